@@ -1,0 +1,476 @@
+"""The words of the house as frozen dataclasses, and the protocols through which its parts meet.
+
+Pure: nothing here does I/O, reads a clock or reads the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+MARKER = "<!-- opus67:task={task_id} -->"
+CHECK_NAME = "Opus 67"
+BRANCH_PREFIX = "opus/"
+
+
+class Kind(StrEnum):
+    """Which sort of task."""
+
+    RESOLVE_ISSUE = "resolve_issue"
+
+
+class Status(StrEnum):
+    """GitHub's check-run statuses; ``waiting`` is for a person: an answer, an approval, a resume."""
+
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    WAITING = "waiting"
+    COMPLETED = "completed"
+
+
+class Conclusion(StrEnum):
+    """GitHub's check-run conclusions."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    NEUTRAL = "neutral"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    ACTION_REQUIRED = "action_required"
+    SKIPPED = "skipped"
+
+
+class Phase(StrEnum):
+    """Where a run is on its way."""
+
+    PREPARING = "preparing"
+    PLANNING = "planning"
+    CODING = "coding"
+    TESTING = "testing"
+    REVIEWING = "reviewing"
+    PUBLISHING = "publishing"
+
+
+class Mode(StrEnum):
+    """How much the bot may do by itself."""
+
+    CONSERVATIVE = "conservative"
+    BALANCED = "balanced"
+    AGGRESSIVE = "aggressive"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who: platform and id, mapped to a GitHub login where one is known."""
+
+    platform: str
+    id: str
+    login: str = ""
+    is_bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a task is about, for example issue 12; ``str()`` gives ``issue-12``."""
+
+    kind: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.number}"
+
+    @classmethod
+    def parse(cls, text: str) -> Subject:
+        """Read what ``str()`` wrote."""
+        kind, _, number = text.rpartition("-")
+        return cls(kind, int(number))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of one run: US dollars, tokens in and out, model steps, minutes of work."""
+
+    dollars: float = 5.0
+    tokens: int = 4_000_000
+    steps: int = 150
+    minutes: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Allowed or not, why, what to do about it, and within which limits."""
+
+    allowed: bool
+    reason: str
+    cure: str = ""
+    limits: Limits = field(default_factory=Limits)
+    silent: bool = False
+    """True when a refusal must not be answered: our own events and bots that nobody allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One thing that a service sent us, raw, stored before it is acknowledged."""
+
+    guid: str
+    source: str
+    event: str
+    body: bytes
+    received_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRequest:
+    """What somebody asked for, before it is a task: the text is a snapshot, already made safe to show a model."""
+
+    kind: Kind
+    repository: str
+    installation_id: int
+    subject: Subject
+    title: str
+    text: str
+    actor: Actor
+    mode: Mode = Mode.BALANCED
+    limits: Limits = field(default_factory=Limits)
+    delivery: str = ""
+    removed: tuple[str, ...] = ()
+    """What was taken out of the text as hidden, in words, for the report."""
+    fresh: bool = False
+    """True for a person's explicit "run again", which may follow a completed task on the same subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One piece of work that someone asked for, as it is stored now.
+
+    ``attempt`` is the fencing token: every write of a worker names the attempt that it holds.
+    Times are seconds since the epoch.
+    """
+
+    id: str
+    kind: Kind
+    repository: str
+    installation_id: int
+    subject: Subject
+    title: str
+    text: str
+    actor: Actor
+    mode: Mode
+    limits: Limits
+    status: Status
+    created_at: float
+    removed: tuple[str, ...] = ()
+    conclusion: Conclusion | None = None
+    phase: Phase = Phase.PREPARING
+    attempt: int = 0
+    priority: int = 0
+    summary: str = ""
+    question: str = ""
+    """What the agent asked a person, while ``waiting``."""
+    edited: bool = False
+    """True when the issue's text was changed after the request; the task keeps its snapshot."""
+    cancel: str = ""
+    """Who or what asked for the end of this task, in words; empty when nobody did."""
+    pause: str = ""
+    started_at: float | None = None
+    completed_at: float | None = None
+
+    @property
+    def branch(self) -> str:
+        """The branch that this task's work is pushed to."""
+        return f"{BRANCH_PREFIX}{self.subject}-{self.id}"
+
+    @property
+    def marker(self) -> str:
+        """The hidden marker by which what we wrote for this task is found again."""
+        return MARKER.format(task_id=self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanItem:
+    """One item of the agent's plan; ``state`` is pending, in_progress or done."""
+
+    text: str
+    state: str = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one model reply. ``input_tokens`` excludes what was read from or written to the cache."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cache_read_tokens + other.cache_read_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
+        )
+
+    @property
+    def total(self) -> int:
+        """All tokens, in and out."""
+        return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
+
+
+Block = dict[str, Any]
+"""A content block in Anthropic's format: text, thinking, tool_use, tool_result."""
+Message = dict[str, Any]
+"""``{"role": "user" | "assistant", "content": [Block, ...]}``, in Anthropic's format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model answered to one query. ``cost`` is in US dollars; ``model`` is the one that answered."""
+
+    content: list[Block]
+    stop_reason: str
+    usage: Usage
+    cost: float
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One model reply and the results of its tool calls; ``results`` is the user message that answers the reply."""
+
+    index: int
+    reply: Message
+    results: Message | None
+    usage: Usage
+    cost: float
+    model: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The harness's own record of one check command; counts are None where the output tells none."""
+
+    command: str
+    exit_code: int
+    seconds: float
+    output: str
+    """The end of the output, cut to what a comment can carry."""
+    passed: int | None = None
+    failed: int | None = None
+    skipped: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One path of a patch; ``status`` is git's letter: A, M, D, R, T."""
+
+    path: str
+    status: str
+    additions: int
+    deletions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """The commit that a run produced, on a known base, validated and held in the host's quarantine."""
+
+    base: str
+    commit: str
+    files: tuple[FileChange, ...]
+    diff: str
+    """The unified diff, cut at a cap that a comment or page can carry."""
+
+    @property
+    def additions(self) -> int:
+        """Lines added in all files."""
+        return sum(file.additions for file in self.files)
+
+    @property
+    def deletions(self) -> int:
+        """Lines deleted in all files."""
+        return sum(file.deletions for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedRequest:
+    """A host that the sandbox asked for and did not get, and the command that was running then."""
+
+    host: str
+    port: int
+    command: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended."""
+
+    conclusion: Conclusion
+    summary: str
+    """For people: what was done or why not, what next, what was kept."""
+    title: str = ""
+    patch: Patch | None = None
+    evidence: tuple[Check, ...] = ()
+    blocked: tuple[BlockedRequest, ...] = ()
+    review: str = ""
+    usage: Usage = field(default_factory=Usage)
+    cost: float = 0.0
+    steps: int = 0
+    models: tuple[str, ...] = ()
+    pull_request: str = ""
+    """The URL of the pull request, when one was opened."""
+    kept: str = ""
+    """Where unpublished work was kept: a salvage branch or a patch."""
+    draft_reason: str = ""
+    """Why the work is incomplete, when it is: the limit that stopped it, checks that fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """How a command in the sandbox ended. ``output`` is stdout and stderr together, cut in the middle over its cap."""
+
+    exit_code: int
+    output: str
+    seconds: float
+    timed_out: bool = False
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSpec:
+    """What a sandbox is started from.
+
+    ``name`` identifies the container and is found again by it; ``deadline`` is seconds since the epoch;
+    ``mirror`` is a host directory, mounted read-only at ``/mirror``; ``hosts`` are the names that the egress proxy allows.
+    """
+
+    name: str
+    deadline: float
+    mirror: str = ""
+    image: str = ""
+    hosts: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    memory_mb: int = 3072
+    disk_mb: int = 2048
+    cpus: float = 2.0
+    pids: int = 512
+
+
+class Sandbox(Protocol):
+    """The isolated place where commands run. The checkout is at ``/workspace``, which exists and is empty at the start."""
+
+    name: str
+    resumed: bool
+    """True when ``start`` found this sandbox alive from an earlier attempt, with its workspace."""
+
+    def run(
+        self, command: str, *, timeout: float, session: bool = False, output_limit: int = 30_000, cwd: str = "/workspace"
+    ) -> CommandResult:
+        """Run a bash command line; with ``session`` in the one shell that keeps its directory and variables."""
+        ...
+
+    def read(self, path: str, *, limit: int) -> bytes:
+        """Return a regular file's bytes; raises ``SandboxFileError`` for anything else or over ``limit`` bytes."""
+        ...
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a regular file, making its folders; raises ``SandboxFileError`` where that cannot be."""
+        ...
+
+    def allow(self, hosts: Sequence[str]) -> None:
+        """Replace the names that the egress proxy lets through, for the next phase."""
+        ...
+
+    def blocked(self) -> tuple[BlockedRequest, ...]:
+        """Return what the egress proxy refused so far in this attempt."""
+        ...
+
+    def detach(self) -> None:
+        """Let go of the sandbox and leave it for the next attempt, where it can live on by itself."""
+        ...
+
+    def close(self) -> None:
+        """End the sandbox and everything in it; does nothing the second time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSchema:
+    """A tool as the model sees it; ``input_schema`` is a JSON Schema object."""
+
+    name: str
+    description: str
+    input_schema: dict[str, Any]
+
+
+class Model(Protocol):
+    """A language model behind a provider."""
+
+    name: str
+
+    def query(self, system: str, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> Reply:
+        """Answer one conversation; raises ``ModelError`` when no answer can be had."""
+        ...
+
+
+class UserError(Exception):
+    """Shown to the person as it is: the message names the next step."""
+
+
+class ModelError(UserError):
+    """No model of the chain could answer; the message says what to do."""
+
+
+class SandboxError(UserError):
+    """A sandbox could not be started or was lost; the message says what to do."""
+
+
+class SandboxFileError(Exception):
+    """A file in the sandbox could not be read or written, with the reason in words; a tool tells it to the model."""
+
+
+class GitHubUnavailable(Exception):  # noqa: N818 - it names a condition, not a fault of ours
+    """GitHub did not answer, or asked us to wait; ``retry_after`` is seconds."""
+
+    def __init__(self, message: str, retry_after: float = 30.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PatchRefused(UserError):
+    """The work may not be pushed as it is; the message gives path and rule. The work itself is kept."""
+
+
+class Interruption(Exception):  # noqa: N818 - limits, cancel and pause are not errors
+    """The work was stopped from outside the model; caught in one place."""
+
+
+class Cancelled(Interruption):
+    """A person or an event asked for the end; the message says who or what."""
+
+
+class Paused(Interruption):
+    """A person asked for a pause; the message says who."""
+
+
+class LimitReached(Interruption):
+    """A limit of the Decision was reached; the message says which."""
+
+
+class LoopDetected(Interruption):
+    """The same command gave the same output three times, and again after the model was told."""
+
+
+class NeedsHuman(Interruption):
+    """The agent asked a question that only a person can answer; the message is the question."""
+
+
+class LeaseLost(Interruption):
+    """Another attempt holds the task now; this one must stop without a word."""
+
+
+class HandOver(Interruption):
+    """The worker was asked to stop; the next attempt takes the run up where it is."""
