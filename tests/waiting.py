@@ -1,0 +1,23 @@
+"""Waiting for a condition with a deadline, so that no test sleeps for luck."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Value = TypeVar("Value")
+
+
+def until(condition: Callable[[], Value], *, seconds: float = 10.0, what: str = "the condition") -> Value:
+    """Ask ``condition`` again and again until it is true, return what it gave, and fail after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not come about within {seconds:g} s")
+        time.sleep(0.01)
