@@ -1,0 +1,37 @@
+"""The only SQL: one class per thing that is remembered, and the Store that holds them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobs.store.database import Database, default_url
+from jobs.store.deliveries import Deliveries
+from jobs.store.records import Place, Records
+from jobs.store.runs import Runs
+from jobs.store.tasks import CRASHES, LEASE_SECONDS, Claim, Tasks, Wish
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    import sqlalchemy as sa
+
+__all__ = ["CRASHES", "LEASE_SECONDS", "Claim", "Database", "Place", "Store", "Wish", "default_url"]
+
+
+class Store:
+    """All that is remembered, over one database."""
+
+    def __init__(self, url: str) -> None:
+        self.database = Database(url)
+        self.deliveries = Deliveries(self.database)
+        self.tasks = Tasks(self.database)
+        self.runs = Runs(self.database, self.tasks)
+        self.records = Records(self.database)
+
+    def write(self) -> AbstractContextManager[sa.Connection]:
+        """Give one transaction for what must be true together."""
+        return self.database.write()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.database.close()

@@ -1,0 +1,84 @@
+"""One database, SQLite or PostgreSQL, and the two ways to use it: a read, and a transaction that writes."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+BUSY_SECONDS = 10.0
+"""How long a writer waits for another one before it gives up."""
+
+
+def default_url(home: Path) -> str:
+    """Return the URL of the embedded SQLite database."""
+    return f"sqlite:///{home.resolve()}/opus67.sqlite3"
+
+
+class Database:
+    """The connection pool of one process; make a new one after a fork."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}} if self.is_sqlite else {}
+        if not self.is_sqlite:
+            options = {"pool_pre_ping": True, "pool_size": 4, "connect_args": {"connect_timeout": 5}}
+        self.engine = sa.create_engine(url, **options)
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Give a connection for reading; nothing is locked."""
+        with self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """Give a connection in a transaction that is committed at the end, or rolled back by an exception.
+
+        SQLite takes the write lock at once: a transaction that reads first and writes later would fail
+        with "database is locked" without waiting (https://sqlite.org/isolation.html).
+        """
+        with self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+            connection.commit()
+
+    def insert_new(
+        self, connection: sa.Connection, table: sa.Table, values: Mapping[str, Any], *, unless: Sequence[str]
+    ) -> bool:
+        """Insert a row unless one with the same ``unless`` columns is there; tell whether it was inserted."""
+        statement = (sqlite if self.is_sqlite else postgresql).insert(table).values(**values)
+        return connection.execute(statement.on_conflict_do_nothing(index_elements=list(unless))).rowcount > 0
+
+    def upsert(
+        self, connection: sa.Connection, table: sa.Table, values: Mapping[str, Any], *, key: Sequence[str]
+    ) -> None:
+        """Insert a row or replace the other columns of the row with the same ``key`` columns."""
+        statement = (sqlite if self.is_sqlite else postgresql).insert(table).values(**values)
+        rest = {name: value for name, value in values.items() if name not in key}
+        connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=rest))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Set what SQLite keeps per connection; transactions are begun by us, not by the driver."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()

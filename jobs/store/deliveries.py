@@ -1,0 +1,108 @@
+"""What services sent us, stored before it is acknowledged, and claimed until it is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from jobs.store.tables import deliveries
+from jobs.types import Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jobs.store.database import Database
+
+LEASE_SECONDS = 30.0
+ATTEMPTS = 5
+
+
+class Deliveries:
+    """The durable inbox. "Seen" is not "done": only a done delivery is ignored when it comes again."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, delivery: Delivery) -> bool:
+        """Store a delivery; tell whether there is work to do for it (new, or stored earlier and not done)."""
+        values = {
+            "guid": delivery.guid,
+            "source": delivery.source,
+            "event": delivery.event,
+            "body": delivery.body,
+            "status": "new",
+            "attempts": 0,
+            "received_at": delivery.received_at,
+            "lease_until": 0.0,
+            "error": "",
+        }
+        with self._database.write() as connection:
+            if self._database.insert_new(connection, deliveries, values, unless=["guid"]):
+                return True
+            again = (
+                sa.update(deliveries)
+                .where(deliveries.c.guid == delivery.guid, deliveries.c.status == "failed")
+                .values(status="new", attempts=0, lease_until=0.0)
+            )
+            if connection.execute(again).rowcount:
+                return True
+            status = connection.execute(sa.select(deliveries.c.status).where(deliveries.c.guid == delivery.guid))
+            return bool(status.scalar_one() == "new")
+
+    def claim(self, guid: str, now: float) -> Delivery | None:
+        """Take a delivery for a while; None when it is done, unknown, or in somebody's hands."""
+        with self._database.write() as connection:
+            row = connection.execute(
+                sa.update(deliveries)
+                .where(deliveries.c.guid == guid, deliveries.c.status == "new", deliveries.c.lease_until < now)
+                .values(lease_until=now + LEASE_SECONDS, attempts=deliveries.c.attempts + 1)
+                .returning(deliveries)
+            ).one_or_none()
+        if row is None:
+            return None
+        return Delivery(row.guid, row.source, row.event, bytes(row.body), row.received_at)
+
+    def finish(self, connection: sa.Connection, guid: str, now: float) -> None:
+        """Mark a delivery as done, in the transaction that stores what came of it."""
+        connection.execute(
+            sa.update(deliveries).where(deliveries.c.guid == guid).values(status="done", done_at=now, error="")
+        )
+
+    def release(self, guid: str, error: str, not_before: float) -> bool:
+        """Give a delivery back after an error; tell whether it will be tried again."""
+        with self._database.write() as connection:
+            row = connection.execute(
+                sa.update(deliveries)
+                .where(deliveries.c.guid == guid, deliveries.c.status == "new")
+                .values(
+                    error=error,
+                    lease_until=not_before,
+                    status=sa.case((deliveries.c.attempts >= ATTEMPTS, "failed"), else_="new"),
+                )
+                .returning(deliveries.c.status)
+            ).one_or_none()
+        return row is not None and row.status == "new"
+
+    def due(self, now: float, limit: int = 100) -> Sequence[str]:
+        """Return the GUIDs of deliveries that wait for somebody to take them up, oldest first."""
+        query = (
+            sa.select(deliveries.c.guid)
+            .where(deliveries.c.status == "new", deliveries.c.lease_until < now)
+            .order_by(deliveries.c.received_at)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).scalars().all()
+
+    def is_done(self, guid: str) -> bool:
+        """Tell whether this delivery was acted on."""
+        with self._database.read() as connection:
+            status = connection.execute(sa.select(deliveries.c.status).where(deliveries.c.guid == guid))
+            return status.scalar_one_or_none() == "done"
+
+    def forget(self, before: float) -> int:
+        """Delete done deliveries received before a time; they hold people's words and have served their use."""
+        with self._database.write() as connection:
+            gone = sa.delete(deliveries).where(deliveries.c.status == "done", deliveries.c.received_at < before)
+            return connection.execute(gone).rowcount

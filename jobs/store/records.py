@@ -1,0 +1,134 @@
+"""What is remembered beside the tasks: installations, places on services, decisions, effects done once, cursors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from jobs.store.tables import decisions, effects, installations, places, repositories
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from jobs.store.database import Database
+    from jobs.types import Actor, Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a task is shown: the id there (of a comment, a check run …), its URL, a hash of what it shows."""
+
+    external_id: str
+    url: str
+    shown: str
+
+
+class Records:
+    """Small facts, each under its own key."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def place(self, task_id: str, surface: str) -> Place | None:
+        """Return where a task is shown on a surface."""
+        query = sa.select(places).where(places.c.task_id == task_id, places.c.surface == surface)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else Place(row.external_id, row.url, row.shown)
+
+    def save_place(self, task_id: str, surface: str, place: Place) -> None:
+        """Remember where a task is shown on a surface."""
+        values = {"task_id": task_id, "surface": surface, "external_id": place.external_id}
+        values |= {"url": place.url, "shown": place.shown}
+        with self._database.write() as connection:
+            self._database.upsert(connection, places, values, key=["task_id", "surface"])
+
+    def task_at(self, surface: str, external_id: str) -> str | None:
+        """Return the id of the task that is shown at a place."""
+        found = sa.select(places.c.task_id).where(places.c.surface == surface, places.c.external_id == external_id)
+        with self._database.read() as connection:
+            return connection.execute(found).scalars().first()
+
+    def decided(
+        self,
+        connection: sa.Connection,
+        actor: Actor,
+        what: str,
+        subject: str,
+        decision: Decision,
+        now: float,
+        task_id: str = "",
+    ) -> None:
+        """Store a decision and its reason."""
+        values = {
+            "at": now,
+            "actor": f"{actor.platform}:{actor.login or actor.id}",
+            "what": what,
+            "subject": subject,
+            "allowed": decision.allowed,
+            "reason": decision.reason,
+            "task_id": task_id,
+        }
+        connection.execute(sa.insert(decisions).values(**values))
+
+    def decisions(self, subject: str, limit: int = 20) -> Sequence[tuple[float, str, str, bool, str]]:
+        """Return time, actor, what, allowed and reason of the newest decisions on a subject."""
+        query = (
+            sa.select(decisions.c.at, decisions.c.actor, decisions.c.what, decisions.c.allowed, decisions.c.reason)
+            .where(decisions.c.subject == subject)
+            .order_by(decisions.c.id.desc())
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [tuple(row) for row in connection.execute(query)]
+
+    def once(self, connection: sa.Connection, key: str, now: float, value: str = "") -> bool:
+        """Claim an effect that must happen once; False when its key is taken."""
+        return self._database.insert_new(connection, effects, {"key": key, "value": value, "at": now}, unless=["key"])
+
+    def value(self, key: str) -> str | None:
+        """Return what was kept under a key."""
+        with self._database.read() as connection:
+            return connection.execute(sa.select(effects.c.value).where(effects.c.key == key)).scalar_one_or_none()
+
+    def keep(self, key: str, value: str, now: float) -> None:
+        """Keep a value under a key, such as a cursor."""
+        with self._database.write() as connection:
+            self._database.upsert(connection, effects, {"key": key, "value": value, "at": now}, key=["key"])
+
+    def save_installation(
+        self, connection: sa.Connection, installation_id: int, account: str, now: float, *, suspended: bool = False
+    ) -> None:
+        """Remember an installation of the App."""
+        values = {"id": installation_id, "account": account, "suspended": suspended, "updated_at": now}
+        self._database.upsert(connection, installations, values, key=["id"])
+
+    def remove_installation(self, connection: sa.Connection, installation_id: int) -> None:
+        """Forget an installation and its repositories."""
+        connection.execute(sa.delete(repositories).where(repositories.c.installation_id == installation_id))
+        connection.execute(sa.delete(installations).where(installations.c.id == installation_id))
+
+    def add_repositories(self, connection: sa.Connection, installation_id: int, names: Iterable[str]) -> None:
+        """Remember that an installation covers repositories."""
+        for name in names:
+            values = {"full_name": name, "installation_id": installation_id}
+            self._database.upsert(connection, repositories, values, key=["full_name"])
+
+    def remove_repositories(self, connection: sa.Connection, names: Iterable[str]) -> None:
+        """Forget repositories that an installation no longer covers."""
+        connection.execute(sa.delete(repositories).where(repositories.c.full_name.in_(list(names))))
+
+    def repositories(self) -> Sequence[tuple[str, int]]:
+        """Return name and installation of every repository of an installation that is not suspended."""
+        live = sa.select(installations.c.id).where(installations.c.suspended.is_(False))
+        query = sa.select(repositories).where(repositories.c.installation_id.in_(live)).order_by("full_name")
+        with self._database.read() as connection:
+            return [(row.full_name, row.installation_id) for row in connection.execute(query)]
+
+    def installation_count(self) -> int:
+        """Return how many installations there are that are not suspended."""
+        query = sa.select(sa.func.count()).select_from(installations).where(installations.c.suspended.is_(False))
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
