@@ -1,0 +1,25 @@
+"""Comments on issues and pull requests: commands to the bot, each heard once, also after an edit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.asks import Ask, Router, Told
+from bot.commands import parse
+from jobs.types import Subject
+
+if TYPE_CHECKING:
+    from bot.events import Event
+
+router = Router()
+
+
+@router.on("issue_comment", "created", "edited")
+def told(event: Event) -> list[Ask]:
+    """Somebody wrote to the bot; of an edited comment only the new commands count."""
+    heard = list(parse(event.comment))
+    for old in parse(event.comment_before):
+        if old in heard:
+            heard.remove(old)
+    kind = "pull" if event.is_pull_request else "issue"
+    return [Told(Subject(kind, event.number), tuple(heard), event.comment_id)] if heard else []

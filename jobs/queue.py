@@ -1,0 +1,144 @@
+"""Wakes workers through RQ: a job carries an id and nothing else, and losing one loses nothing.
+
+Whoever can write to Redis could otherwise make RQ import and call any function, with its JSON serializer too.
+So a job's payload is signed, its function is one of ours by name, and callbacks, webhooks and remote commands are off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Queue
+from rq.job import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+INBOX = "inbox"
+TASKS = "tasks"
+FUNCTIONS: dict[str, Callable[..., None]] = {}
+"""The functions that a job may name, filled by the worker process; a web process has none."""
+
+log = logging.getLogger(__name__)
+
+
+class ForgedJobError(Exception):
+    """A payload that we did not sign."""
+
+
+class SignedJSON:
+    """JSON behind a keyed hash; what does not carry it is refused before it is read."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = hmac.digest(key, b"opus67 queue", hashlib.sha256)
+
+    def dumps(self, value: Any) -> bytes:
+        """Serialize and sign."""
+        body = json.dumps(value, separators=(",", ":")).encode()
+        return hmac.digest(self._key, body, hashlib.sha256) + body
+
+    def loads(self, data: bytes) -> Any:
+        """Check the signature and deserialize; raises ForgedJobError."""
+        signature, body = data[:32], data[32:]
+        if not hmac.compare_digest(signature, hmac.digest(self._key, body, hashlib.sha256)):
+            raise ForgedJobError("a job in Redis is not signed with this installation's key; it was not run")
+        return json.loads(body)
+
+
+class WakeUp(Job):
+    """An RQ job that can call nothing but the functions of the allow-list."""
+
+    success_callback = failure_callback = stopped_callback = None
+
+    @property
+    def func(self) -> Callable[..., None]:
+        """Return the function that the job names, when it is one of ours."""
+        function = FUNCTIONS.get(self.func_name or "")
+        if function is None or self.instance is not None:
+            raise ForgedJobError(f"a job in Redis names {self.func_name!r}, which is not one of our functions")
+        return function
+
+    def send_webhooks(self, *_arguments: Any, **_options: Any) -> None:
+        """Do nothing: a URL in Redis is nobody's order."""
+
+
+def connect(url: str, *, patient: bool = False) -> redis.Redis:
+    """Connect to Redis; a web process gives up within a second, a worker (``patient``) waits for blocking reads."""
+    if patient:
+        return redis.Redis.from_url(url, socket_connect_timeout=5)
+    options: dict[str, Any] = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
+    return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+
+
+class Waker:
+    """Puts ids into the queues, best effort: what does not arrive is found by the clock's sweep."""
+
+    def __init__(self, url: str, key: bytes) -> None:
+        self._connection = connect(url)
+        serializer = SignedJSON(key)
+        self._queues = {
+            name: Queue(name, connection=self._connection, serializer=serializer, job_class=WakeUp)
+            for name in (INBOX, TASKS)
+        }
+
+    def delivery(self, guid: str) -> bool:
+        """Wake somebody for a stored delivery; tells whether Redis took it."""
+        return self._put(INBOX, "delivery", guid)
+
+    def task(self, task_id: str) -> bool:
+        """Wake somebody for a task; tells whether Redis took it."""
+        return self._put(TASKS, "task", task_id)
+
+    def chore(self, name: str) -> bool:
+        """Wake somebody for one of the clock's chores; tells whether Redis took it."""
+        return self._put(INBOX, name)
+
+    def waiting(self) -> frozenset[str]:
+        """Return the job ids that already wait in the queues, so that a sweep does not add them again."""
+        try:
+            return frozenset(job_id for queue in self._queues.values() for job_id in queue.job_ids)
+        except redis.RedisError:
+            return frozenset()
+
+    def sweep(self, deliveries: Iterable[str], tasks: Iterable[str]) -> None:
+        """Wake somebody for everything that is due and does not wait in a queue yet."""
+        waiting = self.waiting()
+        for guid in deliveries:
+            if job_id("delivery", guid) not in waiting:
+                self.delivery(guid)
+        for task_id in tasks:
+            if job_id("task", task_id) not in waiting:
+                self.task(task_id)
+
+    def _put(self, queue: str, function: str, *arguments: str) -> bool:
+        try:
+            self._queues[queue].enqueue_call(
+                function,
+                args=arguments,
+                job_id=job_id(function, *arguments),
+                timeout=-1,
+                result_ttl=0,
+                failure_ttl=60,
+            )
+        except redis.RedisError as error:
+            log.warning("redis did not take a wake-up; the clock will find it", extra={"error": str(error)})
+            return False
+        return True
+
+
+def job_id(function: str, *arguments: str) -> str:
+    """Return the RQ job id of a call; RQ allows letters, digits, ``_`` and ``-``."""
+    return "-".join((function, *arguments))
+
+
+def allow(functions: Mapping[str, Callable[..., None]]) -> None:
+    """Say which functions jobs may name in this process."""
+    FUNCTIONS.clear()
+    FUNCTIONS.update(functions)
