@@ -137,8 +137,8 @@ class TaskRequest:
     delivery: str = ""
     removed: tuple[str, ...] = ()
     """What was taken out of the text as hidden, in words, for the report."""
-    fresh: bool = False
-    """True for a person's explicit "run again", which may follow a completed task on the same subject."""
+    at_once: tuple[int, int] = (3, 2)
+    """How many tasks may run at once: in the repository, and of the actor; more wait for their turn."""
 
 
 @dataclass(frozen=True, slots=True)

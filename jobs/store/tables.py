@@ -88,6 +88,7 @@ tasks = Table(
     Column("pause", Text, nullable=False),
     Column("note", Text, nullable=False),
     Column("outcome", JSON),
+    Column("at_once", JSON, nullable=False),  # how many tasks may run at once: of the repository, of the actor
     Column("active_key", String(300)),  # repository, subject and kind while the task is not completed
     Column("created_at", Float, nullable=False),
     Column("started_at", Float),

@@ -106,8 +106,12 @@ class Tasks:
 
     # -- working ------------------------------------------------------------------------------------------------
 
-    def claim(self, task_id: str, owner: str, now: float) -> Claim | None:
-        """Take a task under a lease, with the next attempt number; None when it is not to be had now."""
+    def claim(self, task_id: str, owner: str, now: float, *, begin: bool = True) -> Claim | None:
+        """Take a task under a lease, with the next attempt number; None when it is not to be had now.
+
+        It is not to be had while as many tasks run as its repository and its actor may have at once.
+        ``begin=False`` takes it just to tell people of it: a queued task stays queued.
+        """
         open_work = tasks.c.status.in_([Status.QUEUED, Status.IN_PROGRESS])
         untold = sa.and_(tasks.c.status == Status.COMPLETED, tasks.c.told.is_(False))
         values = {
@@ -115,11 +119,14 @@ class Tasks:
             "crashes": tasks.c.crashes + sa.case((tasks.c.lease_owner != "", 1), else_=0),
             "lease_owner": owner,
             "lease_until": now + LEASE_SECONDS,
-            "status": sa.case((open_work, Status.IN_PROGRESS.value), else_=tasks.c.status),
-            "started_at": sa.func.coalesce(tasks.c.started_at, now),
         }
+        if begin:
+            values["status"] = sa.case((open_work, Status.IN_PROGRESS.value), else_=tasks.c.status)
+            values["started_at"] = sa.func.coalesce(tasks.c.started_at, now)
         free = sa.and_(tasks.c.lease_until < now, tasks.c.not_before <= now)
         with self._database.write() as connection:
+            if begin and not self._has_room(connection, task_id, now):
+                return None
             row = connection.execute(
                 sa.update(tasks)
                 .where(tasks.c.id == task_id, free, sa.or_(open_work, untold))
@@ -127,6 +134,20 @@ class Tasks:
                 .returning(tasks)
             ).one_or_none()
         return None if row is None else Claim(_task(row), row.crashes, row.told)
+
+    def _has_room(self, connection: sa.Connection, task_id: str, now: float) -> bool:
+        """Tell whether one more task may run in this task's repository, and for its actor."""
+        me = connection.execute(sa.select(tasks).where(tasks.c.id == task_id)).one_or_none()
+        if me is None or me.status != Status.QUEUED:
+            return True
+        running = sa.select(tasks.c.repository, tasks.c.actor).where(
+            tasks.c.status == Status.IN_PROGRESS, tasks.c.lease_until >= now
+        )
+        rows = connection.execute(running).all()
+        here = sum(row.repository.lower() == me.repository.lower() for row in rows)
+        mine = sum(_who(row.actor) == _who(me.actor) for row in rows)
+        repository, actor = me.at_once
+        return bool(here < repository and mine < actor)
 
     def renew(self, task_id: str, attempt: int, now: float) -> Wish:
         """Keep the lease for another while and return what people asked for meanwhile."""
@@ -258,13 +279,12 @@ class Tasks:
         with self._database.read() as connection:
             return {status: count for status, count in connection.execute(query)}  # noqa: C416 - rows are not pairs to mypy
 
-    def load(self, connection: sa.Connection, repository: str, actor: Actor) -> tuple[int, int]:
-        """Return how many tasks are active in a repository, and for an actor anywhere."""
-        active = tasks.c.status != Status.COMPLETED
-        here = sa.func.lower(tasks.c.repository) == repository.lower()
-        rows = connection.execute(sa.select(tasks.c.actor, here.label("here")).where(active)).all()
-        mine = sum(1 for row in rows if (row.actor["platform"], row.actor["id"]) == (actor.platform, actor.id))
-        return sum(1 for row in rows if row.here), mine
+    def ahead(self, task: Task) -> int:
+        """Return how many tasks stand before this one in the queue, or run now."""
+        before = sa.and_(tasks.c.status == Status.QUEUED, tasks.c.created_at < task.created_at)
+        query = sa.select(sa.func.count()).where(sa.or_(before, tasks.c.status == Status.IN_PROGRESS))
+        with self._database.read() as connection:
+            return int(connection.execute(query.where(tasks.c.id != task.id)).scalar_one())
 
     def spent(self, connection: sa.Connection, repository: str, since: float) -> float:
         """Return the US dollars that models cost in a repository since a time."""
@@ -280,6 +300,10 @@ class Tasks:
         query = sa.select(tasks).where(*wanted).order_by(tasks.c.created_at, tasks.c.id)
         with self._database.read() as connection:
             return [_task(row) for row in connection.execute(query)]
+
+
+def _who(actor: dict[str, Any]) -> tuple[str, str]:
+    return actor["platform"], actor["id"]
 
 
 def _ended(conclusion: Conclusion, now: float) -> dict[str, Any]:
@@ -319,6 +343,7 @@ def _new_row(request: TaskRequest, key: str, now: float) -> dict[str, Any]:
         "cancel": "",
         "pause": "",
         "note": "",
+        "at_once": list(request.at_once),
         "active_key": key,
         "created_at": now,
         "worked_seconds": 0.0,

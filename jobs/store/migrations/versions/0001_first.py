@@ -150,6 +150,7 @@ def upgrade() -> None:
         sa.Column("pause", sa.Text(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("outcome", sa.JSON(), nullable=True),
+        sa.Column("at_once", sa.JSON(), nullable=False),
         sa.Column("active_key", sa.String(length=300), nullable=True),
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.Column("started_at", sa.Float(), nullable=True),

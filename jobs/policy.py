@@ -1,0 +1,80 @@
+"""Who may do what, and within which limits: facts in, a Decision with its reason out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jobs.types import Actor, Decision, Limits
+
+if TYPE_CHECKING:
+    from config.repository import RepositoryConfig
+
+WRITERS = frozenset({"admin", "maintain", "write"})
+"""GitHub's permission names that include pushing (https://docs.github.com/rest/collaborators/collaborators)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was found out about somebody who asks. ``permission`` is GitHub's name for it on this repository, now."""
+
+    actor: Actor
+    permission: str = "none"
+    teams: frozenset[str] = frozenset()
+    """Of the configured teams, those that the actor is a member of."""
+    app_id: int | None = None
+    """The App behind a bot, when GitHub tells it."""
+    own_app_id: int | None = None
+    spent_today: float = 0.0
+    """US dollars that models cost in this repository since midnight UTC."""
+
+
+def ask(facts: Facts, config: RepositoryConfig, what: str) -> Decision:
+    """Decide whether somebody may ask for paid work."""
+    who = person(facts, config, what)
+    if not who.allowed:
+        return who
+    budget = config.limits.day.dollars
+    if facts.spent_today >= budget:
+        return Decision(
+            allowed=False,
+            reason=f"this repository's budget for today is used up (${facts.spent_today:.2f} of ${budget:.2f})",
+            cure="Put the label on again after midnight UTC, or raise `limits.day.dollars` in `.github/opus67.yml`.",
+        )
+    run = config.limits.run
+    dollars = min(run.dollars, budget - facts.spent_today)
+    return Decision(allowed=True, reason=who.reason, limits=Limits(dollars, run.tokens, run.steps, run.minutes))
+
+
+def person(facts: Facts, config: RepositoryConfig, what: str) -> Decision:
+    """Decide whether somebody may tell the bot anything at all in a repository."""
+    actor = facts.actor
+    if actor.is_bot:
+        return _bot(facts, config)
+    login = actor.login.lower()
+    if facts.permission in WRITERS:
+        return Decision(allowed=True, reason=f"@{actor.login} has {facts.permission} permission")
+    if login and login in {name.lower() for name in config.allow.logins}:
+        return Decision(allowed=True, reason=f"@{actor.login} is named in `allow.logins`")
+    if facts.teams:
+        return Decision(allowed=True, reason=f"@{actor.login} is in the team {min(facts.teams)}")
+    return Decision(
+        allowed=False,
+        reason=f"{what} needs write permission in this repository, and @{actor.login} has {_shown(facts.permission)}",
+        cure=(
+            "Somebody with write permission can do it instead, or name the login or team "
+            "under `allow` in `.github/opus67.yml`."
+        ),
+    )
+
+
+def _bot(facts: Facts, config: RepositoryConfig) -> Decision:
+    if facts.app_id is not None and facts.app_id == facts.own_app_id:
+        return Decision(allowed=False, reason="this is the bot itself", silent=True)
+    if facts.app_id is not None and facts.app_id in config.allow.bots:
+        return Decision(allowed=True, reason=f"the App {facts.app_id} is named in `allow.bots`")
+    return Decision(allowed=False, reason=f"the bot {facts.actor.login} is not named in `allow.bots`", silent=True)
+
+
+def _shown(permission: str) -> str:
+    return "none" if permission in {"", "none"} else f"only {permission}"
