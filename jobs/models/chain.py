@@ -1,0 +1,114 @@
+"""A fallback chain: the first model that answers keeps the run, and when none does the error says what to do."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+from jobs.models.errors import ModelUnavailable
+from jobs.types import Message, Model, ModelError, Reply, ToolSchema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+log = logging.getLogger(__name__)
+
+PROVIDERS = {
+    "anthropic": "jobs.models.anthropic:AnthropicModel",
+    "openai": "jobs.models.openai_compatible:OpenAICompatibleModel",
+}
+DEFAULT_PROVIDER = "anthropic"
+LIBRARIES = {"anthropic": ("anthropic", "httpx2"), "openai": ("openai", "httpx2")}
+MORE_MODULES = {"anthropic": ("anthropic.resources.beta.messages",), "openai": ("openai.resources.chat.completions",)}
+
+
+class ClosableModel(Model, Protocol):
+    """A model that holds connections."""
+
+    def close(self) -> None:
+        """Close them."""
+        ...
+
+
+class Chain:
+    """Models in order of preference; who answered last is asked first, since caches and thinking belong to a model."""
+
+    def __init__(self, models: Sequence[ClosableModel]) -> None:
+        self._models = list(models)
+        self._first = 0
+        self.name = models[0].name
+
+    def query(self, system: str, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> Reply:
+        """Answer with the first model that can; a request that an endpoint calls invalid is not tried elsewhere."""
+        failures: list[str] = []
+        for turn in range(len(self._models)):
+            place = (self._first + turn) % len(self._models)
+            try:
+                reply = self._models[place].query(system, messages, tools)
+            except ModelUnavailable as error:
+                failures.append(str(error))
+                log.warning("a model could not answer", extra={"model": self._models[place].name, "reason": str(error)})
+            else:
+                self._first, self.name = place, self._models[place].name
+                return reply
+        raise ModelError(_nobody(failures))
+
+    def close(self) -> None:
+        """Close every model's connections."""
+        for model in self._models:
+            model.close()
+
+
+def build(
+    names: Sequence[str],
+    *,
+    anthropic_api_key: str = "",
+    anthropic_base_url: str = "",
+    openai_api_key: str = "",
+    openai_base_url: str = "",
+    timeout: float = 120.0,
+) -> Chain:
+    """Build the chain of the named models, ``model`` or ``provider:model``; nothing is connected yet.
+
+    ``timeout`` is seconds that an endpoint may be silent. Raises ``ModelError`` where there is no name.
+    """
+    access = {
+        "anthropic": {"api_key": anthropic_api_key, "base_url": anthropic_base_url},
+        "openai": {"api_key": openai_api_key, "base_url": openai_base_url},
+    }
+    models = []
+    for name in parse_names(names):
+        provider, model = split(name)
+        module, _, attribute = PROVIDERS[provider].partition(":")
+        maker = getattr(importlib.import_module(module), attribute)
+        models.append(maker(model, timeout=timeout, **access[provider]))
+    if not models:
+        raise ModelError("No model is chosen. Set OPUS67_MODEL, for example OPUS67_MODEL=claude-opus-5-5.")
+    return Chain(models)
+
+
+def parse_names(names: Iterable[str]) -> list[str]:
+    """Return the names of a chain, in order, each once; an item may hold several, separated by commas."""
+    return list(dict.fromkeys(name.strip() for item in names for name in item.split(",") if name.strip()))
+
+
+def split(name: str) -> tuple[str, str]:
+    """Split ``provider:model``; without a provider of ours in front, the whole is a model of the default one."""
+    provider, colon, model = name.partition(":")
+    return (provider, model) if colon and provider in PROVIDERS else (DEFAULT_PROVIDER, name)
+
+
+def preload(names: Sequence[str]) -> None:
+    """Import the libraries that these models need, which takes a second or two: for workers, before they fork."""
+    for provider in {split(name)[0] for name in parse_names(names)}:
+        importlib.import_module(PROVIDERS[provider].partition(":")[0])
+        for library in (*LIBRARIES[provider], *MORE_MODULES[provider]):
+            importlib.import_module(library)
+
+
+def _nobody(failures: Sequence[str]) -> str:
+    if len(failures) == 1:
+        return f"The model could not answer. {failures[0]}"
+    listed = "\n".join(f"- {failure}" for failure in failures)
+    return f"None of the {len(failures)} models could answer:\n{listed}"

@@ -1,0 +1,40 @@
+"""The HTTP client under both SDKs: time-outs, and a bound on how long a server may ask us to wait."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import httpx2
+
+LONGEST_WAIT = 30.0
+"""Seconds of ``Retry-After`` that are waited for; the SDKs would sleep for days when told to."""
+RETRIES = 3
+CONNECT_TIMEOUT = 10.0
+
+
+def options(timeout: float) -> dict[str, Any]:
+    """Return arguments for either SDK's ``DefaultHttpxClient``; ``timeout`` is seconds between two pieces of data."""
+    import httpx2  # noqa: PLC0415 - the SDKs bring it
+
+    return {
+        "timeout": httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout)),
+        "event_hooks": {"response": [_bound_wait]},
+    }
+
+
+def _bound_wait(response: httpx2.Response) -> None:
+    """Tell the SDK not to try again where the server asks for a longer wait than a run should sleep."""
+    milliseconds = _number(response.headers.get("retry-after-ms"))
+    asked = milliseconds / 1000 if milliseconds else _number(response.headers.get("retry-after"))
+    if asked is None:  # a date, or nonsense: the SDK's own back-off is short
+        response.headers.pop("retry-after", None)
+    elif not asked <= LONGEST_WAIT:
+        response.headers["x-should-retry"] = "false"
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None
