@@ -58,7 +58,7 @@ def parse(text: str) -> Dotenv:
 
 
 def quote(value: str) -> str:
-    """Write a value so that ``parse``, a shell and Docker's reader of ``.env`` files all read it back."""
+    """Write a value so that ``parse`` and the usual readers of ``.env`` files read it back."""
     if re.fullmatch(r"[A-Za-z0-9_./:@%+,=-]*", value):
         return value
     escaped = re.sub(r'(["\\$`])', r"\\\1", value).replace("\n", "\\n")

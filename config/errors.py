@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ class SettingsError(Exception):
         what = "One setting is" if len(self.problems) == 1 else f"{len(self.problems)} settings are"
         super().__init__(
             f"{what} missing or wrong:\n{lines}\n"
-            "Put them into .env or the environment; `opus67 setup` writes those of GitHub, .env.example explains them all."
+            "Put them into .env or the environment. "
+            "`opus67 setup` writes those of GitHub, and .env.example explains them all."
         )
 
 
