@@ -1,0 +1,46 @@
+"""The commands that do one thing and end: migrate, sandbox build, version."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def run_version(_arguments: argparse.Namespace) -> int:
+    """Print the version."""
+    from importlib.metadata import version  # noqa: PLC0415 - slow to import, and used by one command
+
+    _say(f"opus67 {version('opus67')}")
+    return 0
+
+
+def run_migrate(_arguments: argparse.Namespace) -> int:
+    """Bring the database to this version's tables; does nothing when it is there."""
+    from bot.up.banner import database_words  # noqa: PLC0415 - used by one command
+    from config.settings import load  # noqa: PLC0415 - used by one command
+    from jobs.store.migrations import migrate  # noqa: PLC0415 - used by one command
+
+    settings = load()
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    migrate(settings.database_url)
+    _say(f"The database is up to date: {database_words(settings.database_url)}.")
+    return 0
+
+
+def run_sandbox_build(arguments: argparse.Namespace) -> int:
+    """Build the image that sandboxes start from; does nothing when it is there, unless forced."""
+    from config.settings import load  # noqa: PLC0415 - used by one command
+    from jobs.sandbox import image  # noqa: PLC0415 - used by one command
+
+    settings = load()
+    engine = arguments.engine or (settings.sandbox if settings.sandbox in {"docker", "podman"} else "docker")
+    image.build(engine, arguments.tag or settings.sandbox_image, arguments.base, _say, force=arguments.force)
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -1,0 +1,153 @@
+"""``opus67 up``: web, workers and clock under one supervisor, with what is not named elsewhere embedded."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from bot import embedded
+from bot.up.banner import banner
+from bot.up.child import Process
+from bot.up.console import Console
+from bot.up.guard import guarded
+from bot.up.supervisor import StopAsked, Supervisor
+from config.settings import child_environment, load, require
+from jobs.types import UserError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from bot.up.child import Child
+    from config.settings import Settings
+
+LEFTOVER_SECONDS = 12.0
+"""What the rest of a killed run may take to stop before a new one gives up waiting for it."""
+VALKEY_SECONDS = 30.0
+MIGRATE_SECONDS = 600.0
+
+
+def run_up(_arguments: argparse.Namespace) -> int:
+    """Run everything until Ctrl-C or SIGTERM; returns 1 when a process could not be kept alive."""
+    from jobs.sandbox import detect  # noqa: PLC0415 - the rest of this package does without
+
+    settings = require(load())
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with only_one(settings.home):
+        check_port(settings.port)
+        words = banner(settings, detect(settings.sandbox))
+        return guarded(lambda: supervise(settings, words))
+
+
+def supervise(settings: Settings, words: str) -> int:
+    """Start everything in order, keep it alive, and stop it in order."""
+    supervisor = Supervisor(Console(sys.stdout.fileno()))
+    last: list[Child] = []
+    try:
+        supervisor.console.say(words)
+        changes = {"PYTHONUNBUFFERED": "1", "OPUS67_HOME": str(settings.home)}
+        if not settings.redis_url:
+            valkey = embedded.prepare(settings.home)
+            last.append(supervisor.start(Process("valkey", valkey.command, child_environment())))
+            supervisor.wait(valkey.ready, seconds=VALKEY_SECONDS, what="the embedded Valkey to answer")
+            changes["REDIS_URL"] = valkey.url
+        environment = child_environment(changes)
+        supervisor.run(Process("migrate", opus67("migrate"), environment), seconds=MIGRATE_SECONDS)
+        for name, command in processes(settings.workers):
+            supervisor.start(Process(name, opus67(command), environment))
+        return supervisor.serve(announcer(settings.port, supervisor.console))
+    except StopAsked:
+        return 0
+    finally:
+        supervisor.stop(last)
+
+
+def processes(workers: int) -> list[tuple[str, str]]:
+    """Return name and command of every process that is ours; ``Procfile`` names the same commands."""
+    several = [(f"worker-{number}", "worker") for number in range(1, workers + 1)]
+    return [("web", "web"), ("clock", "clock"), *several]
+
+
+def opus67(command: str) -> tuple[str, ...]:
+    """Return the command line of one of our commands, whatever folder it is started in."""
+    return (sys.executable, "-P", "-m", "bot.cli", command)
+
+
+def announcer(port: int, console: Console) -> Callable[[], bool]:
+    """Return a function that says once, when the web process answers, that everything is up."""
+    started = time.monotonic()
+
+    def announce() -> bool:
+        with socket.socket() as connection:
+            connection.settimeout(0.2)
+            if connection.connect_ex(("127.0.0.1", port)) != 0:
+                return False
+        console.say(f"Ready after {time.monotonic() - started:.1f} s: http://127.0.0.1:{port}/")
+        return True
+
+    return announce
+
+
+def check_port(port: int) -> None:
+    """Raise ``UserError`` where the web process could not listen on its port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))  # noqa: S104 - bound for a moment, never listened on
+        except OSError as error:
+            if error.errno == errno.EACCES:
+                raise UserError(f"Port {port} needs root. Set PORT to a number from 1024 on.") from None
+            raise UserError(
+                f"Port {port} is taken by another program (`ss -ltnp 'sport = :{port}'` names it). "
+                "Stop that one, or set PORT to another number."
+            ) from None
+
+
+@contextmanager
+def only_one(home: Path) -> Iterator[None]:
+    """Hold the lock of a home; a second ``opus67 up`` is refused, the rest of a killed one is waited for."""
+    file = (home / "up.lock").open("a+", encoding="ascii")
+    with file:
+        deadline = time.monotonic() + LEFTOVER_SECONDS
+        while not _locked(file.fileno()):
+            holder = _holder(home)
+            if _alive(holder) or time.monotonic() > deadline:
+                who = f" (process {holder})" if holder else ""
+                raise UserError(
+                    f"Another `opus67 up`{who} works in {home}. Stop it, or set OPUS67_HOME and PORT for a second one."
+                )
+            time.sleep(0.1)
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(home: Path) -> int:
+    text = (home / "up.lock").read_text(encoding="ascii").strip()
+    return int(text) if text.isdigit() else 0
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0) if pid else None
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return bool(pid)
