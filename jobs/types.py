@@ -283,6 +283,11 @@ class Patch:
     diff: str
     """The unified diff, cut at a cap that a comment or page can carry."""
 
+    @classmethod
+    def load(cls, values: Mapping[str, Any]) -> Patch:
+        """Rebuild what ``dataclasses.asdict`` took apart."""
+        return cls(**{**values, "files": tuple(FileChange(**file) for file in values["files"])})
+
     @property
     def additions(self) -> int:
         """Lines added in all files."""
@@ -327,6 +332,22 @@ class Outcome:
     draft_reason: str = ""
     """Why the work is incomplete, when it is: the limit that stopped it, checks that fail."""
 
+    @classmethod
+    def load(cls, values: Mapping[str, Any]) -> Outcome:
+        """Rebuild what ``dataclasses.asdict`` took apart."""
+        patch = values["patch"]
+        return cls(
+            **{
+                **values,
+                "conclusion": Conclusion(values["conclusion"]),
+                "patch": None if patch is None else Patch.load(patch),
+                "evidence": tuple(Check(**check) for check in values["evidence"]),
+                "blocked": tuple(BlockedRequest(**request) for request in values["blocked"]),
+                "usage": Usage(**values["usage"]),
+                "models": tuple(values["models"]),
+            }
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
@@ -367,7 +388,13 @@ class Sandbox(Protocol):
     """True when ``start`` found this sandbox alive from an earlier attempt, with its workspace."""
 
     def run(
-        self, command: str, *, timeout: float, session: bool = False, output_limit: int = 30_000, cwd: str = "/workspace"
+        self,
+        command: str,
+        *,
+        timeout: float,
+        session: bool = False,
+        output_limit: int = 30_000,
+        cwd: str = "/workspace",
     ) -> CommandResult:
         """Run a bash command line; with ``session`` in the one shell that keeps its directory and variables."""
         ...

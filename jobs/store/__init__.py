@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import sqlalchemy.exc
+
 from jobs.store.database import Database, default_url
 from jobs.store.deliveries import Deliveries
 from jobs.store.records import Place, Records
@@ -20,6 +22,9 @@ __all__ = ["CRASHES", "LEASE_SECONDS", "Claim", "Database", "Place", "Store", "W
 
 class Store:
     """All that is remembered, over one database."""
+
+    UNAVAILABLE = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError)
+    """What is raised while the database cannot be reached, is locked for too long, or its disk is full."""
 
     def __init__(self, url: str) -> None:
         self.database = Database(url)

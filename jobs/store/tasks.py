@@ -16,6 +16,7 @@ from jobs.types import (
     LeaseLost,
     Limits,
     Mode,
+    Outcome,
     Phase,
     PlanItem,
     Status,
@@ -89,7 +90,7 @@ class Tasks:
     def pause(self, connection: sa.Connection, task_id: str, words: str, now: float) -> bool:
         """Ask a task to wait for a person's ``resume``."""
         idle = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == Status.QUEUED, tasks.c.lease_until < now)
-        if connection.execute(idle.values(status=Status.WAITING, note=words)).rowcount:
+        if connection.execute(idle.values(status=Status.WAITING, note=words, told=False)).rowcount:
             return True
         busy = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status.in_([Status.QUEUED, Status.IN_PROGRESS]))
         return connection.execute(busy.values(pause=words)).rowcount > 0
@@ -97,7 +98,7 @@ class Tasks:
     def resume(self, connection: sa.Connection, task_id: str) -> bool:
         """Put a waiting task back into the queue."""
         waiting = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == Status.WAITING)
-        values = {"status": Status.QUEUED, "pause": "", "question": "", "note": "", "not_before": 0.0}
+        values = {"status": Status.QUEUED, "pause": "", "question": "", "note": "", "not_before": 0.0, "crashes": 0}
         return connection.execute(waiting.values(**values)).rowcount > 0
 
     def mark_edited(self, connection: sa.Connection, task_id: str) -> None:
@@ -113,7 +114,7 @@ class Tasks:
         ``begin=False`` takes it just to tell people of it: a queued task stays queued.
         """
         open_work = tasks.c.status.in_([Status.QUEUED, Status.IN_PROGRESS])
-        untold = sa.and_(tasks.c.status == Status.COMPLETED, tasks.c.told.is_(False))
+        untold = _untold()
         values = {
             "attempt": tasks.c.attempt + 1,
             "crashes": tasks.c.crashes + sa.case((tasks.c.lease_owner != "", 1), else_=0),
@@ -188,21 +189,27 @@ class Tasks:
         self._update(task_id, attempt, {"note": note})
 
     def release(
-        self, task_id: str, attempt: int, *, status: Status, worked: float, not_before: float = 0.0, **values: Any
+        self, task_id: str, attempt: int, *, worked: float = 0.0, not_before: float = 0.0, note: str = ""
     ) -> None:
-        """Let go of an unfinished task: handed over, waiting for a person, or put off until ``not_before``."""
-        rest = {"status": status.value, "not_before": not_before, "lease_owner": "", "lease_until": 0.0, **values}
-        self._update(task_id, attempt, {**rest, "worked_seconds": tasks.c.worked_seconds + worked})
+        """Put an unfinished task back into the queue: handed over, or put off until ``not_before``."""
+        values = {"status": Status.QUEUED.value, "not_before": not_before, "lease_owner": "", "lease_until": 0.0}
+        values |= {"note": note, "worked_seconds": tasks.c.worked_seconds + worked}
+        self._update(task_id, attempt, values)
 
-    def complete(
-        self, task_id: str, attempt: int, conclusion: Conclusion, summary: str, outcome: dict[str, Any], *, now: float
-    ) -> None:
+    def wait(self, task_id: str, attempt: int, *, worked: float, question: str = "", note: str = "") -> None:
+        """Let a task wait for a person, who is told next, and again until it reached them."""
+        values = {"status": Status.WAITING.value, "question": question, "note": note, "pause": "", "told": False}
+        values |= {"tell_attempts": 0, "worked_seconds": tasks.c.worked_seconds + worked}
+        self._update(task_id, attempt, values)
+
+    def complete(self, task_id: str, attempt: int, outcome: Outcome, *, worked: float, now: float) -> None:
         """Store how a task ended; people are told next, and again until it reached them."""
-        values = {**_ended(conclusion, now), "summary": summary, "outcome": outcome, "tell_attempts": 0}
+        values = {**_ended(outcome.conclusion, now), "summary": outcome.summary, "outcome": asdict(outcome)}
+        values |= {"tell_attempts": 0, "note": "", "worked_seconds": tasks.c.worked_seconds + worked}
         self._update(task_id, attempt, values)
 
     def told(self, task_id: str, attempt: int) -> None:
-        """Remember that the ending has reached people."""
+        """Remember that the ending, or the question, has reached people."""
         self._update(task_id, attempt, {"told": True, "lease_owner": "", "lease_until": 0.0})
 
     def tell_later(self, task_id: str, attempt: int, not_before: float) -> None:
@@ -258,7 +265,7 @@ class Tasks:
     def due(self, now: float) -> Sequence[str]:
         """Return the ids of tasks that nobody works on and somebody should, most urgent first."""
         work = tasks.c.status.in_([Status.QUEUED, Status.IN_PROGRESS])
-        untold = sa.and_(tasks.c.status == Status.COMPLETED, tasks.c.told.is_(False))
+        untold = _untold()
         query = (
             sa.select(tasks.c.id)
             .where(sa.or_(work, untold), tasks.c.lease_until < now, tasks.c.not_before <= now)
@@ -300,6 +307,11 @@ class Tasks:
         query = sa.select(tasks).where(*wanted).order_by(tasks.c.created_at, tasks.c.id)
         with self._database.read() as connection:
             return [_task(row) for row in connection.execute(query)]
+
+
+def _untold() -> sa.ColumnElement[bool]:
+    """Select what ended, or waits for a person, and has not reached people yet."""
+    return sa.and_(tasks.c.status.in_([Status.COMPLETED, Status.WAITING]), tasks.c.told.is_(False))
 
 
 def _who(actor: dict[str, Any]) -> tuple[str, str]:

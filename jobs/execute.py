@@ -1,0 +1,198 @@
+"""Carries out one task: claim it, run the function of its kind, and see to it that it ends in words."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from jobs.lease import Lease
+from jobs.notify import Teller
+from jobs.store import CRASHES
+from jobs.types import (
+    Cancelled,
+    Conclusion,
+    GitHubUnavailable,
+    HandOver,
+    Kind,
+    LeaseLost,
+    NeedsHuman,
+    Outcome,
+    Paused,
+    Status,
+    UserError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jobs.github import Repository
+    from jobs.services import Services
+    from jobs.types import Task
+
+KINDS = {Kind.RESOLVE_ISSUE: "jobs.kinds.resolve_issue:resolve_issue"}
+"""The function of each kind: it takes an Attempt and returns an Outcome."""
+
+OUTAGE_SECONDS = 3 * 3600.0
+"""How long a task waits for GitHub to come back before it is failed."""
+TELL_ATTEMPTS = 60
+"""How often the ending is tried to be told, with growing pauses: for about two days."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at a task: what the function of a kind works with."""
+
+    services: Services
+    task: Task
+    lease: Lease
+    teller: Teller
+    repository: Repository
+
+
+def execute(services: Services, task_id: str) -> None:
+    """Work on a task if it is to be had; whatever happens, it is left finished, waiting, or to be taken up again."""
+    claim = services.store.tasks.claim(task_id, services.owner, time.time())
+    if claim is None:
+        return
+    task, began = claim.task, time.time()
+    try:
+        repository = services.github.repository(task.repository, task.installation_id)
+        with (
+            Lease(services.store, task.id, task.attempt, services.stopping) as lease,
+            Teller(services, repository, task, lease) as teller,
+        ):
+            attempt = Attempt(services, task, lease, teller, repository)
+            if task.status is Status.IN_PROGRESS:
+                _work(attempt, claim.crashes, began)
+            _tell_ending(attempt)
+    except LeaseLost as lost:
+        log.warning("left task %s alone: %s", task.id, lost)
+    _wake_next(services)
+
+
+def announce(services: Services, task_id: str) -> None:
+    """Tell people of a task that waits for its turn, without starting it."""
+    claim = services.store.tasks.claim(task_id, services.owner, time.time(), begin=False)
+    if claim is None:
+        return
+    task = claim.task
+    try:
+        repository = services.github.repository(task.repository, task.installation_id)
+        with Lease(services.store, task.id, task.attempt, services.stopping) as lease:
+            teller = Teller(services, repository, task, lease)
+            if task.status is not Status.QUEUED:
+                _tell_ending(Attempt(services, task, lease, teller, repository))
+                return
+            try:
+                teller.tell()
+            except (GitHubUnavailable, UserError) as error:
+                log.warning("task %s could not be announced: %s", task.id, error)
+            services.store.tasks.release(task.id, task.attempt)
+    except LeaseLost as lost:
+        log.warning("left task %s alone: %s", task.id, lost)
+    services.waker.task(task.id)
+
+
+def _work(attempt: Attempt, crashes: int, began: float) -> None:
+    """Run the kind's function and store how it ended: the one place where every interruption is caught."""
+    tasks, task = attempt.services.store.tasks, attempt.task
+    try:
+        if crashes >= CRASHES:
+            raise UserError(_crashed(attempt, crashes))
+        attempt.lease.check()
+        outcome = _function(task.kind)(attempt)
+    except HandOver:
+        note = "The worker was restarted; the next one takes the work up where it is."
+        tasks.release(task.id, task.attempt, worked=time.time() - began, note=note)
+    except Paused as pause:
+        tasks.wait(task.id, task.attempt, worked=time.time() - began, note=f"Paused: {pause}")
+    except NeedsHuman as need:
+        tasks.wait(task.id, task.attempt, worked=time.time() - began, question=str(need))
+    except GitHubUnavailable as outage:
+        _put_off(attempt, outage, began)
+    except Cancelled as cancelled:
+        _complete(attempt, Outcome(Conclusion.CANCELLED, f"Cancelled: {cancelled}"), began)
+    except UserError as error:
+        _complete(attempt, Outcome(Conclusion.FAILURE, str(error)), began)
+    except LeaseLost:
+        raise
+    except Exception:  # the worker's edge: logged with a number that people can name, and the task fails in words
+        number = uuid.uuid4().hex[:8]
+        log.exception("internal error %s in task %s", number, task.id)
+        summary = (
+            f"An internal error stopped the work (error {number}). The operator finds it in the log under that "
+            "number. `/opus retry` starts again."
+        )
+        _complete(attempt, Outcome(Conclusion.FAILURE, summary), began)
+    else:
+        _complete(attempt, outcome, began)
+
+
+def _function(kind: Kind) -> Callable[[Attempt], Outcome]:
+    module, _, name = KINDS[kind].partition(":")
+    function: Callable[[Attempt], Outcome] = getattr(import_module(module), name)
+    return function
+
+
+def _crashed(attempt: Attempt, crashes: int) -> str:
+    kept = " What was done so far is kept." if attempt.services.store.runs.checkpoint(attempt.task.id) else ""
+    return (
+        f"The worker died {crashes} times while it held this task, so it is not tried again by itself.{kept} "
+        "The operator's log says more; `/opus retry` starts again."
+    )
+
+
+def _put_off(attempt: Attempt, outage: GitHubUnavailable, began: float) -> None:
+    """Wait for GitHub to come back, for some hours; the work so far is kept."""
+    store, task, now = attempt.services.store, attempt.task, time.time()
+    since = store.runs.stage(task.id, "outage")
+    if since is None or now - since["last"] > OUTAGE_SECONDS:
+        since = {"first": now}
+    if now - since["first"] > OUTAGE_SECONDS:
+        hours = OUTAGE_SECONDS / 3600
+        words = f"GitHub could not be reached for {hours:.0f} hours: {outage}. `/opus retry` starts again."
+        _complete(attempt, Outcome(Conclusion.FAILURE, words), began)
+        return
+    store.runs.finish_stage(task.id, task.attempt, "outage", {**since, "last": now}, now)
+    pause = max(5.0, min(outage.retry_after, 900.0))
+    note = f"GitHub could not be reached ({outage}); trying again."
+    store.tasks.release(task.id, task.attempt, worked=now - began, not_before=now + pause, note=note)
+
+
+def _complete(attempt: Attempt, outcome: Outcome, began: float) -> None:
+    store, task, now = attempt.services.store, attempt.task, time.time()
+    usage, cost, models = store.runs.totals(task.id)
+    steps = len(store.runs.steps(task.id))
+    full = replace(outcome, usage=usage, cost=cost, models=models, steps=steps)
+    store.tasks.complete(task.id, task.attempt, full, worked=now - began, now=now)
+
+
+def _tell_ending(attempt: Attempt) -> None:
+    """Tell the ending or the question, or put the telling off; a task is not done before people know."""
+    tasks, task = attempt.services.store.tasks, attempt.task
+    row = tasks.row(task.id)
+    if row.status not in {Status.COMPLETED, Status.WAITING} or row.told:
+        return
+    try:
+        attempt.teller.tell()
+    except GitHubUnavailable as outage:
+        pause = max(outage.retry_after, min(3600.0, 5.0 * 2**row.tell_attempts))
+        if row.tell_attempts < TELL_ATTEMPTS:
+            tasks.tell_later(task.id, task.attempt, time.time() + pause)
+            return
+        log.warning("task %s is %s and nobody could be told", task.id, row.status)
+    except UserError as refused:
+        log.warning("task %s is %s and GitHub refuses to hear it: %s", task.id, row.status, refused)
+    tasks.told(task.id, task.attempt)
+
+
+def _wake_next(services: Services) -> None:
+    """Wake somebody for what waited for this task's place."""
+    for task_id in services.store.tasks.due(time.time())[: services.settings.workers]:
+        services.waker.task(task_id)

@@ -1,0 +1,149 @@
+"""Who hears what, where: one comment and one check run per task, edited as the work goes on, never in its way."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from jobs.answer.check_run import check_output
+from jobs.answer.comment import living_comment
+from jobs.answer.view import TaskView
+from jobs.pages import page_url
+from jobs.store import Place
+from jobs.text.redact import redact
+from jobs.types import CHECK_NAME, GitHubUnavailable, Interruption, Outcome, PlanItem, Status, UserError
+
+if TYPE_CHECKING:
+    from jobs.github import Repository
+    from jobs.lease import Lease
+    from jobs.services import Services
+    from jobs.types import Task
+
+QUIET_SECONDS = 3.0
+"""Between two edits of the same comment: GitHub allows few writes a minute, and people read slowly."""
+COMMENT, CHECK, PULL_REQUEST, REACTION = "comment", "check", "pull_request", "reaction"
+
+log = logging.getLogger(__name__)
+
+
+class Teller:
+    """Keeps the places of one task current, from a thread of its own; best effort until the ending.
+
+    ``tell`` does it now and raises what went wrong: the ending must reach people.
+    """
+
+    def __init__(self, services: Services, repository: Repository, task: Task, lease: Lease) -> None:
+        self._services, self._repository, self._lease = services, repository, lease
+        self._task_id, self._number = task.id, task.subject.number
+        self._changed, self._ended = threading.Event(), threading.Event()
+        self._lock = threading.Lock()
+        self._began = time.time()
+        self._thread = threading.Thread(target=self._work, name=f"teller-{task.id}", daemon=True)
+        self.sha = ""
+        """The commit that the check run belongs to; none is shown before it is known."""
+
+    def __enter__(self) -> Teller:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._ended.set()
+        self._changed.set()
+        self._thread.join(timeout=30)
+
+    def changed(self) -> None:
+        """Say that there is something new to show; returns at once."""
+        self._changed.set()
+
+    def tell(self) -> None:
+        """Show the current state everywhere; raises what GitHub answered, or LeaseLost."""
+        with self._lock:
+            view = self._view()
+            self._react(view.task)
+            self._show_comment(view)
+            if self.sha:
+                self._show_check(view)
+
+    def _work(self) -> None:
+        while True:
+            self._changed.wait()
+            self._changed.clear()
+            if self._ended.is_set():
+                return
+            try:
+                self.tell()
+            except (GitHubUnavailable, UserError, Interruption) as error:
+                log.warning("task %s could not be told now: %s", self._task_id, error)
+            except Exception:  # a notification's edge: logged; the work goes on, and the ending is told again
+                log.exception("task %s could not be told", self._task_id)
+            if self._ended.wait(QUIET_SECONDS):
+                return
+
+    def _view(self) -> TaskView:
+        return view_of(self._services, self._task_id, time.time() - self._began)
+
+    def _react(self, task: Task) -> None:
+        records = self._services.store.records
+        if records.place(task.id, REACTION) is None:
+            self._lease.fence()
+            self._repository.react(task.subject.number, "eyes")
+            records.save_place(task.id, REACTION, Place("eyes", "", ""))
+
+    def _show_comment(self, view: TaskView) -> None:
+        body = redact(living_comment(view), self._services.redacted)
+        shown = _hash(body)
+        records = self._services.store.records
+        place = records.place(self._task_id, COMMENT)
+        if place is not None and place.shown == shown:
+            return
+        self._lease.fence()
+        if place is None:
+            comment = self._repository.ensure_comment(self._number, view.task.marker, body)
+        else:
+            comment = self._repository.edit_comment(int(place.external_id), body)
+        records.save_place(self._task_id, COMMENT, Place(str(comment.id), comment.url, shown))
+
+    def _show_check(self, view: TaskView) -> None:
+        output = check_output(view)
+        shown, surface = _hash(repr(output)), f"{CHECK}:{self.sha}"
+        records = self._services.store.records
+        place = records.place(self._task_id, surface)
+        if place is not None and place.shown == shown:
+            return
+        self._lease.fence()
+        if place is None:
+            check = self._repository.ensure_check_run(self.sha, view.task.id, CHECK_NAME, output)
+        else:
+            check = self._repository.update_check_run(int(place.external_id), output)
+        records.save_place(self._task_id, surface, Place(str(check.id), check.url, shown))
+
+
+def view_of(services: Services, task_id: str, working: float = 0.0) -> TaskView:
+    """Gather all that is shown of a task; ``working`` is seconds of this attempt."""
+    store = services.store
+    row, task = store.tasks.row(task_id), store.tasks.get(task_id)
+    if task is None:
+        raise UserError(f"There is no task {task_id}.")
+    plan = tuple(PlanItem(**item) for item in row.plan)
+    pull_request = store.records.place(task_id, PULL_REQUEST)
+    outcome = None if row.outcome is None else Outcome.load(row.outcome)
+    done = sum(item.state == "done" for item in plan)
+    return TaskView(
+        task=task,
+        plan=plan,
+        percent=round(100 * done / len(plan)) if plan else 0,
+        elapsed_seconds=row.worked_seconds + working,
+        cost=store.runs.totals(task_id)[1],
+        outcome=outcome,
+        page_url=page_url(services.settings, task_id),
+        pull_request_url=pull_request.url if pull_request else "",
+        note=row.note,
+        ahead=store.tasks.ahead(task) if task.status is Status.QUEUED else 0,
+    )
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,112 @@
+"""What a process builds once and passes to everything: the composition root of the workers."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import socket
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from config.settings import git_environment, secrets
+from jobs.queue import Waker
+from jobs.store import Store
+from jobs.types import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from config.settings import Settings
+    from jobs.github import GitHub
+    from jobs.models.chain import Chain
+    from jobs.workspace import Mirror
+
+DEFAULT_IMAGE = "opus67-sandbox:latest"
+
+
+@dataclass
+class Services:
+    """The parts that work is made of; the slow ones are built when they are first used."""
+
+    settings: Settings
+    store: Store
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set when this process was asked to stop."""
+
+    @cached_property
+    def waker(self) -> Waker:
+        """What wakes other workers."""
+        return Waker(self.settings.redis_url, signing_key(self.settings))
+
+    @cached_property
+    def github(self) -> GitHub:
+        """The App on GitHub."""
+        from jobs.github import GitHub  # noqa: PLC0415 - slow to import, and a worker needs it once
+
+        settings = self.settings
+        return GitHub(
+            settings.github_api_url,
+            settings.github_server_url,
+            settings.github_app_id or 0,
+            settings.github_private_key,
+        )
+
+    @cached_property
+    def mirror(self) -> Mirror:
+        """The cache of repositories."""
+        from jobs.workspace import Mirror  # noqa: PLC0415 - only workers need it
+
+        return Mirror(self.settings.home, self.settings.github_server_url, environment=git_environment())
+
+    @cached_property
+    def provider(self) -> str:
+        """The sandbox that this machine has; raises SandboxError with the cure where there is none."""
+        from jobs.sandbox import detect  # noqa: PLC0415 - only workers need it
+
+        return detect(self.settings.sandbox)
+
+    @cached_property
+    def redacted(self) -> tuple[str, ...]:
+        """The values that must appear nowhere."""
+        return secrets(self.settings)
+
+    @cached_property
+    def owner(self) -> str:
+        """The name under which this process holds leases."""
+        return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}"
+
+    def model(self, names: Sequence[str]) -> Chain:
+        """Build the fallback chain of the named models, or of the operator's."""
+        from jobs.models import build  # noqa: PLC0415 - only workers need it
+
+        settings = self.settings
+        return build(
+            names or settings.models,
+            anthropic_api_key=settings.anthropic_api_key,
+            anthropic_base_url=settings.anthropic_base_url,
+            openai_api_key=settings.openai_api_key,
+            openai_base_url=settings.openai_base_url,
+        )
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.store.close()
+
+
+def build(settings: Settings) -> Services:
+    """Build the services of this process; make new ones after a fork. Raises UserError where a setting is missing."""
+    if not settings.redis_url:
+        raise UserError(
+            "REDIS_URL is not set. `opus67 up` starts an embedded Valkey and sets it; "
+            "a process that is started alone needs one, for example REDIS_URL=redis://localhost:6379/0"
+        )
+    return Services(settings, Store(settings.database_url))
+
+
+def signing_key(settings: Settings) -> bytes:
+    """Derive this installation's own key, for what it signs for itself, from what all its machines know."""
+    material = settings.github_private_key or settings.github_webhook_secret or "not configured"
+    return hmac.digest(material.encode(), b"opus67 internal", hashlib.sha256)
