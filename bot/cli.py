@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
-Function = "Callable[[argparse.Namespace], int]"
-
 USAGE = 2
 """The exit code for what the person can put right: a wrong argument, a missing setting."""
 INTERRUPTED = 130
@@ -37,6 +35,8 @@ class Command:
     function: str
     """``module:name`` of a function that takes the parsed arguments and returns the exit code."""
     options: tuple[Option, ...] = ()
+    service: bool = False
+    """True for a long-running process, whose output is a log and shows tracebacks."""
 
 
 FLAG: Mapping[str, Any] = {"action": "store_true"}
@@ -60,9 +60,9 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("demo", "show the way from a label to a draft pull request on this machine", "bot.demo:run_demo"),
     Command("up", "run web, workers and clock under one supervisor", "bot.up:run_up"),
-    Command("web", "run the web process: webhooks and the first page", "bot.app:serve"),
-    Command("worker", "run one worker", "jobs.worker:run_worker"),
-    Command("clock", "run the clock, which wakes what was left behind", "jobs.clock:run_clock"),
+    Command("web", "run the web process: webhooks and the first page", "bot.app:serve", service=True),
+    Command("worker", "run one worker", "jobs.worker:run_worker", service=True),
+    Command("clock", "run the clock, which wakes what was left behind", "jobs.clock:run_clock", service=True),
     Command("migrate", "bring the database to this version's tables", "bot.chores:run_migrate"),
     Command(
         "sandbox build",
@@ -94,9 +94,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if complaint:
             return _fail(complaint)
         parsed = _parser().parse_args(words)
-        if not parsed.debug:
+        command: Command = parsed.chosen
+        if not (parsed.debug or command.service):
             sys.excepthook = _explain
-        return _load(parsed.function)(parsed)
+        return _load(command.function)(parsed)
     except KeyboardInterrupt:
         return INTERRUPTED
     except _user_errors() as error:
@@ -139,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         child = add(name, help=command.help, description=_sentence(command.help))
         for option in command.options:
             child.add_argument(option.flag, help=option.help, **(option.rest or {}))
-        child.set_defaults(function=command.function)
+        child.set_defaults(chosen=command)
     return parser
 
 
@@ -171,9 +172,11 @@ def _fail(message: str) -> int:
 
 def _explain(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Say an internal error in three lines; the traceback is for whoever asks with ``--debug``."""
-    while trace and trace.tb_next:
+    places = []
+    while trace:
+        places.append(f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}")
         trace = trace.tb_next
-    place = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+    place = next((f" at {place}" for place in reversed(places) if not place.startswith("<")), "")
     words = " ".join(sys.argv[1:])
     lines = (
         f"opus67: internal error: {kind.__name__}: {error}{place}",

@@ -36,9 +36,9 @@ MIGRATE_SECONDS = 600.0
 
 def run_up(_arguments: argparse.Namespace) -> int:
     """Run everything until Ctrl-C or SIGTERM; returns 1 when a process could not be kept alive."""
-    from jobs.sandbox import detect  # noqa: PLC0415 - the rest of this package does without
-
     settings = require(load())
+    from jobs.sandbox import detect  # noqa: PLC0415 - slower than telling what is missing
+
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with only_one(settings.home):
         check_port(settings.port)

@@ -11,13 +11,23 @@ from dataclasses import dataclass, field
 
 from bot.up.guard import end_with_parent, kill_session
 
-STEADY_SECONDS = 60.0
-"""A process that lived so long has recovered: its earlier deaths are forgotten."""
-FIRST_DELAY = 0.5
-LONGEST_DELAY = 30.0
-MOST_DEATHS = 8
-"""Deaths in a row before the supervisor gives up, after a little more than a minute."""
 LONGEST_BUFFER = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the supervisor tries: the pause doubles after each death in a row, and after the last it gives up."""
+
+    first_delay: float = 0.5
+    longest_delay: float = 30.0
+    most_deaths: int = 8
+    """With these pauses, a little more than a minute."""
+    steady_seconds: float = 60.0
+    """A process that lived so long has recovered: its earlier deaths are forgotten."""
+
+    def delay(self, deaths: int) -> float:
+        """Return the seconds to wait before a process is started again after so many deaths in a row."""
+        return float(min(self.first_delay * 2 ** (deaths - 1), self.longest_delay))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,7 @@ class Child:
     """A process as it runs, or waits to be started again."""
 
     process: Process
+    patience: Patience = field(default_factory=Patience)
     popen: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     deaths: int = 0
@@ -101,14 +112,9 @@ class Child:
             self.popen.stdout.close()
         lived = time.monotonic() - self.started_at
         self.popen, self.buffer = None, b""
-        self.deaths = 1 if lived >= STEADY_SECONDS else self.deaths + 1
-        self.start_at = time.monotonic() + delay(self.deaths)
+        self.deaths = 1 if lived >= self.patience.steady_seconds else self.deaths + 1
+        self.start_at = time.monotonic() + self.patience.delay(self.deaths)
         return code
-
-
-def delay(deaths: int) -> float:
-    """Return the seconds to wait before a process is started again after so many deaths in a row."""
-    return float(min(FIRST_DELAY * 2 ** (deaths - 1), LONGEST_DELAY))
 
 
 def ending(code: int) -> str:

@@ -74,36 +74,9 @@ def kill_session(session: int) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _watch(inner: int) -> int:
-    """Hand signals on to the supervisor until it has ended, then end what it could not."""
-
-    def hand_on(number: int, _frame: FrameType | None) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(inner, number)
-
-    for number in SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, hand_on)
-    unblock_signals()
-    code = _wait_for(inner)
-    _end_orphans()
-    if code < 0:
-        sys.stderr.write("opus67: the supervisor was killed; everything it ran has been stopped. Start it again.\n")
-        return 1
-    return code
-
-
-def _wait_for(inner: int) -> int:
-    """Reap children, adopted ones too, until the supervisor has ended; return its exit code, negative for a signal."""
-    while True:
-        pid, status = os.wait()
-        if pid == inner:
-            return os.waitstatus_to_exitcode(status)
-
-
-def _end_orphans() -> None:
-    """Ask all processes that were left to us to end, and kill those that do not."""
-    deadline = time.monotonic() + ESCALATE_SECONDS
+def end_orphans(seconds: float) -> None:
+    """Ask all processes that were left to us to end, and after so many seconds kill those that did not."""
+    deadline = time.monotonic() + seconds
     asked: set[int] = set()
     while True:
         with suppress(ChildProcessError):
@@ -119,6 +92,33 @@ def _end_orphans() -> None:
                     os.kill(pid, signal.SIGKILL if hurry else signal.SIGTERM)
             asked.add(pid)
         time.sleep(0.05)
+
+
+def _watch(inner: int) -> int:
+    """Hand signals on to the supervisor until it has ended, then end what it could not."""
+
+    def hand_on(number: int, _frame: FrameType | None) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(inner, number)
+
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, hand_on)
+    unblock_signals()
+    code = _wait_for(inner)
+    end_orphans(ESCALATE_SECONDS)
+    if code < 0:
+        sys.stderr.write("opus67: the supervisor was killed; everything it ran has been stopped. Start it again.\n")
+        return 1
+    return code
+
+
+def _wait_for(inner: int) -> int:
+    """Reap children, adopted ones too, until the supervisor has ended; return its exit code, negative for a signal."""
+    while True:
+        pid, status = os.wait()
+        if pid == inner:
+            return os.waitstatus_to_exitcode(status)
 
 
 def _processes() -> Iterator[tuple[int, int, int]]:

@@ -10,8 +10,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from bot.up.child import MOST_DEATHS, Child, Process, delay, ending
-from bot.up.guard import SIGNALS, adopt_orphans, unblock_signals
+from bot.up.child import Child, Patience, Process, ending
+from bot.up.guard import SIGNALS, adopt_orphans, end_orphans, unblock_signals
 from jobs.types import UserError
 
 if TYPE_CHECKING:
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
     from bot.up.console import Console
 
-STOP_SECONDS = 7.0
+STOP_SECONDS = 6.0
 """What the processes have to finish what they are at; a stop takes less than 10 s in all."""
 LAST_SECONDS = 1.5
 """What the process that is stopped last (Valkey) has, to write its files."""
+ORPHAN_SECONDS = 1.0
+"""What processes have that outlived the one that started them."""
 POLL_SECONDS = 0.05
 
 
@@ -34,7 +36,8 @@ class StopAsked(Exception):  # noqa: N818 - a stop is not an error
 class Supervisor:
     """Runs processes until a signal comes or one of them cannot be kept alive; it has one thread."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, patience: Patience | None = None) -> None:
+        self.patience = patience or Patience()
         self.console = console
         self.children: list[Child] = []
         self.asked = 0
@@ -45,14 +48,14 @@ class Supervisor:
 
     def start(self, process: Process) -> Child:
         """Start a process and keep it alive from now on; those started first are stopped last."""
-        child = Child(process)
+        child = Child(process, self.patience)
         self.children.append(child)
         self._start(child)
         return child
 
     def run(self, process: Process, *, seconds: float) -> None:
         """Run a process to its end; raises ``UserError`` where it fails."""
-        child = Child(process)
+        child = Child(process, self.patience)
         self._start(child)
         try:
             self.wait(lambda: not child.running(), seconds=seconds, what=f"`{process.name}` to end")
@@ -104,6 +107,7 @@ class Supervisor:
                 self._turn(POLL_SECONDS)
             self._end(group)
         self.children = []
+        end_orphans(ORPHAN_SECONDS)
 
     def _end(self, group: Sequence[Child]) -> None:
         for child in group:
@@ -123,13 +127,13 @@ class Supervisor:
         name = child.process.name
         if child.popen is not None and not child.running():
             how = ending(self._bury(child))
-            if child.deaths >= MOST_DEATHS:
+            if child.deaths >= self.patience.most_deaths:
                 self.gave_up = (
                     f"{name} {how}, {child.deaths} times in a row. I give up and stop everything: "
                     "the last lines of its output say why, and `opus67 doctor` looks for the cause."
                 )
                 return
-            self.console.say(f"{name} {how}; it is started again in {delay(child.deaths):g} s.")
+            self.console.say(f"{name} {how}; it is started again in {self.patience.delay(child.deaths):g} s.")
         if child.popen is None and time.monotonic() >= child.start_at:
             self._start(child)
 
