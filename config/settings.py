@@ -30,6 +30,7 @@ __all__ = [
     "problems",
     "require",
     "secrets",
+    "set_outside",
 ]
 
 MODES = ("conservative", "balanced", "aggressive")
@@ -178,6 +179,12 @@ def git_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
 def child_environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return this process's environment with changes, for the processes that the supervisor starts."""
     return {**os.environ, **(changes or {})}
+
+
+def set_outside(names: Sequence[str], environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return those of the names that the process's environment sets, and that ``.env`` therefore cannot change."""
+    source = os.environ if environ is None else environ
+    return [name for name in names if name in source]
 
 
 @dataclass(frozen=True, slots=True)
