@@ -1,0 +1,108 @@
+"""Faults that a stand-in commits when it is asked to: errors, delays, silence, cut connections, lost answers."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from jobs.testing.loopback import Answer, ConnectionDropped, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass(slots=True)
+class Fault:
+    """One fault; ``hits`` counts how often it was committed, ``times`` is how often it may be (None: always)."""
+
+    method: str
+    path: re.Pattern[str]
+    times: int | None
+    status: int | None
+    headers: Mapping[str, str]
+    body: bytes | None
+    delay: float
+    hang: bool
+    drop: bool
+    after: bool
+    hits: int = 0
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def fits(self, request: Request) -> bool:
+        """Tell whether this fault is for ``request`` and still has a go."""
+        right_method = self.method in {"*", request.method}
+        return right_method and (self.times is None or self.hits < self.times) and bool(self.path.search(request.path))
+
+
+class Faults:
+    """The faults that are set on one stand-in, asked for every request."""
+
+    def __init__(self, explain: Callable[[int, str], bytes]) -> None:
+        self._explain = explain
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+
+    def add(
+        self,
+        method: str,
+        path_regex: str,
+        *,
+        times: int | None = 1,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        delay: float = 0.0,
+        hang: bool = False,
+        drop: bool = False,
+        after: bool = False,
+    ) -> Fault:
+        """Set a fault for requests whose method is ``method`` (or ``*``) and whose path has a match of ``path_regex``.
+
+        ``delay`` is in seconds. ``hang`` keeps the caller waiting until the fault is cleared or the stand-in stops.
+        ``drop`` cuts the connection. ``after`` does what was asked first, and then fails: the answer is lost.
+        """
+        fault = Fault(
+            method.upper(), re.compile(path_regex), times, status, dict(headers or {}), body, delay, hang, drop, after
+        )
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Take all faults away and let go of everyone whom they keep waiting."""
+        with self._lock:
+            faults, self._faults = self._faults, []
+        for fault in faults:
+            fault.released.set()
+
+    def stop(self) -> None:
+        """Let go of everyone: the stand-in stops."""
+        self._stopping.set()
+        self.clear()
+
+    def take(self, request: Request) -> Fault | None:
+        """Return the fault to commit for ``request``, counting it."""
+        with self._lock:
+            fault = next((fault for fault in self._faults if fault.fits(request)), None)
+            if fault is not None:
+                fault.hits += 1
+            return fault
+
+    def commit(self, fault: Fault) -> Answer | None:
+        """Commit ``fault``; None means that it only delayed, and the true answer may follow."""
+        if fault.delay:
+            fault.released.wait(fault.delay)
+        if fault.hang:
+            while not fault.released.wait(0.05) and not self._stopping.is_set():
+                continue
+            raise ConnectionDropped
+        if fault.drop:
+            raise ConnectionDropped
+        if fault.status is None:
+            return None
+        headers = {"Content-Type": "application/json; charset=utf-8", **fault.headers}
+        body = self._explain(fault.status, fault.headers.get("Retry-After", "")) if fault.body is None else fault.body
+        return Answer(fault.status, body, headers)

@@ -1,0 +1,149 @@
+"""One request of the API from the socket to the answer: caller, route, permission, handler, headers, record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from jobs.testing.github import access
+from jobs.testing.github.errors import Refused, not_found
+from jobs.testing.github.records import Exchange
+from jobs.testing.github.resources import ROUTES
+from jobs.testing.github.resources.hooks import routes as hook_routes
+from jobs.testing.github.router import Call, Route, reply
+from jobs.testing.loopback import Answer, ConnectionDropped, Request
+
+if TYPE_CHECKING:
+    from jobs.testing.faults import Faults
+    from jobs.testing.github.webhooks import Webhooks
+    from jobs.testing.github.world import World
+
+LIMIT = 5000
+VERSIONS = ("2022-11-28", "2026-03-10")
+
+
+class Api:
+    """Answers GitHub's REST API from a world."""
+
+    def __init__(self, world: World, webhooks: Webhooks, faults: Faults) -> None:
+        self._world = world
+        self._faults = faults
+        self._routes = (*hook_routes(webhooks).routes, *ROUTES)
+
+    def handle(self, request: Request) -> Answer:
+        """Answer one request and record it, with the faults that are set."""
+        fault = self._faults.take(request)
+        if fault is not None and not fault.after:
+            spoilt = self._spoil(request, fault)
+            if spoilt is not None:
+                return spoilt
+            fault = None
+        call = Call(request, self._world, {})
+        answer = self._answer(call)
+        self._dress(request, answer)
+        if fault is None:
+            self._record(call, answer)
+            return answer
+        self._record(call, answer, fault=True)
+        return self._faults.commit(fault) or answer
+
+    def _spoil(self, request: Request, fault: Any) -> Answer | None:
+        call = Call(request, self._world, {})
+        try:
+            spoilt = self._faults.commit(fault)
+        except ConnectionDropped:
+            self._record(call, Answer(0), fault=True)
+            raise
+        if spoilt is not None:
+            self._record(call, spoilt, fault=True)
+        return spoilt
+
+    def _answer(self, call: Call) -> Answer:
+        try:
+            _check_version(call.request)
+            call.body = _parse(call.request)
+            with self._world.change():
+                return self._dispatch(call)
+        except Refused as refused:
+            return reply(refused.body(), refused.status)
+
+    def _dispatch(self, call: Call) -> Answer:
+        request, found = call.request, None
+        for route in self._routes:
+            if route.method == request.method and (found := route.pattern.fullmatch(request.path)):
+                break
+        else:
+            access.identify(self._world, request)
+            raise not_found()
+        call.parameters = found.groupdict()
+        return self._enter(call, route)
+
+    def _enter(self, call: Call, route: Route) -> Answer:
+        if not route.anyone:
+            caller = access.identify(self._world, call.request)
+            call.app, call.token = caller.app, caller.token
+        access.authorise(call, route)
+        return route.handler(call)
+
+    def _dress(self, request: Request, answer: Answer) -> None:
+        """Add GitHub's own headers, and answer 304 to a matching ETag."""
+        used = len(self._world.exchanges) % LIMIT
+        answer.headers |= {
+            "X-GitHub-Media-Type": "github.v3; format=json",
+            "X-GitHub-Request-Id": uuid.uuid4().hex[:20].upper(),
+            "X-GitHub-Api-Version-Selected": request.headers.get("x-github-api-version", VERSIONS[0]),
+            "X-RateLimit-Limit": str(LIMIT),
+            "X-RateLimit-Remaining": str(LIMIT - used),
+            "X-RateLimit-Used": str(used),
+            "X-RateLimit-Reset": str(int(time.time()) + 3600),
+            "X-RateLimit-Resource": "core",
+            "Server": "github.com",
+        }
+        if request.method == "GET" and answer.status == 200 and isinstance(answer.body, bytes):
+            etag = f'W/"{hashlib.sha256(answer.body).hexdigest()}"'
+            answer.headers |= {
+                "ETag": etag,
+                "Cache-Control": "private, max-age=60, s-maxage=60",
+                "Vary": "Accept, Authorization",
+            }
+            if request.headers.get("if-none-match") == etag:
+                answer.status, answer.body = 304, b""
+
+    def _record(self, call: Call, answer: Answer, *, fault: bool = False) -> None:
+        request = call.request
+        exchange = Exchange(
+            method=request.method,
+            path=request.path,
+            target=request.target,
+            query=dict(request.query),
+            headers=dict(request.headers),
+            body=call.body,
+            raw_body=request.body,
+            status=answer.status,
+            answer_headers=dict(answer.headers),
+            answer=answer.body if isinstance(answer.body, bytes) else b"",
+            permissions=dict(call.token.permissions) if call.token else {},
+            token=call.token.value if call.token else "",
+            fault=fault,
+            at=time.time(),
+        )
+        with self._world.change():
+            self._world.exchanges.append(exchange)
+
+
+def _parse(request: Request) -> Any:
+    if not request.body:
+        return None
+    try:
+        return json.loads(request.body)
+    except ValueError:
+        raise Refused(400, "Problems parsing JSON") from None
+
+
+def _check_version(request: Request) -> None:
+    version = request.headers.get("x-github-api-version", VERSIONS[0])
+    if version not in VERSIONS:
+        raise Refused(400, f"'{version}' is not a supported API version.")

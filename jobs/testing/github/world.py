@@ -1,0 +1,184 @@
+"""The whole state of a local GitHub behind one lock, and the few verbs that everything else is made of."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from jobs.testing.github.records import (
+    Account,
+    App,
+    Comment,
+    Exchange,
+    Installation,
+    Issue,
+    Label,
+    Push,
+    Repository,
+    Token,
+    Violation,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+Found = TypeVar("Found")
+
+DEFAULT_PERMISSIONS = {
+    "metadata": "read",
+    "contents": "write",
+    "issues": "write",
+    "pull_requests": "write",
+    "checks": "write",
+    "actions": "read",
+    "statuses": "read",
+    "members": "read",
+}
+DEFAULT_EVENTS = (
+    "issues",
+    "issue_comment",
+    "check_run",
+    "pull_request",
+    "pull_request_review",
+    "push",
+)
+
+
+def stamp(seconds: float) -> str:
+    """Write a time as GitHub does."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+class World:
+    """Accounts, Apps, installations, repositories and the record of what happened; hold ``lock`` to touch any of it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.url = ""
+        self.lock = threading.RLock()
+        self.condition = threading.Condition(self.lock)
+        self.accounts: dict[str, Account] = {}
+        self.apps: dict[int, App] = {}
+        self.installations: dict[int, Installation] = {}
+        self.tokens: dict[str, Token] = {}
+        self.repositories: dict[str, Repository] = {}
+        self.teams: dict[tuple[str, str], dict[str, str]] = {}
+        self.manifests: dict[str, App] = {}
+        self.exchanges: list[Exchange] = []
+        self.violations: list[Violation] = []
+        self.pushes: list[Push] = []
+        self.announce: Callable[[Installation, str, str, Mapping[str, object], Repository | None], None] = _silence
+        self._ids = itertools.count(1001)
+
+    def new_id(self) -> int:
+        """Return an id that nothing has yet."""
+        return next(self._ids)
+
+    def now(self) -> str:
+        """Return the time, as GitHub writes it."""
+        return stamp(time.time())
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """Hold the lock, and wake those who wait for a change."""
+        with self.condition:
+            yield
+            self.condition.notify_all()
+
+    def wait_for(self, predicate: Callable[[], Found], timeout: float, what: str) -> Found:
+        """Wait until ``predicate`` gives something true and return it; raises ``TimeoutError`` naming ``what``."""
+        deadline = time.monotonic() + timeout
+        with self.condition:
+            while not (found := predicate()):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError(f"{what} did not happen in {timeout:g} s")
+                self.condition.wait(min(left, 0.1))
+            return found
+
+    def account(self, login: str, kind: str = "User") -> Account:
+        """Return the account called ``login``, made as ``kind`` where there is none yet."""
+        found = self.accounts.get(login.lower())
+        if found is None:
+            found = self.accounts[login.lower()] = Account(self.new_id(), login, kind, login.capitalize())
+        return found
+
+    def repository(self, full_name: str) -> Repository:
+        """Return a repository; raises ``LookupError`` where there is none."""
+        try:
+            return self.repositories[full_name.lower()]
+        except KeyError:
+            raise LookupError(f"there is no repository {full_name}") from None
+
+    def installation_on(self, repository: Repository, app: App | None = None) -> Installation | None:
+        """Return the installation that has this repository."""
+        for installation in self.installations.values():
+            if repository.full_name in installation.repositories and app in {None, installation.app}:
+                return installation
+        return None
+
+    def label(self, repository: Repository, name: str) -> Label:
+        """Return the repository's label called ``name``, made where there is none yet, as adding it to an issue does."""
+        found = repository.labels.get(name.lower())
+        if found is None:
+            found = repository.labels[name.lower()] = Label(self.new_id(), name)
+        return found
+
+    def comment(self, repository: Repository, comment_id: int) -> Comment:
+        """Return a comment; raises ``LookupError`` where there is none."""
+        for issue in repository.issues.values():
+            for comment in issue.comments:
+                if comment.id == comment_id:
+                    return comment
+        raise LookupError(f"there is no comment {comment_id}")
+
+    def new_issue(self, repository: Repository, title: str, body: str, author: Account, app: App | None) -> Issue:
+        """Open an issue and number it."""
+        now = self.now()
+        issue = Issue(self.new_id(), repository.next_number, repository, title, body, author, app, now, now)
+        repository.next_number += 1
+        repository.issues[issue.number] = issue
+        return issue
+
+    def new_comment(self, issue: Issue, body: str, author: Account, app: App | None) -> Comment:
+        """Write a comment under an issue."""
+        now = self.now()
+        comment = Comment(self.new_id(), issue, body, author, app, now, now)
+        issue.comments.append(comment)
+        issue.updated_at = now
+        return comment
+
+    def permission(self, repository: Repository, login: str) -> str:
+        """Return the role of ``login``: admin, maintain, write, triage, read or none."""
+        if login.lower() == repository.owner.login.lower():
+            return "admin"
+        return repository.permissions.get(login.lower(), "none" if repository.private else "read")
+
+    def new_token(
+        self,
+        installation: Installation,
+        permissions: Mapping[str, str],
+        repositories: frozenset[str] | None,
+        seconds: float,
+    ) -> Token:
+        """Mint an installation token in GitHub's form of 2026: ``ghs_``, the App's id, and something like a JWT."""
+        parts = ".".join(secrets.token_urlsafe(length) for length in (24, 150, 32))
+        value = f"ghs_{installation.app.id}_{parts}"
+        token = Token(value, installation, dict(permissions), repositories, time.time() + seconds)
+        self.tokens[value] = token
+        return token
+
+    def event(self, repository: Repository, event: str, action: str, payload: Mapping[str, object]) -> None:
+        """Tell every App that has this repository what happened."""
+        for installation in self.installations.values():
+            if repository.full_name in installation.repositories and not installation.suspended_at:
+                self.announce(installation, event, action, payload, repository)
+
+
+def _silence(*_: object) -> None:
+    """Tell nobody: no sender of webhooks was set."""
