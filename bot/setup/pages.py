@@ -114,7 +114,7 @@ def _enter(session: Session, token: str) -> Answer:
     if not session.enter(token) and not same(request.cookies.get(_COOKIE, ""), session.cookie):
         abort(
             HTTPStatus.FORBIDDEN,
-            "This link was used already, or is of another set-up. Stop `opus67 setup` and start it again for a new one.",
+            "This link was used already, or is of another set-up. Start `opus67 setup` again for a new one.",
         )
     response = redirect("/", HTTPStatus.SEE_OTHER)
     response.set_cookie(_COOKIE, session.cookie, httponly=True, samesite="Lax", path="/")
