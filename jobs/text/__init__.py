@@ -1,0 +1,20 @@
+"""Text from strangers and models: cleaned to be read, made harmless to be posted, rid of secrets; all of it pure."""
+
+from jobs.text.characters import strip_invisible
+from jobs.text.cleaning import Cleaned, clean
+from jobs.text.neutral import cell, code, cut, excerpt, fence, neutralise
+from jobs.text.redaction import REDACTED, redact
+
+__all__ = [
+    "REDACTED",
+    "Cleaned",
+    "cell",
+    "clean",
+    "code",
+    "cut",
+    "excerpt",
+    "fence",
+    "neutralise",
+    "redact",
+    "strip_invisible",
+]
