@@ -1,0 +1,79 @@
+"""The isolated places where commands run; providers are a table of name to module, imported when used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from jobs.sandbox.places import engine_socket, leftover_folders, remove_folder
+from jobs.types import SandboxError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from jobs.types import Sandbox, SandboxSpec
+
+PROVIDERS = {
+    "docker": "jobs.sandbox.engine",
+    "podman": "jobs.sandbox.engine",
+    "bubblewrap": "jobs.sandbox.bubblewrap",
+}
+CURES = {
+    "docker": "start dockerd (Debian: apt-get install docker.io), and let this user open its socket",
+    "podman": "start its service: podman system service --time=0",
+    "bubblewrap": "install bubblewrap (Debian: apt-get install bubblewrap) and let this user make user namespaces",
+}
+LEFTOVER_AGE = 300.0
+"""Seconds that a folder must have been left alone before a sweep takes it: it may belong to a start that is under way."""
+
+
+def detect(preferred: str = "") -> str:
+    """Return the provider to use: the preferred one, or the first that works; raises ``SandboxError`` with the cure."""
+    if preferred:
+        _module(preferred)
+        if _works(preferred):
+            return preferred
+        raise SandboxError(f"OPUS67_SANDBOX is {preferred}, which does not work here: {CURES[preferred]}.")
+    for provider in PROVIDERS:
+        if _works(provider):
+            return provider
+    cures = "; or ".join(f"{name}: {cure}" for name, cure in CURES.items())
+    raise SandboxError(f"There is no sandbox on this machine, and nothing is run without one. Choose: {cures}.")
+
+
+def start(provider: str, spec: SandboxSpec, home: Path) -> Sandbox:
+    """Take up the live sandbox of this name, or start a new one; raises ``SandboxError``."""
+    from jobs.sandbox.proxy import Proxy  # noqa: PLC0415 - the package stays light to import
+
+    sandbox: Sandbox = _module(provider).start(provider, spec, home, lambda folder: Proxy(folder, spec.hosts))
+    return sandbox
+
+
+def sweep(provider: str, home: Path, now: float, alive: Callable[[str], bool]) -> list[str]:
+    """Remove sandboxes past their deadline or whose name ``alive`` denies, and what they left; return their names."""
+    removed: list[str] = _module(provider).sweep(provider, home, now, alive)
+    for name in leftover_folders(home, now - LEFTOVER_AGE):
+        if name in removed or not alive(name):
+            remove_folder(home, name)
+            removed += [] if name in removed else [name]
+    return removed
+
+
+def prove(provider: str, image: str, home: Path) -> list[tuple[str, bool, str]]:
+    """Start a sandbox, prove from inside what it promises, and end it; return (promise, kept, what was seen)."""
+    from jobs.sandbox.proof import prove as run_proofs  # noqa: PLC0415 - the package stays light to import
+
+    return run_proofs(provider, image, home)
+
+
+def _module(provider: str) -> Any:
+    if provider not in PROVIDERS:
+        raise SandboxError(f"{provider!r} is no sandbox; OPUS67_SANDBOX may be {', '.join(PROVIDERS)}.")
+    return importlib.import_module(PROVIDERS[provider])
+
+
+def _works(provider: str) -> bool:
+    if provider == "bubblewrap":
+        return bool(_module(provider).works())
+    return bool(engine_socket(provider))

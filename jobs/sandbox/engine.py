@@ -1,0 +1,350 @@
+"""Sandboxes in a container engine: docker, and podman, which speaks the same Engine API."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import select
+import socket
+import struct
+import time
+from typing import TYPE_CHECKING, Any
+
+from jobs.sandbox import seccomp
+from jobs.sandbox.channel import ChannelLost, wait_for
+from jobs.sandbox.live import LiveSandbox
+from jobs.sandbox.places import engine_socket, remove_folder, run_folder
+from jobs.types import SandboxError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from docker import APIClient
+
+    from jobs.sandbox.proxy import Proxy
+    from jobs.types import SandboxSpec
+
+DEFAULT_IMAGE = "opus67-sandbox:latest"
+TASK_LABEL, DEADLINE_LABEL, HOME_LABEL = "opus67.task", "opus67.deadline", "opus67.home"
+USER = "10001:10001"
+KEEPER = "10002:10002"
+"""Who runs the process that ends the container at its deadline: the agent's user cannot kill it."""
+API_TIMEOUT = 60
+RUNNER_COMMAND = ["python3", "-I", "-S", "-B", "/run/opus67/runner.py"]
+STREAM_HEADER = struct.Struct(">BxxxI")
+STDOUT, STDERR = 1, 2
+STREAM_CAP = 1 << 24
+LOG_DRIVERS = {"docker": "local", "podman": "k8s-file"}
+OUT_OF_MEMORY_CURE = "it ran out of memory; raise its memory or let the commands use less"
+
+
+@contextlib.contextmanager
+def engine_errors(provider: str) -> Iterator[None]:
+    """Turn what docker-py raises into ``SandboxError`` with the next step."""
+    import docker.errors  # noqa: PLC0415 - heavy, and only where an engine is used
+    import requests.exceptions  # noqa: PLC0415 - as above
+
+    try:
+        yield
+    except docker.errors.ImageNotFound as error:
+        raise SandboxError(f"The sandbox image is missing: {_reason(error)}. Build it: opus67 sandbox build") from error
+    except docker.errors.APIError as error:
+        raise SandboxError(f"{provider} refused to do it: {_reason(error)}. See what it says: opus67 doctor") from error
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        raise SandboxError(f"{provider} does not answer: {error}. Start it, then run: opus67 doctor") from error
+
+
+def _reason(error: Any) -> str:
+    return str(error.explanation or error).strip().rstrip(".")
+
+
+def client(provider: str) -> APIClient:
+    """Return a client of the local engine; raises ``SandboxError`` when there is none."""
+    from docker import APIClient  # noqa: PLC0415 - heavy, and only where an engine is used
+
+    path = engine_socket(provider)
+    if not path:
+        raise SandboxError(f"No {provider} engine answers on this machine. Start it, then run: opus67 doctor")
+    with engine_errors(provider):
+        return APIClient(base_url=f"unix://{path}", timeout=API_TIMEOUT, version="1.41")
+
+
+def start(provider: str, spec: SandboxSpec, home: Path, make_proxy: Callable[[Path], Proxy]) -> LiveSandbox:
+    """Take up the live container of this name, or start a new one."""
+    engine = client(provider)
+    try:
+        place = EnginePlace(provider, engine, spec, home)
+        resumed = place.find()
+        folder = run_folder(home, spec.name)
+        proxy = make_proxy(folder)
+    except BaseException:
+        engine.close()
+        raise
+    try:
+        if not resumed:
+            place.create(folder)
+        try:
+            return LiveSandbox(spec, place, proxy, resumed=resumed)
+        except ChannelLost as lost:
+            obituary = place.obituary() or f"its command server did not start: {lost}"
+            raise SandboxError(
+                f"The sandbox {spec.name} did not start: {obituary}. Its image needs bash, coreutils and Python 3.9 or newer "
+                "as python3; see opus67 sandbox build"
+            ) from lost
+    except BaseException:
+        proxy.close()
+        place.remove()
+        raise
+
+
+def sweep(provider: str, home: Path, now: float, alive: Callable[[str], bool]) -> list[str]:
+    """Remove this home's containers that are past their deadline or denied by ``alive``."""
+    engine = client(provider)
+    removed = []
+    try:
+        with engine_errors(provider):
+            wanted = {"label": [f"{HOME_LABEL}={home_id(home)}"]}
+            for found in engine.containers(all=True, filters=wanted):
+                name = found["Labels"].get(TASK_LABEL, "")
+                expired = now > deadline_of(found["Labels"])
+                if expired or found["State"] in {"exited", "dead"} or not alive(name):
+                    _remove_container(engine, found["Id"])
+                    removed.append(name)
+    finally:
+        engine.close()
+    return removed
+
+
+def home_id(home: Path) -> str:
+    """Return the label that tells this installation's containers from another's on the same engine."""
+    return hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:16]
+
+
+def deadline_of(labels: dict[str, str]) -> float:
+    """Return a container's deadline, or 0 when its label is missing or broken."""
+    try:
+        return float(labels.get(DEADLINE_LABEL, "0"))
+    except ValueError:
+        return 0.0
+
+
+class EnginePlace:
+    """One container; see ``Place`` in jobs.sandbox.live."""
+
+    reopens = True
+    outlives = True
+
+    def __init__(self, provider: str, engine: APIClient, spec: SandboxSpec, home: Path) -> None:
+        self.limits: dict[str, int] = {}
+        self.container = f"opus67-{home_id(home)[:6]}-{spec.name}"
+        self._provider = provider
+        self._engine = engine
+        self._spec = spec
+        self._home = home
+
+    def find(self) -> bool:
+        """Tell whether a container of this name lives; removes a dead or expired one."""
+        import docker.errors  # noqa: PLC0415 - heavy, and only where an engine is used
+
+        with engine_errors(self._provider):
+            try:
+                found = self._engine.inspect_container(self.container)
+            except docker.errors.NotFound:
+                return False
+            if found["State"]["Running"] and time.time() < deadline_of(found["Config"]["Labels"] or {}):
+                return True
+            _remove_container(self._engine, self.container)
+            return False
+
+    def create(self, folder: Path) -> None:
+        """Make and start the container."""
+        seconds = int(self._spec.deadline - time.time())
+        if seconds <= 0:
+            raise SandboxError(f"The time for {self._spec.name} is over; run it again with more minutes.")
+        with engine_errors(self._provider):
+            self._engine.create_container(
+                self._spec.image or DEFAULT_IMAGE,
+                entrypoint=["timeout", "-s", "KILL", str(seconds), "sleep", "infinity"],
+                command=[],
+                name=self.container,
+                hostname="sandbox",
+                user=KEEPER,
+                working_dir="/workspace",
+                labels={
+                    TASK_LABEL: self._spec.name,
+                    DEADLINE_LABEL: str(int(self._spec.deadline)),
+                    HOME_LABEL: home_id(self._home),
+                },
+                host_config=self._host_config(folder),
+            )
+            self._engine.start(self.container)
+
+    def _host_config(self, folder: Path) -> Any:
+        from docker.types import LogConfig, Mount, Ulimit  # noqa: PLC0415 - heavy, and only where an engine is used
+
+        spec = self._spec
+        mounts = [Mount("/run/opus67", str(folder.resolve()), type="bind", read_only=True)]
+        if spec.mirror:
+            mounts.append(Mount("/mirror", os.path.realpath(spec.mirror), type="bind", read_only=True))
+        # The files live in memory: what they may take comes on top of what the processes may take.
+        memory = (spec.memory_mb + spec.disk_mb) << 20
+        return self._engine.create_host_config(
+            network_mode="none",
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges", f"seccomp={seccomp.profile()}"],
+            read_only=True,
+            tmpfs={path: _tmpfs(size) for path, size in disks(spec).items()},
+            mounts=mounts,
+            ipc_mode="private",
+            shm_size=64 << 20,
+            pids_limit=spec.pids,
+            mem_limit=memory,
+            memswap_limit=memory,
+            nano_cpus=int(min(spec.cpus, os.cpu_count() or 1) * 1_000_000_000),
+            ulimits=[Ulimit(name="nofile", soft=4096, hard=4096), Ulimit(name="core", soft=0, hard=0)],
+            log_config=LogConfig(type=LOG_DRIVERS[self._provider], config=self._log_options()),
+            init=True,
+        )
+
+    def _log_options(self) -> dict[str, str]:
+        return (
+            {"max-size": "5m", "max-file": "1", "compress": "false"}
+            if self._provider == "docker"
+            else {"max-size": "5m"}
+        )
+
+    def open(self) -> StreamTransport:
+        """Start a runner in the container and return the stream to it."""
+        import docker.errors  # noqa: PLC0415 - heavy, and only where an engine is used
+
+        try:
+            with engine_errors(self._provider):
+                created = self._engine.exec_create(
+                    self.container, RUNNER_COMMAND, stdin=True, stdout=True, stderr=True, user=USER, workdir="/"
+                )
+                return StreamTransport(self._engine.exec_start(created["Id"], socket=True))
+        except SandboxError as error:
+            if isinstance(error.__cause__, docker.errors.APIError):
+                raise ChannelLost(_reason(error.__cause__)) from error
+            raise
+
+    def obituary(self) -> str:
+        """Return why the container is no more, in words; empty while it runs."""
+        import docker.errors  # noqa: PLC0415 - heavy, and only where an engine is used
+
+        with engine_errors(self._provider):
+            try:
+                state = self._engine.inspect_container(self.container)["State"]
+            except docker.errors.NotFound:
+                return "its container was removed"
+        if state["Running"]:
+            return ""
+        if state.get("OOMKilled"):
+            return OUT_OF_MEMORY_CURE
+        if time.time() >= self._spec.deadline - 1:
+            return "its time was over"
+        return f"its container stopped with exit code {state.get('ExitCode')}"
+
+    def remove(self) -> None:
+        """Remove the container and its folder on the host."""
+        try:
+            with engine_errors(self._provider):
+                _remove_container(self._engine, self.container)
+        finally:
+            self._engine.close()
+            remove_folder(self._home, self._spec.name)
+
+
+def disks(spec: SandboxSpec) -> dict[str, int]:
+    """Return the writable folders of a sandbox and their sizes in MB."""
+    return {"/workspace": spec.disk_mb, "/home/agent": spec.disk_mb // 4, "/tmp": spec.disk_mb // 4}  # noqa: S108 - inside
+
+
+def inodes(megabytes: int) -> int:
+    """Return how many files a folder of this size may hold: one per 8 KB, as file systems on disks do."""
+    return max(megabytes * 128, 8192)
+
+
+def _tmpfs(megabytes: int) -> str:
+    owner = "uid=10001,gid=10001,mode=0755"
+    return f"rw,exec,nosuid,nodev,size={megabytes}m,nr_inodes={inodes(megabytes)},{owner}"
+
+
+def _remove_container(engine: APIClient, container: str) -> None:
+    import docker.errors  # noqa: PLC0415 - heavy, and only where an engine is used
+
+    try:
+        engine.remove_container(container, force=True, v=True)
+    except docker.errors.NotFound:
+        return
+    except docker.errors.APIError as error:
+        if "already in progress" not in _reason(error):
+            raise
+
+
+class StreamTransport:
+    """The engine's stream to a process in a container: raw towards it, in frames of stdout and stderr back."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._socket: socket.socket = getattr(stream, "_sock", stream)
+        self._socket.setblocking(False)
+        self._received = bytearray()
+        self._errors = bytearray()
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Send all of ``data``; raises ``ChannelLost``."""
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._socket.send(view) :]
+            except BlockingIOError:
+                wait_for(self._socket.fileno(), select.POLLOUT, deadline)
+            except OSError as error:
+                raise ChannelLost(f"it closed the connection ({error.strerror})") from error
+
+    def receive(self, deadline: float) -> bytes:
+        """Return some of what the process wrote to stdout; raises ``ChannelLost``."""
+        while True:
+            data = self._frame()
+            if data:
+                return data
+            try:
+                chunk = self._socket.recv(1 << 18)
+            except BlockingIOError:
+                wait_for(self._socket.fileno(), select.POLLIN, deadline)
+                continue
+            except OSError as error:
+                raise ChannelLost(f"it closed the connection ({error.strerror})") from error
+            if not chunk:
+                said = self._errors.decode("utf-8", "replace").strip()
+                raise ChannelLost(f"it ended, and said: {said[-300:]}" if said else "it ended")
+            self._received += chunk
+
+    def _frame(self) -> bytes:
+        """Return the payload of the next whole frame of stdout, or nothing; keeps the end of stderr for the obituary."""
+        while len(self._received) >= STREAM_HEADER.size:
+            stream, size = STREAM_HEADER.unpack_from(self._received)
+            if size > STREAM_CAP or stream not in (STDOUT, STDERR):
+                said = self._received.decode("utf-8", "replace").strip()
+                raise ChannelLost(f"the engine said: {said[:300]}")
+            if len(self._received) < STREAM_HEADER.size + size:
+                return b""
+            data = bytes(self._received[STREAM_HEADER.size : STREAM_HEADER.size + size])
+            del self._received[: STREAM_HEADER.size + size]
+            if stream == STDOUT and data:
+                return data
+            self._errors = (self._errors + data)[-2048:]
+        return b""
+
+    def close(self) -> None:
+        """Close the connection; does nothing the second time."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        response = getattr(self._stream, "_response", None)
+        if response is not None:
+            response.close()
+        self._stream.close()
+        self._socket.close()

@@ -1,0 +1,72 @@
+"""Where sandboxes meet the host: the folder of each one, and the sockets of engines."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+from pathlib import Path
+
+from jobs.types import SandboxError
+
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,79}")
+RUNNER = Path(__file__).with_name("runner.py")
+PING_TIMEOUT = 2.0
+
+
+def run_folder(home: Path, name: str) -> Path:
+    """Make the folder that a sandbox sees at /run/opus67, with the runner in it, and return it."""
+    if not NAME.fullmatch(name):
+        raise SandboxError(f"{name!r} cannot name a sandbox; use letters, digits, dots, dashes and underscores.")
+    parent = home / "run"
+    folder = parent / name
+    try:
+        parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
+        target = folder / RUNNER.name
+        target.unlink(missing_ok=True)
+        target.write_bytes(RUNNER.read_bytes())
+        target.chmod(0o644)
+    except OSError as error:
+        raise SandboxError(f"The folder {folder} cannot be written ({error.strerror}); check OPUS67_HOME.") from error
+    return folder
+
+
+def remove_folder(home: Path, name: str) -> None:
+    """Remove a sandbox's folder; does nothing when there is none."""
+    shutil.rmtree(home / "run" / name, ignore_errors=True)
+
+
+def leftover_folders(home: Path, before: float) -> list[str]:
+    """Return the names of sandboxes whose folder was last changed before a time, in seconds since the epoch."""
+    found = []
+    for folder in sorted((home / "run").glob("*")):
+        try:
+            if folder.is_dir() and folder.stat().st_mtime < before and (folder / RUNNER.name).exists():
+                found.append(folder.name)
+        except OSError:
+            continue
+    return found
+
+
+def engine_socket(provider: str) -> str:
+    """Return the path of the engine's socket when it answers there, else nothing."""
+    user = f"/run/user/{os.geteuid()}"
+    paths = {
+        "docker": ("/var/run/docker.sock", f"{user}/docker.sock"),
+        "podman": ("/run/podman/podman.sock", f"{user}/podman/podman.sock"),
+    }
+    return next((path for path in paths[provider] if _answers(path)), "")
+
+
+def _answers(path: str) -> bool:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(PING_TIMEOUT)
+            connection.connect(path)
+            connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n")
+            return b" 200 " in connection.recv(64)
+    except OSError:
+        return False
