@@ -1,0 +1,149 @@
+"""What models read: the files of ``config/prompts`` with their places filled in, strangers' text fenced as data.
+
+The fence's mark is a hash of the fenced text: a text cannot hold its own hash, so nobody can write the line that ends
+the fence, and the same text gives the same prompt in every attempt, which prompt caches and thinking blocks need.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+
+import config
+from jobs.agent.context import cut, readable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from jobs.types import Check, Limits, Message, Mode, Subject
+
+INSTRUCTIONS_LIMIT = 40_000
+TEXT_LIMIT = 60_000
+EARLIER_LIMIT = 20_000
+CHECK_LIMIT = 8_000
+MARK_LENGTH = 16
+
+
+def fill(prompt: str, /, **values: str) -> str:
+    """Return a prompt file with its places filled in; raises ``KeyError`` where a value is missing."""
+    return Template(_file(prompt)).substitute(values).strip()
+
+
+@lru_cache(maxsize=64)
+def _file(name: str) -> str:
+    return (Path(config.__file__).parent / "prompts" / f"{name}.md").read_text(encoding="utf-8")
+
+
+def mark(*texts: str) -> str:
+    """Return the mark of the fence around these texts."""
+    whole = "\0".join(texts).encode("utf-8", "replace")
+    return hashlib.sha256(whole).hexdigest()[:MARK_LENGTH]
+
+
+def system_prompt(
+    *,
+    repository: str,
+    base_branch: str,
+    mode: Mode,
+    limits: Limits,
+    checks: Sequence[str],
+    hosts: Sequence[str] = (),
+    protected: Sequence[str] = (),
+    instructions: Mapping[str, str] | None = None,
+) -> str:
+    """Return the agent's system prompt; ``instructions`` are the repository's own, by path, from the base branch."""
+    return fill(
+        "system",
+        repository=repository,
+        base_branch=base_branch,
+        mode=fill(f"mode_{mode.value}"),
+        network=_network(hosts),
+        limits=f"${limits.dollars:.2f}, {limits.tokens:,} tokens, {limits.steps} steps, {limits.minutes:g} minutes",
+        checks=_checks(checks),
+        protected=", ".join(f"`{path}`" for path in protected) or "none in particular.",
+        instructions=_instructions(instructions or {}),
+    )
+
+
+def _network(hosts: Sequence[str]) -> str:
+    if not hosts:
+        return "closed. Nothing can be downloaded; work with what is there, and say so if that is not enough."
+    listed = ", ".join(f"`{host}`" for host in hosts)
+    return f"closed, except for {listed} by HTTPS through the proxy that is set in the environment."
+
+
+def _checks(checks: Sequence[str]) -> str:
+    if not checks:
+        return "No check command was found for this repository; find out how it is tested and say what you ran."
+    listed = ", ".join(f"`{command}`" for command in checks)
+    return f"The harness will run {listed} in `/workspace` after you finish."
+
+
+def _instructions(files: Mapping[str, str]) -> str:
+    given = {path: cut(readable(text), INSTRUCTIONS_LIMIT).strip() for path, text in files.items()}
+    parts = [fill("instructions", path=path, mark=mark(text), text=text) for path, text in given.items() if text]
+    return "\n\n".join(parts)
+
+
+def request_message(
+    *, repository: str, subject: Subject, title: str, text: str, asked_by: str, earlier: str = ""
+) -> Message:
+    """Return the first user message; ``earlier`` is what is known of an earlier attempt that was given up."""
+    title, text = readable(title).replace("\n", " ").strip(), cut(readable(text), TEXT_LIMIT).strip()
+    content = fill(
+        "request",
+        repository=repository,
+        subject=f"{subject.kind} #{subject.number}",
+        asked_by=asked_by,
+        mark=mark(title, text),
+        title=title,
+        text=text or "(no description)",
+        earlier=_fenced("earlier", earlier, EARLIER_LIMIT) if earlier.strip() else "",
+    )
+    return {"role": "user", "content": [{"type": "text", "text": content}]}
+
+
+def steering(text: str) -> str:
+    """Announce what a person wrote to the running task."""
+    return _fenced("steering", text, TEXT_LIMIT)
+
+
+def reviewed(remarks: str) -> str:
+    """Hand the reviewer's remarks to the agent."""
+    return _fenced("reviewed", remarks, EARLIER_LIMIT)
+
+
+def checks_failed(checks: Sequence[Check]) -> str:
+    """Tell the agent which of the harness's checks failed, with their output."""
+    return fill("checks_failed", checks=described(checks))
+
+
+def refused_patch(reason: str) -> str:
+    """Tell the agent why its work cannot be published."""
+    return fill("refused_patch", reason=cut(readable(reason), CHECK_LIMIT))
+
+
+def described(checks: Sequence[Check]) -> str:
+    """Return the harness's record of its checks for a model: all results, and the output of those that failed."""
+    return "\n\n".join(_described(check) for check in checks) or "No check command was known, so none was run."
+
+
+def _described(check: Check) -> str:
+    counts = {"passed": check.passed, "failed": check.failed, "skipped": check.skipped}
+    told = ", ".join(f"{number} {name}" for name, number in counts.items() if number is not None)
+    head = (
+        f"`{check.command}` ended with exit code {check.exit_code} after {check.seconds:.1f} s{told and f': {told}'}."
+    )
+    if not check.exit_code:
+        return head
+    output = cut(readable(check.output), CHECK_LIMIT).strip() or "(no output)"
+    sign = mark(output)
+    return f"{head} Its output:\n===== {sign} begins =====\n{output}\n===== {sign} ends ====="
+
+
+def _fenced(name: str, text: str, limit: int) -> str:
+    clean = cut(readable(text), limit).strip()
+    return fill(name, mark=mark(clean), text=clean)

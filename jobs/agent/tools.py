@@ -1,0 +1,172 @@
+"""The tools: plain functions whose schema comes from their signature, the words for the model from their docstring."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping  # noqa: TC003 - read at run time for the schemas
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypedDict, TypeVar
+
+from jobs.agent import editor
+from jobs.agent.context import OUTPUT_LIMIT, cut, readable
+from jobs.agent.editor import ToolProblem
+from jobs.agent.schema import schema_of
+from jobs.types import NeedsHuman, PlanItem, Sandbox, ToolSchema
+
+LONGEST = 600
+SHORTEST = 1.0
+T = TypeVar("T")
+TITLE = 120
+
+
+@dataclass(frozen=True, slots=True)
+class FinishRequest:
+    """What the model says at the end; ``title`` is empty where it ended in plain words."""
+
+    title: str
+    summary: str
+
+
+class Finish(Exception):  # noqa: N818 - an end, not an error
+    """The model called ``finish``."""
+
+    def __init__(self, request: FinishRequest) -> None:
+        super().__init__(request.title)
+        self.request = request
+
+
+@dataclass(slots=True)
+class ToolContext:
+    """What a tool may reach: the sandbox, the time that is left, the plan."""
+
+    sandbox: Sandbox
+    seconds_left: Callable[[], float]
+    plan: tuple[PlanItem, ...] = ()
+
+
+class Item(TypedDict):
+    """One item of a plan as the model gives it."""
+
+    text: Annotated[str, "One line for people who watch."]
+    state: Literal["pending", "in_progress", "done"]
+
+
+def bash(
+    context: ToolContext,
+    command: Annotated[str, "The command line. Its standard input is empty: nothing interactive works."],
+    timeout: Annotated[int, "Seconds after which it is ended; 600 at most."] = 120,
+) -> str:
+    """Run a command in a bash shell in the sandbox and get its output, standard output and standard error together.
+
+    The shell stays open between calls and keeps its directory, variables and functions. It starts in /workspace.
+    Long output is cut in the middle: prefer commands that say little (grep, head, quiet options). Start what must go on
+    running, such as a server, in the background with its output in a file. Search with rg, not with grep -r.
+    """
+    allowed = max(SHORTEST, min(timeout, LONGEST, context.seconds_left()))
+    result = context.sandbox.run(command, timeout=allowed, session=True, output_limit=OUTPUT_LIMIT)
+    output = cut(readable(result.output)).strip("\n")
+    if result.timed_out:
+        return f"{output}\n[ended after {allowed:.0f} seconds, which is the timeout]".lstrip("\n")
+    if result.exit_code:
+        return f"{output}\n[exit code {result.exit_code}]".lstrip("\n")
+    return output or "[no output, exit code 0]"
+
+
+def str_replace_based_edit_tool(
+    context: ToolContext,
+    command: Annotated[Literal["view", "create", "str_replace", "insert"], "What to do."],
+    path: Annotated[str, "A file or folder below /workspace or /tmp."],
+    view_range: Annotated[list[int] | None, "For view: first and last line; -1 as the last is the end."] = None,
+    file_text: Annotated[str | None, "For create: the whole text of the file."] = None,
+    old_str: Annotated[str | None, "For str_replace: the text to replace; it must stand there exactly once."] = None,
+    new_str: Annotated[str | None, "For str_replace: what stands there afterwards; nothing if left out."] = None,
+    insert_line: Annotated[int | None, "For insert: the line after which to insert; 0 is the beginning."] = None,
+    insert_text: Annotated[str | None, "For insert: the lines to insert."] = None,
+) -> str:
+    """Look at and change files in the sandbox.
+
+    view shows a file with line numbers, or a folder two levels deep. create writes a whole file and its folders,
+    replacing what was there. str_replace replaces a text that stands exactly once in the file: copy it letter by
+    letter, with white space and without line numbers. insert adds lines after a line.
+    """
+    if command == "view":
+        return editor.view(context.sandbox, path, view_range)
+    if command == "create":
+        return editor.create(context.sandbox, path, _given(file_text, "create", "file_text"))
+    if command == "str_replace":
+        return editor.replace(context.sandbox, path, _given(old_str, command, "old_str"), new_str or "")
+    line = _given(insert_line, command, "insert_line")
+    return editor.insert(context.sandbox, path, line, _given(insert_text, command, "insert_text"))
+
+
+def update_plan(context: ToolContext, items: Annotated[list[Item], "The whole plan, in order."]) -> str:
+    """Say what you are going to do and how far you are. People watch it; it does nothing else.
+
+    Give the whole plan each time, three to seven items, at most one in_progress. Update it when an item is done.
+    """
+    context.plan = tuple(PlanItem(re.sub(r"\s+", " ", item["text"]).strip()[:200], item["state"]) for item in items)
+    return "The plan is noted."
+
+
+def ask_human(
+    context: ToolContext,  # noqa: ARG001 - all tools have one shape
+    question: Annotated[str, "The question, with what you would do without an answer."],
+) -> str:
+    """Ask the people who gave you the work, and stop until somebody answers, which may take days.
+
+    Only for what you cannot find out and where a wrong guess would make the work worthless. Otherwise decide yourself
+    and say in the summary what you assumed.
+    """
+    raise NeedsHuman(question.strip() or "The agent has a question but did not say which. What should it do?")
+
+
+def finish(
+    context: ToolContext,  # noqa: ARG001 - all tools have one shape
+    title: Annotated[str, "One line in the imperative, as a good commit's subject; at most 70 characters."],
+    summary: Annotated[str, "For the people who review: what was wrong, what you changed and why, what is uncertain."],
+) -> str:
+    """End the work. The state of the files in /workspace becomes a draft pull request.
+
+    Afterwards the harness runs the check commands; if they fail you get their output and go on. If nothing had to
+    be changed, or it cannot be done, say so and why in the summary and leave no changes.
+    """
+    raise Finish(FinishRequest(re.sub(r"\s+", " ", title).strip()[:TITLE], summary.strip()))
+
+
+def _given(value: T | None, command: str, name: str) -> T:
+    if value is None:
+        raise ToolProblem(f"`{command}` needs `{name}`.")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may call, and how the model sees it."""
+
+    run: Callable[..., str]
+    schema: ToolSchema
+
+
+FUNCTIONS: tuple[Callable[..., str], ...] = (bash, str_replace_based_edit_tool, update_plan, ask_human, finish)
+ENDING = frozenset({"ask_human", "finish"})
+"""Tools that end or stop the work; in a reply with several calls they come last."""
+
+
+@lru_cache(maxsize=1)
+def toolbox() -> Mapping[str, Tool]:
+    """Return the tools by name."""
+    return MappingProxyType({function.__name__: Tool(function, schema_of(function)) for function in FUNCTIONS})
+
+
+def changes_nothing(name: str, given: Any) -> bool:
+    """Tell whether a call may safely be run again: it only looks, or only tells the plan."""
+    if name == "str_replace_based_edit_tool":
+        return isinstance(given, dict) and given.get("command") == "view"
+    return name == "update_plan"
+
+
+def edits_files(name: str, given: Any) -> bool:
+    """Tell whether a call writes a file with the editor."""
+    return name == "str_replace_based_edit_tool" and not changes_nothing(name, given)
