@@ -1,0 +1,220 @@
+"""One repository through its installation: what is read, and what is written under a key by which it is found again."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from jobs.github import transport
+from jobs.github.values import CheckRun, Comment, GitHubRefused, Issue, PullRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from githubkit import GitHub as Kit
+
+GONE = frozenset({404, 410})
+UNPROCESSABLE = 422
+
+
+class Repository:
+    """The calls that the bot makes in one repository.
+
+    A POST is never repeated blindly: each ``ensure_…`` first looks for what an earlier attempt may have made.
+    """
+
+    def __init__(self, kit: Kit[Any], full_name: str, app_id: int) -> None:
+        self.full_name = full_name
+        self._kit, self._app_id = kit, app_id
+        self._base = f"/repos/{full_name}"
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def read(self, path: str) -> dict[str, Any]:
+        """Read any path with this repository's token."""
+        answer: dict[str, Any] = transport.call(self._kit, "GET", path)
+        return answer
+
+    def permission(self, login: str) -> str:
+        """Return a person's permission now: admin, maintain, write, triage, read or none."""
+        answer = self._find(f"{self._base}/collaborators/{quote(login)}/permission")
+        if answer is None:
+            return "none"
+        role = str(answer.get("role_name") or "")
+        return role if role in {"maintain", "triage"} else str(answer["permission"])
+
+    def team_member(self, organisation: str, team: str, login: str) -> bool:
+        """Tell whether a person is an active member of a team; a team that we may not see has no members."""
+        path = f"/orgs/{quote(organisation)}/teams/{quote(team)}/memberships/{quote(login)}"
+        try:
+            answer = self._find(path)
+        except GitHubRefused:
+            return False
+        return answer is not None and answer["state"] == "active"
+
+    def default_branch(self) -> str:
+        """Return the name of the default branch."""
+        return str(self.read(self._base)["default_branch"])
+
+    def branch_sha(self, name: str) -> str | None:
+        """Return the commit that a branch stands at, or None where there is no such branch."""
+        answer = self._find(f"{self._base}/git/ref/heads/{quote(name)}")
+        return None if answer is None else str(answer["object"]["sha"])
+
+    def head_sha(self, branch: str = "") -> str:
+        """Return the newest commit of a branch, of the default branch if none is named."""
+        return str(self.read(f"{self._base}/commits/{quote(branch or self.default_branch(), safe='')}")["sha"])
+
+    def read_file(self, path: str, ref: str = "") -> bytes | None:
+        """Return a file at a ref, of the default branch if none is named, or None where there is no such file."""
+        params = {"ref": ref} if ref else None
+        answer = self._find(f"{self._base}/contents/{quote(path)}", params=params)
+        if not isinstance(answer, dict) or answer.get("type") != "file":
+            return None
+        return base64.b64decode(answer["content"])
+
+    def issue(self, number: int) -> Issue | None:
+        """Return an issue as it stands now, or None where it is gone."""
+        answer = self._find(f"{self._base}/issues/{number}")
+        return None if answer is None else _issue(answer)
+
+    def open_issues(self, label: str) -> Iterator[Issue]:
+        """Yield the open issues with a label."""
+        for found in transport.pages(self._kit, f"{self._base}/issues", state="open", labels=label):
+            if not found.get("pull_request"):
+                yield _issue(found)
+
+    def labeled_by(self, number: int, label: str) -> dict[str, Any] | None:
+        """Return who put a label on an issue last, as GitHub describes a user."""
+        actor = None
+        for event in transport.pages(self._kit, f"{self._base}/issues/{number}/events"):
+            if event["event"] == "labeled" and event["label"]["name"] == label:
+                actor = event["actor"]
+        return actor
+
+    # -- issues and comments --------------------------------------------------------------------------------------
+
+    def react(self, number: int, content: str) -> None:
+        """Put a reaction on an issue or pull request; a second one of the same kind changes nothing."""
+        self._call("POST", f"{self._base}/issues/{number}/reactions", json={"content": content})
+
+    def react_to_comment(self, comment_id: int, content: str) -> None:
+        """Put a reaction on a comment."""
+        self._call("POST", f"{self._base}/issues/comments/{comment_id}/reactions", json={"content": content})
+
+    def find_comment(self, number: int, marker: str) -> Comment | None:
+        """Return our comment that carries a hidden marker."""
+        for found in transport.pages(self._kit, f"{self._base}/issues/{number}/comments"):
+            app = found.get("performed_via_github_app") or {}
+            ours = app.get("id") == self._app_id or found["user"]["type"] == "Bot"
+            if ours and found["body"].startswith(marker):
+                return _comment(found)
+        return None
+
+    def create_comment(self, number: int, body: str) -> Comment:
+        """Write a comment."""
+        return _comment(self._call("POST", f"{self._base}/issues/{number}/comments", json={"body": body}))
+
+    def edit_comment(self, comment_id: int, body: str) -> Comment:
+        """Change a comment of ours."""
+        return _comment(self._call("PATCH", f"{self._base}/issues/comments/{comment_id}", json={"body": body}))
+
+    def ensure_comment(self, number: int, marker: str, body: str) -> Comment:
+        """Write a comment that begins with a marker, or bring the one that is there up to date."""
+        found = self.find_comment(number, marker)
+        if found is None:
+            return self.create_comment(number, body)
+        return found if found.body == body else self.edit_comment(found.id, body)
+
+    # -- pull requests --------------------------------------------------------------------------------------------
+
+    def find_pull_request(self, branch: str) -> PullRequest | None:
+        """Return the newest pull request from a branch of this repository."""
+        owner = self.full_name.partition("/")[0]
+        params = {"head": f"{owner}:{branch}", "state": "all", "per_page": 5}
+        found = transport.call(self._kit, "GET", f"{self._base}/pulls", params=params)
+        return _pull_request(found[0]) if found else None
+
+    def ensure_pull_request(self, branch: str, base: str, title: str, body: str) -> PullRequest:
+        """Open a draft pull request from a branch, or bring the open one up to date."""
+        found = self.find_pull_request(branch)
+        if found is None:
+            values = {"head": branch, "base": base, "title": title, "body": body, "draft": True}
+            try:
+                return _pull_request(self._call("POST", f"{self._base}/pulls", json=values))
+            except GitHubRefused as refused:
+                if refused.status != UNPROCESSABLE or "draft" not in str(refused).lower():
+                    raise
+            # Private repositories of free plans have no drafts; the title says what it is.
+            values |= {"draft": False, "title": f"[draft] {title}"}
+            return _pull_request(self._call("POST", f"{self._base}/pulls", json=values))
+        if found.state != "open":
+            return found
+        return self.update_pull_request(found.number, title=title, body=body)
+
+    def update_pull_request(self, number: int, **values: Any) -> PullRequest:
+        """Change a pull request's title, body or state."""
+        return _pull_request(self._call("PATCH", f"{self._base}/pulls/{number}", json=values))
+
+    def delete_branch(self, name: str) -> None:
+        """Delete a branch; one that is gone already is fine."""
+        try:
+            self._call("DELETE", f"{self._base}/git/refs/heads/{quote(name)}")
+        except GitHubRefused as refused:
+            if refused.status not in GONE | {UNPROCESSABLE}:
+                raise
+
+    # -- check runs -----------------------------------------------------------------------------------------------
+
+    def find_check_run(self, sha: str, external_id: str, name: str) -> CheckRun | None:
+        """Return our check run on a commit that carries an external id."""
+        path, params = f"{self._base}/commits/{sha}/check-runs", {"check_name": name, "filter": "all"}
+        for found in transport.pages(self._kit, path, key="check_runs", **params):
+            if found["external_id"] == external_id and (found.get("app") or {}).get("id") in {self._app_id, None}:
+                return _check_run(found)
+        return None
+
+    def ensure_check_run(self, sha: str, external_id: str, name: str, values: Mapping[str, Any]) -> CheckRun:
+        """Make a check run on a commit, or bring the one that is there up to date."""
+        found = self.find_check_run(sha, external_id, name)
+        if found is not None:
+            return self.update_check_run(found.id, values)
+        body = {"name": name, "head_sha": sha, "external_id": external_id, **values}
+        return _check_run(self._call("POST", f"{self._base}/check-runs", json=body))
+
+    def update_check_run(self, check_run_id: int, values: Mapping[str, Any]) -> CheckRun:
+        """Change a check run of ours."""
+        return _check_run(self._call("PATCH", f"{self._base}/check-runs/{check_run_id}", json=dict(values)))
+
+    def _call(self, method: str, path: str, **options: Any) -> Any:
+        return transport.call(self._kit, method, path, **options)
+
+    def _find(self, path: str, **options: Any) -> dict[str, Any] | None:
+        """Read something that may not exist."""
+        try:
+            answer: dict[str, Any] = transport.call(self._kit, "GET", path, **options)
+        except GitHubRefused as refused:
+            if refused.status in GONE:
+                return None
+            raise
+        return answer
+
+
+def _issue(found: Mapping[str, Any]) -> Issue:
+    labels = tuple(label if isinstance(label, str) else str(label["name"]) for label in found["labels"])
+    state, body = str(found["state"]), found.get("body") or ""
+    return Issue(found["number"], found["title"], body, state, labels, bool(found.get("pull_request")))
+
+
+def _comment(found: Mapping[str, Any]) -> Comment:
+    return Comment(found["id"], found["html_url"], found["body"])
+
+
+def _pull_request(found: Mapping[str, Any]) -> PullRequest:
+    state, draft = str(found["state"]), bool(found.get("draft"))
+    return PullRequest(found["number"], found["html_url"], state, draft, found["head"]["sha"], found["base"]["ref"])
+
+
+def _check_run(found: Mapping[str, Any]) -> CheckRun:
+    return CheckRun(found["id"], found.get("html_url") or "")
