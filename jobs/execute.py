@@ -103,10 +103,7 @@ def _work(attempt: Attempt, crashes: int, began: float) -> None:
     """Run the kind's function and store how it ended: the one place where every interruption is caught."""
     tasks, task = attempt.services.store.tasks, attempt.task
     try:
-        if crashes >= CRASHES:
-            raise UserError(_crashed(attempt, crashes))
-        attempt.lease.check()
-        outcome = _function(task.kind)(attempt)
+        outcome = _run(attempt, crashes)
     except HandOver:
         note = "The worker was restarted; the next one takes the work up where it is."
         tasks.release(task.id, task.attempt, worked=time.time() - began, note=note)
@@ -134,10 +131,13 @@ def _work(attempt: Attempt, crashes: int, began: float) -> None:
         _complete(attempt, outcome, began)
 
 
-def _function(kind: Kind) -> Callable[[Attempt], Outcome]:
-    module, _, name = KINDS[kind].partition(":")
+def _run(attempt: Attempt, crashes: int) -> Outcome:
+    if crashes >= CRASHES:
+        raise UserError(_crashed(attempt, crashes))
+    attempt.lease.check()
+    module, _, name = KINDS[attempt.task.kind].partition(":")
     function: Callable[[Attempt], Outcome] = getattr(import_module(module), name)
-    return function
+    return function(attempt)
 
 
 def _crashed(attempt: Attempt, crashes: int) -> str:

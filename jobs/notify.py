@@ -6,7 +6,7 @@ import hashlib
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from jobs.answer.check_run import check_output
 from jobs.answer.comment import living_comment
@@ -45,7 +45,7 @@ class Teller:
         self.sha = ""
         """The commit that the check run belongs to; none is shown before it is known."""
 
-    def __enter__(self) -> Teller:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -107,9 +107,16 @@ class Waker:
         except redis.RedisError:
             return frozenset()
 
-    def sweep(self, deliveries: Iterable[str], tasks: Iterable[str]) -> None:
+    def announce(self, task_id: str) -> bool:
+        """Wake somebody to tell people of a task that waits for its turn; tells whether Redis took it."""
+        return self._put(INBOX, "announce", task_id)
+
+    def sweep(self, deliveries: Iterable[str], tasks: Iterable[str], unannounced: Iterable[str]) -> None:
         """Wake somebody for everything that is due and does not wait in a queue yet."""
         waiting = self.waiting()
+        for task_id in unannounced:
+            if job_id("announce", task_id) not in waiting:
+                self.announce(task_id)
         for guid in deliveries:
             if job_id("delivery", guid) not in waiting:
                 self.delivery(guid)

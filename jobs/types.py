@@ -459,7 +459,7 @@ class SandboxFileError(Exception):
     """A file in the sandbox could not be read or written, with the reason in words; a tool tells it to the model."""
 
 
-class GitHubUnavailable(Exception):  # noqa: N818 - it names a condition, not a fault of ours
+class GitHubUnavailable(Exception):
     """GitHub did not answer, or asked us to wait; ``retry_after`` is seconds."""
 
     def __init__(self, message: str, retry_after: float = 30.0) -> None:
@@ -471,7 +471,7 @@ class PatchRefused(UserError):
     """The work may not be pushed as it is; the message gives path and rule. The work itself is kept."""
 
 
-class Interruption(Exception):  # noqa: N818 - limits, cancel and pause are not errors
+class Interruption(Exception):
     """The work was stopped from outside the model; caught in one place."""
 
 

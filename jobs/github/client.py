@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from githubkit.auth import AppAuthStrategy, TokenAuthStrategy
+from githubkit.auth import AppAuthStrategy, TokenAuthStrategy, UnauthAuthStrategy
 
 from jobs.github import transport
 from jobs.github.repository import Repository
@@ -15,7 +15,9 @@ from jobs.types import GitHubUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-API_PERMISSIONS: Mapping[str, str] = {
+    from githubkit_schemas.latest.types import AppPermissionsType
+
+API_PERMISSIONS: AppPermissionsType = {
     "metadata": "read",
     "contents": "write",
     "issues": "write",
@@ -55,9 +57,7 @@ class GitHub:
             key = (full_name, installation_id)
             if key not in self._repositories:
                 name = full_name.partition("/")[2]
-                auth = self._auth.as_installation(
-                    installation_id, repositories=[name], permissions=dict(API_PERMISSIONS)
-                )
+                auth = self._auth.as_installation(installation_id, repositories=[name], permissions=API_PERMISSIONS)
                 kit = transport.connect(auth, self.api_url, self._timeout, self._transport)
                 self._repositories[key] = Repository(kit, full_name, self.app_id)
             return self._repositories[key]
@@ -112,7 +112,8 @@ class GitHub:
         try:
             if repository is not None:
                 return repository.read(path)
-            answer: dict[str, Any] = self.call("GET", path)
+            kit = transport.connect(UnauthAuthStrategy(), self.api_url, self._timeout, self._transport)
+            answer: dict[str, Any] = transport.call(kit, "GET", path)
         except GitHubRefused as refused:
             if refused.status == NOT_FOUND:
                 return None

@@ -141,13 +141,6 @@ class Repository:
         found = self.find_pull_request(branch)
         if found is None:
             values = {"head": branch, "base": base, "title": title, "body": body, "draft": True}
-            try:
-                return _pull_request(self._call("POST", f"{self._base}/pulls", json=values))
-            except GitHubRefused as refused:
-                if refused.status != UNPROCESSABLE or "draft" not in str(refused).lower():
-                    raise
-            # Private repositories of free plans have no drafts; the title says what it is.
-            values |= {"draft": False, "title": f"[draft] {title}"}
             return _pull_request(self._call("POST", f"{self._base}/pulls", json=values))
         if found.state != "open":
             return found
@@ -169,8 +162,8 @@ class Repository:
 
     def find_check_run(self, sha: str, external_id: str, name: str) -> CheckRun | None:
         """Return our check run on a commit that carries an external id."""
-        path, params = f"{self._base}/commits/{sha}/check-runs", {"check_name": name, "filter": "all"}
-        for found in transport.pages(self._kit, path, key="check_runs", **params):
+        path = f"{self._base}/commits/{sha}/check-runs"
+        for found in transport.pages(self._kit, path, key="check_runs", check_name=name, filter="all"):
             if found["external_id"] == external_id and (found.get("app") or {}).get("id") in {self._app_id, None}:
                 return _check_run(found)
         return None

@@ -69,20 +69,14 @@ class Deliveries:
             sa.update(deliveries).where(deliveries.c.guid == guid).values(status="done", done_at=now, error="")
         )
 
-    def release(self, guid: str, error: str, not_before: float) -> bool:
-        """Give a delivery back after an error; tell whether it will be tried again."""
+    def release(self, guid: str, error: str, not_before: float, *, counts: bool = True) -> None:
+        """Give a delivery back after an error; one that ``counts`` too often fails it, an outage elsewhere does not."""
+        attempts = deliveries.c.attempts if counts else deliveries.c.attempts - 1
+        status = sa.case((attempts >= ATTEMPTS, "failed"), else_="new")
+        values = {"error": error, "lease_until": not_before, "status": status, "attempts": attempts}
         with self._database.write() as connection:
-            row = connection.execute(
-                sa.update(deliveries)
-                .where(deliveries.c.guid == guid, deliveries.c.status == "new")
-                .values(
-                    error=error,
-                    lease_until=not_before,
-                    status=sa.case((deliveries.c.attempts >= ATTEMPTS, "failed"), else_="new"),
-                )
-                .returning(deliveries.c.status)
-            ).one_or_none()
-        return row is not None and row.status == "new"
+            mine = sa.update(deliveries).where(deliveries.c.guid == guid, deliveries.c.status == "new")
+            connection.execute(mine.values(**values))
 
     def due(self, now: float, limit: int = 100) -> Sequence[str]:
         """Return the GUIDs of deliveries that wait for somebody to take them up, oldest first."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from jobs.store.tables import charges, steps, tasks
+from jobs.store.tables import charges, places, steps, tasks
 from jobs.types import (
     Actor,
     Conclusion,
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 15.0
 """How long a silent worker keeps its task; the heartbeat renews it three times within."""
+ANNOUNCE_SECONDS = 3.0
+"""A task that nobody took up for so long is told of while it waits."""
 CRASHES = 3
 """After this many attempts that died without a word a task is failed."""
 
@@ -271,6 +273,15 @@ class Tasks:
             .where(sa.or_(work, untold), tasks.c.lease_until < now, tasks.c.not_before <= now)
             .order_by(tasks.c.priority.desc(), tasks.c.created_at)
         )
+        with self._database.read() as connection:
+            return connection.execute(query).scalars().all()
+
+    def unannounced(self, now: float) -> Sequence[str]:
+        """Return the ids of tasks that wait for their turn and have not been told of, or end while all are busy."""
+        shown = sa.exists().where(places.c.task_id == tasks.c.id, places.c.surface == "comment")
+        queued = sa.and_(tasks.c.status == Status.QUEUED, tasks.c.created_at < now - ANNOUNCE_SECONDS, ~shown)
+        free = sa.and_(tasks.c.lease_until < now, tasks.c.not_before <= now)
+        query = sa.select(tasks.c.id).where(sa.or_(queued, _untold()), free)
         with self._database.read() as connection:
             return connection.execute(query).scalars().all()
 

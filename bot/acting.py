@@ -1,0 +1,87 @@
+"""From asks to effects in three beats: read what is true now, change our own state in one transaction, then tell."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bot.asks import Ask, Edited, End, InstallationChanged, Pressed, Start, Told
+from jobs.types import GitHubUnavailable, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import sqlalchemy as sa
+
+    from bot.events import Event
+    from jobs.github import Repository
+    from jobs.services import Services
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Actions:
+    """What one event leads to. ``commits`` run in the transaction; ``follow_ups`` after it, each best effort.
+
+    What people must hear is said while preparing, under a key by which a second attempt finds it: a crash behind the
+    transaction must not lead to silence.
+    """
+
+    services: Services
+    event: Event
+    commits: list[Callable[[sa.Connection], None]] = field(default_factory=list)
+    follow_ups: list[Callable[[], None]] = field(default_factory=list)
+
+    @cached_property
+    def repository(self) -> Repository:
+        """The event's repository on GitHub."""
+        return self.services.github.repository(self.event.repository, self.event.installation_id)
+
+    def prepare(self, ask: Ask) -> None:
+        """Find out what an ask needs, and what shall be done about it."""
+        from bot import control, housekeeping, starting  # noqa: PLC0415 - they import this module
+
+        match ask:
+            case Start():
+                starting.start(self, ask)
+            case End():
+                starting.end(self, ask)
+            case Edited():
+                starting.edited(self, ask)
+            case Told():
+                control.told(self, ask)
+            case Pressed():
+                control.pressed(self, ask)
+            case InstallationChanged():
+                housekeeping.installation_changed(self, ask)
+
+    def commit(self, connection: sa.Connection) -> None:
+        """Change our own state, all or nothing."""
+        for change in self.commits:
+            change(connection)
+
+    def follow_up(self) -> None:
+        """Tell what is left to tell."""
+        for effect in self.follow_ups:
+            try:
+                effect()
+            except (GitHubUnavailable, UserError) as error:
+                log.warning("a follow-up of delivery %s was not possible: %s", self.event.guid, error)
+
+    def wake(self, task_id: str) -> None:
+        """Wake somebody for a task once its change is committed."""
+        self.follow_ups.append(lambda: _ignore(self.services.waker.task(task_id)))
+
+    def cancel(self, task_id: str, words: str) -> None:
+        """End a task in the transaction, and see to it that somebody tells."""
+        now = time.time()
+        self.commits.append(lambda connection: _ignore(self.services.store.tasks.cancel(connection, task_id, words, now)))
+        self.wake(task_id)
+
+
+def _ignore(_value: object) -> None:
+    """Drop an answer that does not matter: the clock's sweep finds what was missed."""

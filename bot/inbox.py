@@ -1,0 +1,48 @@
+"""A stored delivery becomes an Event, asks, and in one transaction with "delivery done" tasks or their ends."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from bot.acting import Actions
+from bot.events import understand
+from bot.triggers import asks
+from jobs.types import GitHubUnavailable
+
+if TYPE_CHECKING:
+    from jobs.services import Services
+    from jobs.types import Delivery
+
+PAUSE_SECONDS = 20.0
+
+log = logging.getLogger(__name__)
+
+
+def handle(services: Services, guid: str) -> None:
+    """Act on a stored delivery, once; what fails is tried again, and nothing is lost."""
+    deliveries, now = services.store.deliveries, time.time()
+    delivery = deliveries.claim(guid, now)
+    if delivery is None:
+        return
+    try:
+        _act(services, delivery)
+    except GitHubUnavailable as outage:
+        log.warning("delivery %s waits for GitHub: %s", guid, outage)
+        deliveries.release(guid, str(outage), now + outage.retry_after, counts=False)
+    except Exception as error:  # the webhook's edge: logged, tried again, and in the end left for the reconciliation
+        log.exception("delivery %s could not be acted on", guid)
+        deliveries.release(guid, f"{type(error).__name__}: {error}", now + PAUSE_SECONDS)
+
+
+def _act(services: Services, delivery: Delivery) -> None:
+    event = understand(delivery.event, delivery.guid, json.loads(delivery.body))
+    actions = Actions(services, event)
+    for ask in asks(event):
+        actions.prepare(ask)
+    with services.store.write() as connection:
+        actions.commit(connection)
+        services.store.deliveries.finish(connection, delivery.guid, time.time())
+    actions.follow_up()

@@ -1,0 +1,228 @@
+"""Somebody asks for work, or the reason for it is gone: the facts from GitHub, the decision, the task."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from config import repository as repository_file
+from config.errors import RepositoryConfigError
+from config.repository import RepositoryConfig
+from jobs import policy
+from jobs.answer.refusal import configuration_error, refusal
+from jobs.text.cleaning import clean
+from jobs.types import Decision, Kind, Mode, TaskRequest
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from bot.acting import Actions
+    from bot.asks import Edited, End, Start
+    from jobs.github import Issue
+    from jobs.types import Subject
+
+LONGEST_TEXT = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is true on GitHub now: the rules of the repository, who asks, and the issue."""
+
+    config: RepositoryConfig
+    facts: policy.Facts
+    issue: Issue | None
+
+
+def start(actions: Actions, ask: Start) -> None:
+    """Start a task for a label, when the label, the state of the issue, the person and the budget allow it."""
+    event = actions.event
+    try:
+        here = look(actions, ask.subject)
+    except RepositoryConfigError as error:
+        if event.label in repository_file.defaults().labels:
+            _refuse_configuration(actions, ask.subject, error)
+        return
+    if event.label not in here.config.labels:
+        return
+    if here.issue is None or here.issue.state != "open" or event.label not in here.issue.labels:
+        reason = "the issue was closed, deleted or unlabelled again before the request was read"
+        record(actions, ask.subject, "start", Decision(allowed=False, reason=reason, silent=True))
+        return
+    begin(actions, ask.subject, here, event.title, event.body)
+
+
+def begin(actions: Actions, subject: Subject, here: Situation, title: str, text: str) -> None:
+    """Decide, and then start a task or say in words why not."""
+    decision = policy.ask(here.facts, here.config, "to start work")
+    if not decision.allowed:
+        refuse(actions, subject, "start", decision)
+        return
+    request = make_request(actions, subject, here.config, decision, title, text)
+    store, now = actions.services.store, time.time()
+
+    def commit(connection: sa.Connection) -> None:
+        task, created = store.tasks.submit(connection, request, now)
+        joined = Decision(allowed=True, reason=f"{decision.reason}; joins the running task {task.id}")
+        verdict = decision if created else joined
+        store.records.decided(connection, request.actor, "start", _key(actions, subject), verdict, now, task.id)
+        actions.wake(task.id)
+        if not created:
+            words = f"@{request.actor.login} asked for the same meanwhile and joins this task."
+            store.tasks.say_note(connection, task.id, words)
+
+    actions.commits.append(commit)
+    actions.follow_ups.append(lambda: actions.repository.react(subject.number, "eyes"))
+
+
+def end(actions: Actions, ask: End) -> None:
+    """End the active tasks on a subject, when the label that was taken off is one that asks for work."""
+    tasks = actions.services.store.tasks.active(actions.event.repository, ask.subject)
+    if not tasks or (ask.label and ask.label not in _labels(actions)):
+        return
+    for task in tasks:
+        actions.cancel(task.id, ask.words)
+
+
+def edited(actions: Actions, ask: Edited) -> None:
+    """Mention in the active tasks on a subject that its text is not what they were asked with."""
+    store = actions.services.store
+    for task in store.tasks.active(actions.event.repository, ask.subject):
+        task_id = task.id
+        actions.commits.append(lambda connection, task_id=task_id: store.tasks.mark_edited(connection, task_id))
+
+
+def look(actions: Actions, subject: Subject) -> Situation:
+    """Ask GitHub for the rules, the person's rights and the issue, at once; raises RepositoryConfigError."""
+    event, services = actions.event, actions.services
+    with ThreadPoolExecutor(3) as pool:
+        text = pool.submit(actions.repository.read_file, repository_file.PATH)
+        permission = pool.submit(_permission, actions)
+        issue = pool.submit(actions.repository.issue, subject.number)
+        written, rights, found = text.result(), permission.result(), issue.result()
+    config = read_config(written)
+    facts = policy.Facts(
+        actor=event.actor,
+        permission=rights,
+        teams=_teams(actions, config) if rights not in policy.WRITERS and not event.actor.is_bot else frozenset(),
+        app_id=_app_id(actions),
+        own_app_id=services.settings.github_app_id,
+        spent_today=_spent_today(actions),
+    )
+    return Situation(config, facts, found)
+
+
+def read_config(written: bytes | None) -> RepositoryConfig:
+    """Read a repository's file, or take the defaults where there is none; raises RepositoryConfigError."""
+    if written is None:
+        return repository_file.defaults()
+    return repository_file.parse(written.decode("utf-8", errors="replace"))
+
+
+def make_request(
+    actions: Actions, subject: Subject, config: RepositoryConfig, decision: Decision, title: str, text: str
+) -> TaskRequest:
+    """Build the request: the text is made safe here, once, and never read from GitHub again."""
+    event, settings = actions.event, actions.services.settings
+    safe_title, safe_text = clean(title), clean(text[:LONGEST_TEXT])
+    cut = (f"the text was cut at {LONGEST_TEXT} characters",) if len(text) > LONGEST_TEXT else ()
+    return TaskRequest(
+        kind=Kind.RESOLVE_ISSUE,
+        repository=event.repository,
+        installation_id=event.installation_id,
+        subject=subject,
+        title=safe_title.text,
+        text=safe_text.text,
+        actor=event.actor,
+        mode=Mode(config.mode or settings.mode),
+        limits=decision.limits,
+        delivery=event.guid,
+        removed=(*safe_title.removed, *safe_text.removed, *cut),
+        at_once=(config.limits.tasks.repository, config.limits.tasks.actor),
+    )
+
+
+def refuse(actions: Actions, subject: Subject, what: str, decision: Decision) -> None:
+    """Say once, politely, why not; say nothing to bots and to ourselves."""
+    record(actions, subject, what, decision)
+    if decision.silent:
+        return
+    marker = _marker("refusal", what, actions.event.actor.id, decision.cure)
+    body = refusal(marker, actions.event.actor.login, decision)
+    actions.repository.ensure_comment(subject.number, marker, body)
+
+
+def record(actions: Actions, subject: Subject, what: str, decision: Decision, task_id: str = "") -> None:
+    """Store a decision with the change that it leads to."""
+    store, actor, now = actions.services.store, actions.event.actor, time.time()
+    actions.commits.append(
+        lambda connection: store.records.decided(
+            connection, actor, what, _key(actions, subject), decision, now, task_id
+        )
+    )
+
+
+def _refuse_configuration(actions: Actions, subject: Subject, error: RepositoryConfigError) -> None:
+    """Show a mistake in the repository's file where people are: a comment, and a check run on the default branch."""
+    record(actions, subject, "start", Decision(allowed=False, reason=f"{repository_file.PATH}: {error}"))
+    marker = _marker("configuration", str(error))
+    repository = actions.repository
+    body = configuration_error(marker, actions.event.actor.login, error.line, f"{error.message}", error.cure)
+    repository.ensure_comment(subject.number, marker, body)
+    output = {
+        "status": "completed",
+        "conclusion": "failure",
+        "output": {
+            "title": f"{repository_file.PATH} has a mistake in line {error.line}",
+            "summary": f"{error}\n\nUntil it is mended, nothing in the file counts and no work is started.",
+        },
+    }
+    repository.ensure_check_run(repository.head_sha(), marker, "Opus 67", output)
+
+
+def _permission(actions: Actions) -> str:
+    actor = actions.event.actor
+    return "none" if actor.is_bot or not actor.login else actions.repository.permission(actor.login)
+
+
+def _teams(actions: Actions, config: RepositoryConfig) -> frozenset[str]:
+    """Return the configured teams that the actor is a member of."""
+    login = actions.event.actor.login
+    pairs = ((team, *team.split("/", 1)) for team in config.allow.teams)
+    return frozenset(team for team, org, slug in pairs if actions.repository.team_member(org, slug, login))
+
+
+def _app_id(actions: Actions) -> int | None:
+    """Return the App behind a bot: from the event, or by the bot's name, which is its App's with ``[bot]`` behind."""
+    event = actions.event
+    if not event.actor.is_bot:
+        return None
+    if event.app_id is not None:
+        return event.app_id
+    return actions.services.github.app_id_of(event.actor.login.removesuffix("[bot]"))
+
+
+def _spent_today(actions: Actions) -> float:
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    store = actions.services.store
+    with store.database.read() as connection:
+        return store.tasks.spent(connection, actions.event.repository, midnight)
+
+
+def _labels(actions: Actions) -> tuple[str, ...]:
+    try:
+        return read_config(actions.repository.read_file(repository_file.PATH)).labels
+    except RepositoryConfigError:
+        return repository_file.defaults().labels
+
+
+def _key(actions: Actions, subject: Subject) -> str:
+    return f"{actions.event.repository.lower()} {subject}"
+
+
+def _marker(kind: str, *parts: str) -> str:
+    digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+    return f"<!-- opus67:{kind}={digest} -->"

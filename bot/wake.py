@@ -1,0 +1,40 @@
+"""Wakes workers from the web process without ever waiting for Redis: a thread does it, best effort."""
+
+from __future__ import annotations
+
+import queue
+import threading
+
+from jobs.queue import Waker
+
+MOST_WAITING = 1000
+"""Beyond this a wake-up is dropped: the clock's sweep finds what was stored."""
+
+
+class BackgroundWaker:
+    """Hands ids to a thread of its own, which hands them to RQ."""
+
+    def __init__(self, url: str, key: bytes) -> None:
+        self._url, self._key = url, key
+        self._waiting: queue.Queue[str] = queue.Queue(MOST_WAITING)
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def delivery(self, guid: str) -> None:
+        """Wake somebody for a stored delivery, soon; never blocks and never raises."""
+        self._start()
+        try:
+            self._waiting.put_nowait(guid)
+        except queue.Full:
+            return
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="waker", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        waker = Waker(self._url, self._key)
+        while True:
+            waker.delivery(self._waiting.get())

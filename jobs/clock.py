@@ -1,0 +1,70 @@
+"""Every few seconds, wakes what was left behind; the chores that need GitHub or the sandbox are done by a worker."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from config.settings import load
+from jobs.services import build
+
+if TYPE_CHECKING:
+    import argparse
+
+    from jobs.services import Services
+
+SWEEP_SECONDS = 5.0
+KEEP_DELIVERIES_SECONDS = 7 * 86400.0
+"""GitHub offers deliveries for three days; after that a done one has no more use."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something that a worker does every so often; ``name`` is the function that the job names."""
+
+    name: str
+    seconds: float
+
+
+CHORES = (
+    Chore("redeliver", 60.0),
+    Chore("reconcile", 900.0),
+    Chore("sweep_sandboxes", 120.0),
+)
+
+
+def run_clock(_arguments: argparse.Namespace) -> int:
+    """Run until asked to stop."""
+    services = build(load())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: services.stopping.set())
+    tick(services)
+    return 0
+
+
+def tick(services: Services) -> None:
+    """Sweep, and wake somebody for each chore whose time has come, until the services are stopping."""
+    due = dict.fromkeys((chore.name for chore in CHORES), 0.0)
+    while not services.stopping.is_set():
+        now = time.monotonic()
+        _sweep(services)
+        for chore in CHORES:
+            if now >= due[chore.name] and services.waker.chore(chore.name):
+                due[chore.name] = now + chore.seconds
+        services.stopping.wait(SWEEP_SECONDS)
+    services.close()
+
+
+def _sweep(services: Services) -> None:
+    """Wake somebody for every delivery and task that waits and should not."""
+    store, now = services.store, time.time()
+    try:
+        services.waker.sweep(store.deliveries.due(now), store.tasks.due(now), store.tasks.unannounced(now))
+        store.deliveries.forget(now - KEEP_DELIVERIES_SECONDS)
+    except store.UNAVAILABLE as error:
+        log.warning("the database cannot be reached; trying again: %s", error)
