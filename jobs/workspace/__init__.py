@@ -1,0 +1,23 @@
+"""Git on the host: mirrors, checkouts into sandboxes, the work's way out through quarantine, and the push."""
+
+from jobs.workspace.checkout import checkout, checkpoint, export, restore
+from jobs.workspace.mirror import Mirror, Snapshot
+from jobs.workspace.push import PushConflict, PushRefused
+from jobs.workspace.quarantine import Quarantine, sweep
+from jobs.workspace.rules import ALWAYS_PROTECTED, DEFAULT_PROTECTED, PatchRules
+
+__all__ = [
+    "ALWAYS_PROTECTED",
+    "DEFAULT_PROTECTED",
+    "Mirror",
+    "PatchRules",
+    "PushConflict",
+    "PushRefused",
+    "Quarantine",
+    "Snapshot",
+    "checkout",
+    "checkpoint",
+    "export",
+    "restore",
+    "sweep",
+]

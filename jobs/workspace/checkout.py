@@ -1,0 +1,191 @@
+"""The repository into a sandbox and the work out of it: one script each, run by the sandbox's own git.
+
+What these scripts print is written by an agent, as far as the host is concerned: it is never trusted.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from jobs.types import CommandResult, PatchRefused, Sandbox, SandboxError, SandboxFileError
+from jobs.workspace.git import MEBIBYTE
+
+CHECKOUT_SECONDS = 300.0
+EXPORT_SECONDS = 180.0
+BUNDLE_LIMIT = 48 * MEBIBYTE
+BIG_FILE_MEBIBYTES = 64
+
+_RESTORE = "/tmp/opus67-restore.bundle"  # noqa: S108 - a path in the sandbox, whose /tmp is its own
+_EXPORT = "/tmp/opus67-export"  # noqa: S108 - likewise
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+_EXIT_OTHER_BASE = 40
+_EXIT_UNCHANGED = 41
+_EXIT_BIG_FILES = 42
+_EXIT_FULL = 43
+
+_HEADER = """
+unset -v ${!GIT_@}
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_ATTR_NOSYSTEM=1 GIT_NO_REPLACE_OBJECTS=1
+export GIT_TERMINAL_PROMPT=0
+export HOME=/nonexistent XDG_CONFIG_HOME=/nonexistent LC_ALL=C
+g() {
+  git -c safe.directory='*' -c core.hooksPath=/dev/null -c core.fsmonitor=false -c core.compression=1 \\
+    -c checkout.workers=4 -c gc.auto=0 -c maintenance.auto=false -c advice.addEmbeddedRepo=false "$@"
+}
+cd /workspace || exit 1
+"""
+
+# A workspace that has files and no mark of being incomplete is a finished one, whatever the agent did to it since.
+_CHECKOUT = """
+if [ -e .git/opus67-incomplete ]; then find . -mindepth 1 -delete || exit 1; fi
+if [ -n "$(ls -A)" ]; then
+  at=$(cat .git/opus67-base 2>/dev/null)
+  [ -z "$at" ] || [ "$at" = "$base" ] || exit 40
+  exit 0
+fi
+set -e
+mkdir .git
+: > .git/opus67-incomplete
+g init -q --template= -b work .
+mkdir -p .git/info
+echo /mirror/objects > .git/objects/info/alternates
+g --git-dir=/mirror for-each-ref --format='%(objectname) %(refname)' refs/tags > .git/packed-refs
+g config user.name 'Opus 67'
+g config user.email 'opus67@localhost'
+g update-ref refs/heads/work "$base"
+echo "$base" > .git/opus67-base
+if [ -n "$bundle" ]; then
+  commit=$(g bundle unbundle "$bundle" | head -c 40)
+  g read-tree -u --reset "$commit"
+  g reset -q
+  rm -f "$bundle"
+else
+  g read-tree -u --reset "$base"
+fi
+rm .git/opus67-incomplete
+"""
+
+# What tools leave behind is no work; it counts only where the repository itself has such files.
+_LEFT_BEHIND = (
+    *("__pycache__/", "*.py[co]", ".pytest_cache/", ".mypy_cache/", ".ruff_cache/", ".hypothesis/", ".tox/", ".nox/"),
+    *(".venv/", "*.egg-info/", ".coverage", "node_modules/", ".npm/", ".cache/", ".DS_Store"),
+)
+
+# A repository of its own with an index of its own: what the agent did to .git cannot change what the files are.
+_STAGE = """
+rm -rf "$private"; mkdir "$private" || exit 43
+export GIT_DIR="$private/git" GIT_WORK_TREE=/workspace
+g init -q --template= -b work || exit 1
+mkdir -p "$GIT_DIR/info"
+echo /mirror/objects > "$GIT_DIR/objects/info/alternates"
+printf '%s\\n' "${left_behind[@]}" > "$GIT_DIR/info/exclude"
+g read-tree "$base" || exit 1
+g ls-files -z --cached --others --exclude-standard | sed -z 's|^|./|' |
+  xargs -0 -r sh -c 'find "$@" -maxdepth 0 -type f -size +"$0"M' "$big" 2>/dev/null > "$private/big"
+if [ -s "$private/big" ]; then head -n 5 "$private/big"; exit 42; fi
+if ! g add --all . 2> "$private/errors"; then
+  find . -path ./.git -prune -o -type d ! -perm -u+rwx -exec chmod u+rwx {} \\;
+  find . -path ./.git -prune -o -type f ! -perm -u+r -exec chmod u+r {} +
+  g add --all --ignore-errors . 2> "$private/errors"
+fi
+if grep -q -i -E 'no space left|disk quota|unable to write|file write error' "$private/errors"; then exit 43; fi
+"""
+
+# Another repository inside this one would become a link to a commit that nobody has: it is left out.
+_EXPORT_SCRIPT = """
+links() { grep -z '^160000 ' | cut -z -f 2- | sort -z; }
+g ls-files -z --stage | links > "$private/links"
+if [ -s "$private/links" ]; then
+  g ls-tree -r -z "$base" | links > "$private/links-before"
+  comm -z -23 "$private/links" "$private/links-before" | g update-index -z --force-remove --stdin || exit 1
+fi
+tree=$(g write-tree) || exit 1
+[ "$tree" != "$(g rev-parse "$base^{tree}")" ] || exit 41
+export GIT_AUTHOR_NAME=work GIT_AUTHOR_EMAIL=work GIT_AUTHOR_DATE='@0 +0000'
+export GIT_COMMITTER_NAME=work GIT_COMMITTER_EMAIL=work GIT_COMMITTER_DATE='@0 +0000'
+commit=$(g commit-tree -p "$base" -m work "$tree") || exit 1
+g update-ref refs/heads/work "$commit" || exit 1
+g bundle create -q "$private/work.bundle" refs/heads/work "^$base" || exit 43
+"""
+
+
+def checkout(sandbox: Sandbox, base: str) -> None:
+    """Check out ``base`` at /workspace on the local branch ``work``, from /mirror; leaves a finished checkout alone.
+
+    Raises ``SandboxError`` when that fails, or when the workspace is a checkout of another commit.
+    """
+    _bring(sandbox, base, "")
+
+
+def restore(sandbox: Sandbox, base: str, bundle: bytes) -> None:
+    """Check out ``base`` with the changes of a checkpoint on top, uncommitted; leaves a finished checkout alone."""
+    try:
+        sandbox.write(_RESTORE, bundle)
+    except SandboxFileError as error:
+        raise SandboxError(
+            f"The kept work could not be brought back into the sandbox: {error}. Run it again."
+        ) from error
+    _bring(sandbox, base, _RESTORE)
+
+
+def export(sandbox: Sandbox, base: str, *, limit: int = BUNDLE_LIMIT) -> bytes | None:
+    """Return what the files of /workspace are, against ``base``, as a bundle of one commit; None when nothing changed.
+
+    Commits, branches and the index that the agent made do not count, and ignored files are left out.
+    Raises ``PatchRefused`` when the work is over ``limit`` bytes, and ``SandboxError`` when it cannot be had.
+    """
+    names = " ".join(shlex.quote(pattern) for pattern in _LEFT_BEHIND)
+    settings = f"private={_EXPORT} big={BIG_FILE_MEBIBYTES} left_behind=({names})"
+    result = _run(sandbox, base, settings, _STAGE + _EXPORT_SCRIPT, EXPORT_SECONDS)
+    try:
+        if result.exit_code == _EXIT_UNCHANGED:
+            return None
+        _refuse(result)
+        return sandbox.read(f"{_EXPORT}/work.bundle", limit=limit)
+    except SandboxFileError as error:
+        raise PatchRefused(
+            f"The changes could not be taken out of the sandbox: {error}. They may have {limit // MEBIBYTE} MB in all; "
+            "leave out or ignore generated files."
+        ) from error
+    finally:
+        sandbox.run(f"rm -rf {_EXPORT}", timeout=60, cwd="/")
+
+
+checkpoint = export
+"""Keep the work so far, for ``restore`` in another sandbox."""
+
+
+def _bring(sandbox: Sandbox, base: str, bundle: str) -> None:
+    result = _run(sandbox, base, f"bundle={bundle}", _CHECKOUT, CHECKOUT_SECONDS)
+    if result.exit_code == _EXIT_OTHER_BASE:
+        raise SandboxError("The sandbox holds a checkout of another commit. Run the task again to have a new sandbox.")
+    if result.exit_code != 0 or result.timed_out:
+        raise SandboxError(f"The checkout in the sandbox failed: {_end(result)}. Run the task again.")
+
+
+def _refuse(result: CommandResult) -> None:
+    if result.timed_out:
+        raise SandboxError(f"The changes could not be read within {EXPORT_SECONDS:.0f} seconds. Run the task again.")
+    if result.exit_code == _EXIT_BIG_FILES:
+        names = ", ".join(repr(line.removeprefix("./"))[1:-1] for line in result.output.splitlines()[:5])
+        raise PatchRefused(f"{names}: a file over {BIG_FILE_MEBIBYTES} MB cannot be published. Remove or ignore it.")
+    if result.exit_code == _EXIT_FULL:
+        raise SandboxError(
+            "The sandbox's disk is full, so the changes cannot be taken out. Remove generated files in it."
+        )
+    if result.exit_code != 0:
+        raise SandboxError(f"The changes could not be staged: {_end(result)}. Run the task again.")
+
+
+def _run(sandbox: Sandbox, base: str, settings: str, script: str, seconds: float) -> CommandResult:
+    if not _COMMIT.fullmatch(base):
+        raise ValueError(f"not a commit: {base[:80]!r}")
+    command = f"base={base} {settings}\n{_HEADER}{script}"
+    return sandbox.run(command, timeout=seconds, cwd="/")
+
+
+def _end(result: CommandResult) -> str:
+    lines = [line for line in result.output.splitlines() if line.strip()]
+    return repr(lines[-1][:300])[1:-1] if lines else f"it ended with {result.exit_code}"
