@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LARGEST_BODY = 512 * 1024 * 1024
 
 
-class ConnectionDropped(Exception):  # noqa: N818 - a fault that was asked for, not an error
+class ConnectionDropped(Exception):
     """Raised by a handler, or by the body that it streams, to cut the connection without a word."""
 
 
@@ -104,7 +104,7 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Stay silent about clients that went away; anything else is a fault of the stand-in and is shown."""
-        import sys  # noqa: PLC0415 - needed for this alone
+        import sys
 
         if not isinstance(sys.exception(), (ConnectionError, TimeoutError)) and not self.stopping.is_set():
             super().handle_error(request, client_address)
@@ -134,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
             with contextlib.suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = answer  # noqa: N815 - the base class looks for these
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = answer
 
     def _read_body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():

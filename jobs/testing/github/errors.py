@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 DOCS = "https://docs.github.com/rest"
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not a fault of the stand-in
+class Refused(Exception):
     """An error answer of the API."""
 
     def __init__(self, status: int, message: str, errors: list[JSON] | None = None) -> None:

@@ -54,7 +54,7 @@ done
 """
 
 
-class GitFailed(Exception):  # noqa: N818 - reads as what happened
+class GitFailed(Exception):
     """A git command failed; the message is what git said."""
 
 
@@ -296,7 +296,7 @@ def serve(path: Path, environment: Mapping[str, str], body: bytes) -> subprocess
 
 
 def _feed(process: subprocess.Popen[bytes], body: bytes) -> None:
-    import threading  # noqa: PLC0415 - needed for this alone
+    import threading
 
     def write_all(source: Sequence[bytes] = (body,)) -> None:
         if process.stdin is None:

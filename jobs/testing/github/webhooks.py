@@ -166,7 +166,7 @@ def organization(world: World, repository: Repository) -> dict[str, Any]:
 
 def _as_in_push(repository: dict[str, Any]) -> dict[str, Any]:
     """Return the repository as push events have it: times as numbers, and the owner's public names."""
-    import calendar  # noqa: PLC0415 - needed for this alone
+    import calendar
 
     created, pushed = (
         calendar.timegm(time.strptime(repository[name], "%Y-%m-%dT%H:%M:%SZ")) for name in ("created_at", "pushed_at")

@@ -91,7 +91,7 @@ class World:
             self.condition.notify_all()
 
     def wait_for(self, predicate: Callable[[], Found], timeout: float, what: str) -> Found:
-        """Wait until ``predicate`` gives something true and return it; raises ``TimeoutError`` naming ``what``."""
+        """Wait until ``predicate`` gives something true and return it; raises ``TimeoutError``."""
         deadline = time.monotonic() + timeout
         with self.condition:
             while not (found := predicate()):
@@ -123,7 +123,7 @@ class World:
         return None
 
     def label(self, repository: Repository, name: str) -> Label:
-        """Return the repository's label called ``name``, made where there is none yet, as adding it to an issue does."""
+        """Return the repository's label called ``name``, made where there is none yet, as GitHub does."""
         found = repository.labels.get(name.lower())
         if found is None:
             found = repository.labels[name.lower()] = Label(self.new_id(), name)
