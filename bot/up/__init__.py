@@ -60,7 +60,7 @@ def supervise(settings: Settings, words: str) -> int:
             changes["REDIS_URL"] = valkey.url
         environment = child_environment(changes)
         supervisor.run(Process("migrate", opus67("migrate"), environment), seconds=MIGRATE_SECONDS)
-        for name, command in processes(settings.workers):
+        for name, command in processes():
             supervisor.start(Process(name, opus67(command), environment))
         return supervisor.serve(announcer(settings.port, supervisor.console))
     except StopAsked:
@@ -69,10 +69,9 @@ def supervise(settings: Settings, words: str) -> int:
         supervisor.stop(last)
 
 
-def processes(workers: int) -> list[tuple[str, str]]:
-    """Return name and command of every process that is ours; ``Procfile`` names the same commands."""
-    several = [(f"worker-{number}", "worker") for number in range(1, workers + 1)]
-    return [("web", "web"), ("clock", "clock"), *several]
+def processes() -> list[tuple[str, str]]:
+    """Return name and command of every process that is ours; ``Procfile`` names the same."""
+    return [("web", "web"), ("worker", "worker"), ("clock", "clock")]
 
 
 def opus67(command: str) -> tuple[str, ...]:

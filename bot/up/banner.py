@@ -14,7 +14,7 @@ WIDTH = 11
 def banner(settings: Settings, sandbox: str) -> str:
     """Return the lines to show at the start."""
     found = "" if settings.sandbox else " (found out; OPUS67_SANDBOX chooses)"
-    workers = "1 worker" if settings.workers == 1 else f"{settings.workers} workers"
+    tasks = "one task" if settings.workers == 1 else f"{settings.workers} tasks"
     rows = (
         ("first page", f"http://127.0.0.1:{settings.port}/"),
         ("webhooks", _webhook_words(settings)),
@@ -22,7 +22,7 @@ def banner(settings: Settings, sandbox: str) -> str:
         ("sandbox", f"{sandbox}{found}"),
         ("database", database_words(settings.database_url)),
         ("redis", redis_words(settings)),
-        ("processes", f"web, clock and {workers}"),
+        ("processes", f"web, clock and worker; {tasks} at a time (OPUS67_WORKERS)"),
         ("next", _next_words(settings)),
     )
     lines = "\n".join(f"  {name:<{WIDTH}} {words}" for name, words in rows)

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
     from bot.up.console import Console
 
-STOP_SECONDS = 6.0
+STOP_SECONDS = 7.5
 """What the processes have to finish what they are at; a stop takes less than 10 s in all."""
-LAST_SECONDS = 1.5
+LAST_SECONDS = 1.0
 """What the process that is stopped last (Valkey) has, to write its files."""
-ORPHAN_SECONDS = 1.0
+ORPHAN_SECONDS = 0.5
 """What processes have that outlived the one that started them."""
 POLL_SECONDS = 0.05
 
 
-class StopAsked(Exception):  # noqa: N818 - a stop is not an error
+class StopAsked(Exception):
     """A signal came while something was waited for."""
 
 
