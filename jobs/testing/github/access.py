@@ -112,7 +112,7 @@ def _note(call: Call, needed: str) -> None:
 
 
 def _app_of(world: World, secret: str) -> App:
-    import jwt
+    import jwt  # noqa: PLC0415 - slow to import, and needed for Apps only
 
     undecodable = Refused(401, "A JSON web token could not be decoded")
     try:
@@ -152,7 +152,7 @@ def public_key(app: App) -> str:
     """Return the App's public key as PEM."""
     known = _public_keys.get(app.private_key)
     if known is None:
-        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - slow to import
 
         private = serialization.load_pem_private_key(app.private_key.encode(), password=None)
         form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -296,8 +297,6 @@ def serve(path: Path, environment: Mapping[str, str], body: bytes) -> subprocess
 
 
 def _feed(process: subprocess.Popen[bytes], body: bytes) -> None:
-    import threading
-
     def write_all(source: Sequence[bytes] = (body,)) -> None:
         if process.stdin is None:
             return

@@ -20,7 +20,7 @@ class People:
 
     world: World
 
-    def add_user(self, login: str, type: str = "User") -> Account:
+    def add_user(self, login: str, type: str = "User") -> Account:  # noqa: A002 - GitHub's own word
         """Make an account; ``type`` is User, Organization or Bot."""
         with self.world.change():
             return self.world.account(login, type)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import hashlib
 import hmac
 import http.client
@@ -166,8 +167,6 @@ def organization(world: World, repository: Repository) -> dict[str, Any]:
 
 def _as_in_push(repository: dict[str, Any]) -> dict[str, Any]:
     """Return the repository as push events have it: times as numbers, and the owner's public names."""
-    import calendar
-
     created, pushed = (
         calendar.timegm(time.strptime(repository[name], "%Y-%m-%dT%H:%M:%SZ")) for name in ("created_at", "pushed_at")
     )

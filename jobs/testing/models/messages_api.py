@@ -45,7 +45,7 @@ class MessagesAPI(ScriptedServer):
         """Return the settings that point Opus 67 here."""
         return {"ANTHROPIC_BASE_URL": self.url, "ANTHROPIC_API_KEY": self.api_key}
 
-    def refusal(self, status: int, kind: str, message: str) -> JSON:
+    def refusal(self, status: int, kind: str, message: str) -> JSON:  # noqa: ARG002 - the status is not in the body
         """Return the body of an error."""
         error = {"type": kind, "message": message}
         return {"type": "error", "error": error, "request_id": f"req_{next(self._numbers):024d}"}
