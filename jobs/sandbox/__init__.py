@@ -22,7 +22,7 @@ PROVIDERS = {
 CURES = {
     "docker": "start dockerd (Debian: apt-get install docker.io), and let this user open its socket",
     "podman": "start its service: podman system service --time=0",
-    "bubblewrap": "install bubblewrap (Debian: apt-get install bubblewrap) and let this user make user namespaces",
+    "bubblewrap": "install it (Debian: apt-get install bubblewrap) and let this user make user namespaces",
 }
 LEFTOVER_AGE = 300.0
 """Seconds that a folder must have been left alone before a sweep takes it: it may belong to a start that is under way."""

@@ -1,4 +1,4 @@
-"""Which names and addresses a sandbox may ever reach: pure checks, before any list is consulted and after any name is resolved."""
+"""Which names and addresses a sandbox may ever reach: pure checks, before and after a name is resolved."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 
 
 def name_problem(name: str) -> str:
-    """Return why ``name`` is no host name that could be allowed; empty when it is one. IP addresses in any notation are not."""
+    """Return why ``name`` is no host name that could be allowed, as IP addresses in any notation; empty when it is."""
     if not name or len(name) > _NAME_CAP:
         return "the name is empty or too long"
     labels = name.split(".")
@@ -61,7 +61,7 @@ def is_allowed(name: str, patterns: Iterable[str]) -> bool:
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an address is a plain one on the internet, not private, local, shared, reserved or a carrier of such."""
+    """Tell whether an address is on the internet, not private, local, shared, reserved or a carrier of such."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

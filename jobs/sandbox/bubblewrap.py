@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.sandbox import rootfs, seccomp
@@ -21,6 +20,7 @@ from jobs.types import SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from typing import IO
 
     from jobs.sandbox.proxy import Proxy
@@ -62,7 +62,7 @@ def start(provider: str, spec: SandboxSpec, home: Path, make_proxy: Callable[[Pa
     if seconds <= 0:
         raise SandboxError(f"The time for {spec.name} is over; run it again with more minutes.")
     folder = run_folder(home, spec.name)
-    (folder / "start").write_text(f"exec {rootfs.python()} -I -S -B /run/opus67/runner.py\n")
+    (folder / "start").write_text(f"exec {rootfs.python()} -I -S -B /run/opus67\n")
     (folder / "start").chmod(0o644)
     proxy = make_proxy(folder)
     place = BubblewrapPlace(spec, home, folder, seconds)
@@ -78,7 +78,12 @@ def start(provider: str, spec: SandboxSpec, home: Path, make_proxy: Callable[[Pa
         raise
 
 
-def sweep(provider: str, home: Path, now: float, alive: Callable[[str], bool]) -> list[str]:  # noqa: ARG001 - the table's shape
+def sweep(
+    provider: str,  # noqa: ARG001 - the shape of all providers
+    home: Path,  # noqa: ARG001
+    now: float,  # noqa: ARG001
+    alive: Callable[[str], bool],  # noqa: ARG001
+) -> list[str]:
     """Remove nothing: these sandboxes end with their worker, and their folders are swept for all providers alike."""
     return []
 
@@ -110,14 +115,14 @@ class BubblewrapPlace:
         with tempfile.TemporaryFile() as program, contextlib.ExitStack() as files:
             program.write(seccomp.compile_filter())
             program.seek(0)
-            data = [_sealed(content, files) for content in rootfs.files(USER).values()]
+            data = {path: _sealed(content, files) for path, content in rootfs.files(USER).items()}
             try:
                 self._process = subprocess.Popen(
-                    self._command(program.fileno(), dict(zip(rootfs.files(USER), data, strict=True))),
+                    self._command(program.fileno(), data),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=self._errors,
-                    pass_fds=(program.fileno(), *data),
+                    pass_fds=(program.fileno(), *data.values()),
                     env={"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"},
                     cwd="/",
                     bufsize=0,

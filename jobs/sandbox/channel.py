@@ -1,4 +1,4 @@
-"""The host's end of the channel into a sandbox: framed requests and answers, each wait with a deadline, each frame with a cap."""
+"""The host's end of the channel into a sandbox: each wait has a deadline, each frame a cap."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FRAME = struct.Struct(">II")
 HEADER_CAP = 1 << 20
 
 
-class ChannelLost(Exception):  # noqa: N818 - a condition that the sandbox recovers from
+class ChannelLost(Exception):
     """The other end closed, fell silent or broke the protocol; the message says which."""
 
 

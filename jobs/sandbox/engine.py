@@ -32,7 +32,7 @@ USER = "10001:10001"
 KEEPER = "10002:10002"
 """Who runs the process that ends the container at its deadline: the agent's user cannot kill it."""
 API_TIMEOUT = 60
-RUNNER_COMMAND = ["python3", "-I", "-S", "-B", "/run/opus67/runner.py"]
+RUNNER_COMMAND = ["python3", "-I", "-S", "-B", "/run/opus67"]
 STREAM_HEADER = struct.Struct(">BxxxI")
 STDOUT, STDERR = 1, 2
 STREAM_CAP = 1 << 24

@@ -1,4 +1,4 @@
-"""A running sandbox, whatever provider started it: commands and files over a channel that is opened again when it is lost."""
+"""A running sandbox of any provider: commands and files over a channel that is opened again when it is lost."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ BASE_ENVIRONMENT = {
     "NPM_CONFIG_FUND": "false",
     "NPM_CONFIG_PREFIX": "/home/agent/.local",
     "NODE_USE_ENV_PROXY": "1",
-    **{name: PROXY_URL for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")},
-    **{name: "localhost,127.0.0.1,::1" for name in ("NO_PROXY", "no_proxy")},
+    **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), PROXY_URL),
+    **dict.fromkeys(("NO_PROXY", "no_proxy"), "localhost,127.0.0.1,::1"),
 }
 
 
@@ -229,7 +229,9 @@ def _result(header: dict[str, Any], output: bytes, timeout: float) -> CommandRes
 
 def _lost_result(lost: ChannelLost, seconds: float) -> CommandResult:
     text = (
-        f"[The sandbox's command server was lost while this command ran ({lost}), and was started again. All processes were "
-        "ended, and the shell's directory and variables are gone. Files are kept. Do not kill processes that you did not start.]"
+        f"[The sandbox's command server was lost while this command ran ({lost}), and was started again. "
+        "All processes were "
+        "ended, and the shell's directory and variables are gone. Files are kept. "
+        "Do not kill processes that you did not start.]"
     )
     return CommandResult(137, text, seconds, timed_out=False)

@@ -11,12 +11,13 @@ from pathlib import Path
 from jobs.types import SandboxError
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,79}")
-RUNNER = Path(__file__).with_name("runner.py")
+INSIDE = Path(__file__).with_name("inside")
+ENTRY = "__main__.py"
 PING_TIMEOUT = 2.0
 
 
 def run_folder(home: Path, name: str) -> Path:
-    """Make the folder that a sandbox sees at /run/opus67, with the runner in it, and return it."""
+    """Make the folder that a sandbox sees at /run/opus67, with what runs inside, and return it."""
     if not NAME.fullmatch(name):
         raise SandboxError(f"{name!r} cannot name a sandbox; use letters, digits, dots, dashes and underscores.")
     parent = home / "run"
@@ -25,13 +26,22 @@ def run_folder(home: Path, name: str) -> Path:
         parent.mkdir(parents=True, exist_ok=True, mode=0o711)
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)
-        target = folder / RUNNER.name
-        target.unlink(missing_ok=True)
-        target.write_bytes(RUNNER.read_bytes())
-        target.chmod(0o644)
+        _deliver(folder)
     except OSError as error:
         raise SandboxError(f"The folder {folder} cannot be written ({error.strerror}); check OPUS67_HOME.") from error
     return folder
+
+
+def _deliver(folder: Path) -> None:
+    """Put what runs inside into a folder, readable whatever this process's umask is."""
+    package = folder / INSIDE.name
+    package.mkdir(exist_ok=True)
+    package.chmod(0o755)
+    contents = {package / source.name: source.read_bytes() for source in INSIDE.glob("*.py")}
+    contents[folder / ENTRY] = f"from {INSIDE.name}.server import main\n\nmain()\n".encode()
+    for path, content in contents.items():
+        path.write_bytes(content)
+        path.chmod(0o644)
 
 
 def remove_folder(home: Path, name: str) -> None:
@@ -44,7 +54,7 @@ def leftover_folders(home: Path, before: float) -> list[str]:
     found = []
     for folder in sorted((home / "run").glob("*")):
         try:
-            if folder.is_dir() and folder.stat().st_mtime < before and (folder / RUNNER.name).exists():
+            if folder.is_dir() and folder.stat().st_mtime < before and (folder / ENTRY).exists():
                 found.append(folder.name)
         except OSError:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import selectors
 import socket
 import threading
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SOCKET_NAME = "proxy.sock"
-HTTPS_PORT = 443
+HTTP_PORT, HTTPS_PORT = 80, 443
 HEADER_CAP = 16_384
 HEADER_TIMEOUT = 10.0
 CONNECT_TIMEOUT = 15.0
@@ -36,7 +37,7 @@ CHUNK = 1 << 16
 _log = logging.getLogger("opus67.egress")
 
 
-class RequestRefused(Exception):  # noqa: N818 - a refusal in words, told to whoever asked
+class RequestRefused(Exception):
     """A request that may not go out; carries what is recorded and what is answered."""
 
     def __init__(self, host: str, port: int, reason: str, cure: str = "", status: str = "403 Forbidden") -> None:
@@ -276,12 +277,16 @@ def _parse(head: bytes) -> tuple[str, int]:
     if method != "CONNECT":
         host = _printable(target.partition("://")[2].partition("/")[0].rpartition("@")[2])
         name, _, port = host.partition(":")
-        number = int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 80
+        number = int(port) if _is_port(port) else HTTP_PORT
         raise RequestRefused(name, number, "only HTTPS is let through, this was a plain HTTP request")
     host, _, port = target.rpartition(":")
-    if not (port.isascii() and port.isdigit() and len(port) <= 5):
+    if not _is_port(port):
         raise RequestRefused(_printable(target), 0, "the request names no port", status="400 Bad Request")
     return _printable(normalise(host)), int(port)
+
+
+def _is_port(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,5}", text) is not None
 
 
 def _printable(text: str) -> str:

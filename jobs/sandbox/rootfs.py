@@ -1,4 +1,4 @@
-"""The root file system of a bubblewrap sandbox: the host's /usr read-only and a minimal /etc, nothing else of the host."""
+"""The root of a bubblewrap sandbox: the host's /usr read-only and a minimal /etc, nothing else of the host."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHARED = (
 
 
 def links() -> list[str]:
-    """Return bubblewrap's arguments for the top-level folders that live in /usr, on old hosts as folders of their own."""
+    """Return bubblewrap's arguments for the top-level folders that live in /usr, or on old hosts beside it."""
     arguments = []
     for name in LINKS:
         path = Path("/") / name

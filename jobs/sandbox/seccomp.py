@@ -63,7 +63,7 @@ def compile_filter(machine: str = "") -> bytes:
 
 
 def _rules(document: dict[str, Any], numbers: dict[str, int]) -> tuple[set[int], dict[int, list[dict[str, Any]]]]:
-    """Return the numbers that are always allowed, and the rules of those that depend on an argument or have an own errno."""
+    """Return the numbers that are always allowed, and the rules of those with an argument or an errno of their own."""
     plain: set[int] = set()
     special: dict[int, list[dict[str, Any]]] = {}
     for rule in document["syscalls"]:
