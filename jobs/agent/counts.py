@@ -64,7 +64,7 @@ def _unittest(text: str) -> Counts | None:
 
 
 def _jest_or_vitest(text: str) -> Counts | None:
-    return _sum(re.findall(r"^[ \t]*Tests:?\s+(\d+ (?:failed|passed|skipped|todo|pending).*)$", text, re.MULTILINE))
+    return _sum(re.findall(r"^[ \t]*Tests:?[ \t]+(\d+ (?:failed|passed|skipped|todo|pending).*)$", text, re.MULTILINE))
 
 
 def _cargo(text: str) -> Counts | None:
@@ -99,7 +99,10 @@ def _rspec(text: str) -> Counts | None:
 
 
 def _minitest(text: str) -> Counts | None:
-    pattern = r"^(\d{1,9}) (?:runs|tests), \d+ assertions, (\d{1,9}) failures, (\d{1,9}) errors(?:, (\d{1,9}) (?:skips|pendings))?"
+    pattern = (
+        r"^(\d{1,9}) (?:runs|tests), \d+ assertions, (\d{1,9}) failures, (\d{1,9}) errors"
+        r"(?:, (\d{1,9}) (?:skips|pendings))?"
+    )
     found = re.findall(pattern, text, re.MULTILINE)
     return _from_totals((int(all_), int(bad) + int(worse), int(rest or 0)) for all_, bad, worse, rest in found)
 

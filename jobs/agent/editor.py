@@ -21,7 +21,7 @@ LISTING_TIMEOUT = 20.0
 NOT_A_FOLDER = 3
 
 
-class ToolProblem(Exception):  # noqa: N818 - it is told to the model, not raised to people
+class ToolProblem(Exception):
     """A tool could not do what the model wanted; the message is the tool's result."""
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SIMPLE = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
-class InputProblem(Exception):  # noqa: N818 - it is told to the model, not raised to people
+class InputProblem(Exception):
     """What a model gave to a tool cannot be used; the message says why."""
 
 

@@ -29,7 +29,7 @@ class FinishRequest:
     summary: str
 
 
-class Finish(Exception):  # noqa: N818 - an end, not an error
+class Finish(Exception):
     """The model called ``finish``."""
 
     def __init__(self, request: FinishRequest) -> None:

@@ -8,11 +8,11 @@ BAD_REQUEST, RATE_LIMITED, SERVER_ERROR, OVERLOADED = 400, 429, 500, 529
 SHOWN = 300
 
 
-class ModelUnavailable(ModelError):  # noqa: N818 - it names a condition, not a fault of ours
+class ModelUnavailable(ModelError):
     """This model cannot answer now or at all, for a reason outside the request; another model may."""
 
 
-class ModelRefused(ModelError):  # noqa: N818 - it names what the endpoint did
+class ModelRefused(ModelError):
     """The endpoint called our request wrong; another model is not asked, since the fault is ours or the setting's."""
 
 
