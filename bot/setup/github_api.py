@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from jobs.types import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PUBLIC_SERVER = "https://github.com"
 PUBLIC_API = "https://api.github.com"
@@ -28,7 +31,7 @@ class Answer:
     def message(self) -> str:
         """GitHub's own words for an error."""
         words = self.body.get("message", "") if isinstance(self.body, dict) else ""
-        return str(words)[:200]
+        return "".join(letter for letter in str(words)[:200] if letter.isprintable())
 
 
 def api_of(server_url: str) -> str:
@@ -77,20 +80,24 @@ def as_app(api_url: str, app_id: int, private_key: str, path: str) -> Answer:
     return request("GET", api_url + path, token=app_token(app_id, private_key))
 
 
-def request(method: str, url: str, token: str = "", timeout: float = _TIMEOUT) -> Answer:
+def request(
+    method: str, url: str, token: str = "", *, headers: Mapping[str, str] | None = None, timeout: float = _TIMEOUT
+) -> Answer:
     """Send one request, following no redirect; raises ``UserError`` when there is no answer."""
     import httpx  # noqa: PLC0415 - 100 ms that the command line's help need not pay
 
-    headers = {"Accept": "application/vnd.github+json", "User-Agent": "opus67"}
+    sent = {"Accept": "application/json", "User-Agent": "opus67", **(headers or {})}
     if token:
-        headers["Authorization"] = f"Bearer {token}"
+        sent["Authorization"] = f"Bearer {token}"
     host = urlsplit(url).netloc
     try:
-        answer = httpx.request(method, url, headers=headers, timeout=timeout)
+        answer = httpx.request(method, url, headers=sent, timeout=timeout)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise UserError(
-            f"{host} did not answer ({type(error).__name__}). Check the network, the proxy and GITHUB_API_URL."
+            f"{host} did not answer ({type(error).__name__}). Check the network, the proxy and the address."
         ) from error
+    except UnicodeError as error:
+        raise UserError("The key holds a character that no key has. Copy it again, without dots or quotes.") from error
     try:
         body = answer.json()
     except ValueError:
