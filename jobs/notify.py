@@ -13,7 +13,7 @@ from jobs.answer.comment import living_comment
 from jobs.answer.view import TaskView
 from jobs.pages import page_url
 from jobs.store import Place
-from jobs.text.redact import redact
+from jobs.text.redaction import redact
 from jobs.types import CHECK_NAME, GitHubUnavailable, Interruption, Outcome, PlanItem, Status, UserError
 
 if TYPE_CHECKING:

@@ -436,7 +436,10 @@ class ToolSchema:
 class Model(Protocol):
     """A language model behind a provider."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The model's name, as in prices and receipts."""
+        ...
 
     def query(self, system: str, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> Reply:
         """Answer one conversation; raises ``ModelError`` when no answer can be had."""

@@ -1,0 +1,226 @@
+"""The first stage: a base commit, the repository's rules and habits, and a sandbox with a checkout."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from config import repository as repository_file
+from config.errors import RepositoryConfigError
+from jobs import sandbox as sandboxes
+from jobs import workspace
+from jobs.agent import checks
+from jobs.lease import InterruptibleSandbox
+from jobs.services import DEFAULT_IMAGE
+from jobs.types import HandOver, NeedsHuman, Paused, SandboxSpec, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from config.repository import RepositoryConfig
+    from jobs.execute import Attempt
+    from jobs.github import Token
+    from jobs.types import Sandbox
+
+INSTRUCTIONS = ("AGENTS.md", "CLAUDE.md", ".github/copilot-instructions.md")
+FILE_LIMIT = 200_000
+SETUP_SECONDS = 1800.0
+GRACE_SECONDS = 1200.0
+"""How long a sandbox may outlive the minutes of its task: for the checks and for the next attempt."""
+TOKEN_PERMISSIONS = {"contents": "write", "metadata": "read"}
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What the work starts from; stored, so that every attempt starts from the same."""
+
+    commit: str
+    branch: str
+    config: RepositoryConfig
+    checks: tuple[str, ...]
+    instructions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """All that the work stands on."""
+
+    base: Base
+    sandbox: Sandbox
+    notice: str = ""
+    """What the agent must know of its workspace when it is not as the transcript left it."""
+
+
+@contextmanager
+def run_token(attempt: Attempt) -> Iterator[Token]:
+    """Mint the token of this run, for this one repository, and revoke it at the end."""
+    task, github = attempt.task, attempt.services.github
+    token = github.mint_token(task.installation_id, task.repository, TOKEN_PERMISSIONS)
+    try:
+        yield token
+    finally:
+        github.revoke(token)
+
+
+@contextmanager
+def bench(attempt: Attempt, token: Token) -> Iterator[Bench]:
+    """Prepare base and sandbox; the sandbox is left to the next attempt when this one only interrupts the work."""
+    opened = _open(attempt, token)
+    try:
+        yield opened
+    except (HandOver, Paused, NeedsHuman):
+        keep_work(attempt, opened)
+        opened.sandbox.detach()
+        raise
+    except BaseException:
+        opened.sandbox.close()
+        raise
+    opened.sandbox.close()
+
+
+def keep_work(attempt: Attempt, opened: Bench) -> bool:
+    """Store the workspace as a bundle that outlives the sandbox; tells whether there was work to keep."""
+    task = attempt.task
+    bundle = workspace.export(opened.sandbox, opened.base.commit)
+    if bundle is None:
+        return False
+    attempt.services.store.runs.save_checkpoint(task.id, task.attempt, bundle, time.time())
+    return True
+
+
+def find_base(attempt: Attempt, token: Token) -> Base:
+    """Fetch the base commit and read from it what the repository says of itself."""
+    task, services = attempt.task, attempt.services
+    known = services.store.runs.stage(task.id, "prepared")
+    if known is not None:
+        services.mirror.fetch(task.repository, token.value, want=known["base"])
+        return _read_base(attempt, known["base"], known["branch"])
+    snapshot = services.mirror.fetch(task.repository, token.value)
+    base = _read_base(attempt, snapshot.base_sha, snapshot.branch)
+    wanted = base.config.base_branch
+    if wanted and wanted != snapshot.branch:
+        other = services.mirror.fetch(task.repository, token.value, branch=wanted)
+        base = Base(other.base_sha, wanted, base.config, base.checks, base.instructions)
+    product = {"base": base.commit, "branch": base.branch}
+    services.store.runs.finish_stage(task.id, task.attempt, "prepared", product, time.time())
+    return base
+
+
+def _open(attempt: Attempt, token: Token) -> Bench:
+    with ThreadPoolExecutor(1) as pool:
+        early = _start_early(attempt, pool)
+        try:
+            base = find_base(attempt, token)
+        except BaseException:
+            if early is not None:
+                early.result().close()
+            raise
+        attempt.teller.sha = base.commit
+        attempt.teller.changed()
+        sandbox = _the_sandbox(attempt, base, early)
+    opened = Bench(base, InterruptibleSandbox(sandbox, attempt.lease))
+    try:
+        return _furnish(attempt, opened)
+    except (HandOver, Paused):
+        sandbox.detach()
+        raise
+    except BaseException:
+        sandbox.close()
+        raise
+
+
+def _start_early(attempt: Attempt, pool: ThreadPoolExecutor) -> Future[Sandbox] | None:
+    """Start the sandbox while the repository is fetched, when there is a mirror to mount already."""
+    mirror = attempt.services.mirror.path(attempt.task.repository)
+    if not (mirror / "HEAD").is_file():
+        return None
+    return pool.submit(start_sandbox, attempt, "")
+
+
+def _the_sandbox(attempt: Attempt, base: Base, early: Future[Sandbox] | None) -> Sandbox:
+    """Take the sandbox that was started early, unless the repository wants another image or the mirror was remade."""
+    if early is None:
+        return start_sandbox(attempt, base.config.image)
+    sandbox = early.result()
+    if not base.config.image or sandbox.resumed:
+        return sandbox
+    sandbox.close()
+    return start_sandbox(attempt, base.config.image)
+
+
+def start_sandbox(attempt: Attempt, image: str) -> Sandbox:
+    """Start the task's sandbox, or take up the one that an earlier attempt left."""
+    task, services = attempt.task, attempt.services
+    spec = SandboxSpec(
+        name=f"opus67-{task.id}",
+        deadline=time.time() + task.limits.minutes * 60 + GRACE_SECONDS,
+        mirror=str(services.mirror.path(task.repository)),
+        image=image or services.settings.sandbox_image or DEFAULT_IMAGE,
+    )
+    return sandboxes.start(services.provider, spec, services.settings.home)
+
+
+def _furnish(attempt: Attempt, opened: Bench) -> Bench:
+    """Bring the checkout and the set-up into a new sandbox; one that was taken up has both."""
+    sandbox, base, task = opened.sandbox, opened.base, attempt.task
+    if sandbox.resumed:
+        workspace.checkout(sandbox, base.commit)
+        sandbox.allow(base.config.hosts.work)
+        return opened
+    bundle = attempt.services.store.runs.checkpoint(task.id)
+    if bundle is None:
+        workspace.checkout(sandbox, base.commit)
+    else:
+        workspace.restore(sandbox, base.commit, bundle)
+    _set_up(attempt, sandbox, base)
+    sandbox.allow(base.config.hosts.work)
+    if not attempt.services.store.runs.steps(task.id):
+        return opened
+    state = "as they were at the last checkpoint" if bundle else "as they were at the beginning"
+    notice = (
+        f"(from the harness) The sandbox was lost and replaced: the files are {state}, and the shell is a new one. "
+        "Look at `git status` and `git diff` before you go on."
+    )
+    return Bench(base, sandbox, notice)
+
+
+def _set_up(attempt: Attempt, sandbox: Sandbox, base: Base) -> None:
+    if not base.config.setup:
+        return
+    sandbox.allow(base.config.hosts.setup)
+    for command in base.config.setup:
+        attempt.lease.check()
+        result = sandbox.run(command, timeout=SETUP_SECONDS)
+        if result.exit_code != 0:
+            blocked = ", ".join(sorted({f"`{request.host}`" for request in sandbox.blocked()}))
+            hint = f" It asked for {blocked}, which `hosts.setup` does not list." if blocked else ""
+            raise UserError(
+                f"The set-up command `{command}` of `.github/opus67.yml` ended with {result.exit_code}.{hint} "
+                f"Mend it on the default branch and try again. Its last words:\n\n{result.output[-1500:].strip()}"
+            )
+
+
+def _read_base(attempt: Attempt, commit: str, branch: str) -> Base:
+    mirror, repository = attempt.services.mirror, attempt.task.repository
+    files = mirror.list_files(repository, commit)
+    there = set(files)
+
+    def read(path: str) -> str:
+        return (mirror.read(repository, commit, path, FILE_LIMIT) or b"").decode("utf-8", errors="replace")
+
+    config = _config(read(repository_file.PATH) if repository_file.PATH in there else "")
+    wanted = {path: read(path) for path in checks.WANTED_FILES if path in there}
+    tests = {path: "" for path in files if path.startswith("tests/") and path not in wanted}
+    found = tuple(checks.find_checks({**tests, **wanted})) if config.checks is None else config.checks
+    instructions = {path: read(path) for path in INSTRUCTIONS if path in there}
+    return Base(commit, branch, config, found, instructions)
+
+
+def _config(text: str) -> RepositoryConfig:
+    try:
+        return repository_file.parse(text) if text.strip() else repository_file.defaults()
+    except RepositoryConfigError as error:
+        raise UserError(f"`{repository_file.PATH}` has a mistake: {error} Mend it and try again.") from error

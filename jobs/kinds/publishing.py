@@ -1,0 +1,145 @@
+"""The last stage: the bundle through quarantine, one pushed branch, one draft pull request; or words on why not."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from jobs.answer.commit import commit_message
+from jobs.answer.pull_request import pull_request_body, pull_request_title
+from jobs.github import GitHubRefused
+from jobs.notify import PULL_REQUEST
+from jobs.store import Place
+from jobs.text.redaction import redact
+from jobs.types import Conclusion, Outcome, PatchRefused, Phase
+from jobs.workspace import PatchRules, PushConflict, Quarantine
+
+if TYPE_CHECKING:
+    from jobs.execute import Attempt
+    from jobs.github import Token
+    from jobs.kinds.preparing import Base
+    from jobs.types import Patch
+
+PATCH_LIMIT = 40_000
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What goes out: the bundle, and the outcome as far as it is known."""
+
+    base: Base
+    bundle: bytes
+    outcome: Outcome
+
+
+def publish(attempt: Attempt, token: Token, work: Work) -> Outcome:
+    """Open the draft pull request; work that cannot become one is kept as a branch or a patch, and words say which."""
+    task, store = attempt.task, attempt.services.store
+    store.tasks.progress(task.id, task.attempt, Phase.PUBLISHING)
+    attempt.teller.changed()
+    quarantine = Quarantine(attempt.services.mirror, task.repository, task.id)
+    try:
+        patch = _receive(attempt, quarantine, work)
+        outcome = replace(work.outcome, patch=patch)
+        outcome = _note_conflicts(attempt, token, quarantine, work.base, outcome)
+        branch, outcome = _push(attempt, token, quarantine, patch, outcome)
+        if branch != task.branch:
+            return outcome
+        return _open(attempt, work.base, patch, outcome)
+    except PatchRefused as refused:
+        diff = quarantine.diff_text(work.bundle, base=work.base.commit, limit=PATCH_LIMIT)
+        return _kept_as_patch(work.outcome, str(refused), diff)
+    finally:
+        quarantine.discard()
+
+
+def keep_as_branch(attempt: Attempt, token: Token, work: Work) -> Outcome:
+    """Push unfinished work to its branch without a pull request, so that somebody can take it up."""
+    quarantine = Quarantine(attempt.services.mirror, attempt.task.repository, attempt.task.id)
+    try:
+        patch = _receive(attempt, quarantine, work)
+        branch, outcome = _push(attempt, token, quarantine, patch, replace(work.outcome, patch=patch))
+        return replace(outcome, kept=f"The work so far is on the branch `{branch}`, without a pull request.")
+    except PatchRefused as refused:
+        diff = quarantine.diff_text(work.bundle, base=work.base.commit, limit=PATCH_LIMIT)
+        return replace(_kept_as_patch(work.outcome, str(refused), diff), summary=work.outcome.summary)
+    finally:
+        quarantine.discard()
+
+
+def _receive(attempt: Attempt, quarantine: Quarantine, work: Work) -> Patch:
+    task, services = attempt.task, attempt.services
+    actor = task.actor
+    co_author = f"{actor.login} <{actor.id}+{actor.login}@users.noreply.github.com>" if actor.login else ""
+    message = commit_message(work.outcome.title or task.title, work.outcome.summary, task)
+    return quarantine.receive(
+        work.bundle,
+        base=work.base.commit,
+        message=redact(message, services.redacted),
+        author=services.github.bot_user(),
+        co_author=co_author,
+        when=int(task.created_at),
+        rules=PatchRules(protected=work.base.config.protected),
+    )
+
+
+def _note_conflicts(attempt: Attempt, token: Token, quarantine: Quarantine, base: Base, outcome: Outcome) -> Outcome:
+    """Say so when the base branch has moved on in the same places since the work began."""
+    patch = outcome.patch
+    newest = attempt.services.mirror.fetch(attempt.task.repository, token.value, branch=base.branch)
+    if patch is None or newest.base_sha == base.commit:
+        return outcome
+    paths = quarantine.conflicts(patch.commit, newest.base_sha)
+    if not paths:
+        return outcome
+    listed = ", ".join(f"`{path}`" for path in paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")  # noqa: PLR2004 - five are enough to see
+    reason = f"`{base.branch}` has moved on meanwhile, and merging needs a hand in {listed}"
+    return replace(outcome, draft_reason="; ".join(filter(None, [outcome.draft_reason, reason])))
+
+
+def _push(
+    attempt: Attempt, token: Token, quarantine: Quarantine, patch: Patch, outcome: Outcome
+) -> tuple[str, Outcome]:
+    """Push to the task's branch; when somebody else has moved it, to a branch beside it, and say so."""
+    task = attempt.task
+    attempt.lease.fence()
+    try:
+        quarantine.push(patch.commit, task.branch, token.value)
+    except PushConflict as conflict:
+        beside = f"{task.branch}-{task.attempt}"
+        attempt.lease.fence()
+        quarantine.push(patch.commit, beside, token.value)
+        summary = f"{outcome.summary}\n\nThe pull request was not opened: {conflict}"
+        kept = f"The work is on the branch `{beside}`. Compare the two branches and keep what you want."
+        return beside, replace(outcome, conclusion=Conclusion.ACTION_REQUIRED, summary=summary, kept=kept)
+    return task.branch, outcome
+
+
+def _open(attempt: Attempt, base: Base, patch: Patch, outcome: Outcome) -> Outcome:
+    task, store, services = attempt.task, attempt.services.store, attempt.services
+    usage, cost, models = store.runs.totals(task.id)
+    outcome = replace(outcome, usage=usage, cost=cost, models=models, steps=len(store.runs.steps(task.id)))
+    title = redact(pull_request_title(task, outcome), services.redacted)
+    body = redact(pull_request_body(task, outcome), services.redacted)
+    attempt.lease.fence()
+    try:
+        opened = attempt.repository.ensure_pull_request(task.branch, base.branch, title, body)
+    except GitHubRefused as refused:
+        kept = f"The work is on the branch `{task.branch}`; you can open a pull request from it."
+        summary = f"{outcome.summary}\n\nThe pull request could not be opened: {refused}"
+        return replace(outcome, conclusion=Conclusion.ACTION_REQUIRED, summary=summary, kept=kept)
+    store.records.save_place(task.id, PULL_REQUEST, Place(str(opened.number), opened.url, ""))
+    store.records.keep(f"pull:{task.repository.lower()}#{opened.number}", task.id, time.time())
+    attempt.teller.sha = patch.commit
+    return replace(outcome, pull_request=opened.url)
+
+
+def _kept_as_patch(outcome: Outcome, reason: str, diff: str) -> Outcome:
+    summary = f"The work is done as far as the agent could, but it may not be pushed. {reason}"
+    return replace(
+        outcome,
+        conclusion=Conclusion.ACTION_REQUIRED,
+        summary=f"{summary}\n\n{outcome.summary}".strip(),
+        kept=diff or "The patch could not be read.",
+    )

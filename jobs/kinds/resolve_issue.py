@@ -1,0 +1,141 @@
+"""`resolve_issue`: from the text of an issue to a draft pull request; each stage's product is stored, none is redone."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from jobs.agent import prompts
+from jobs.agent.loop import work
+from jobs.kinds.journal import StoredJournal
+from jobs.kinds.preparing import bench, find_base, keep_work, run_token
+from jobs.kinds.publishing import Work, keep_as_branch, publish
+from jobs.kinds.verifying import Verifier
+from jobs.lease import InterruptibleModel
+from jobs.types import Conclusion, LimitReached, LoopDetected, ModelError, Outcome, SandboxError
+
+if TYPE_CHECKING:
+    from jobs.execute import Attempt
+    from jobs.github import Token
+    from jobs.kinds.preparing import Bench
+    from jobs.types import Limits
+
+NOTHING = "Nothing was changed, so there is no pull request."
+
+
+def resolve_issue(attempt: Attempt) -> Outcome:
+    """Do the work, or take it up where an earlier attempt left it, and publish it."""
+    task, runs = attempt.task, attempt.services.store.runs
+    with run_token(attempt) as token:
+        stored = runs.stage(task.id, "worked")
+        if stored is None:
+            outcome = _work(attempt, token)
+            runs.finish_stage(task.id, task.attempt, "worked", asdict(outcome), time.time())
+        else:
+            outcome = Outcome.load(stored)
+        return _publish(attempt, token, outcome)
+
+
+def _work(attempt: Attempt, token: Token) -> Outcome:
+    """Let the agent work in a sandbox; whatever ends it, what it changed is stored before the sandbox goes."""
+    with bench(attempt, token) as opened:
+        verifier = Verifier(attempt, opened)
+        try:
+            outcome = _agent(attempt, opened, verifier)
+        except LimitReached as limit:
+            outcome = _stopped(attempt, verifier, str(limit), Conclusion.ACTION_REQUIRED)
+        except LoopDetected as loop:
+            outcome = _stopped(attempt, verifier, str(loop), Conclusion.FAILURE)
+        except ModelError as error:
+            outcome = Outcome(Conclusion.FAILURE, str(error), draft_reason=f"No model could go on: {error}")
+        changed = keep_work(attempt, opened)
+        blocked = opened.sandbox.blocked()
+    evidence, review = (verifier.verdict.evidence, verifier.verdict.review) if changed else ((), "")
+    return replace(outcome, evidence=evidence, review=review, blocked=blocked, kept="changed" if changed else "")
+
+
+def _agent(attempt: Attempt, opened: Bench, verifier: Verifier) -> Outcome:
+    task, services, base = attempt.task, attempt.services, opened.base
+    models = base.config.models
+    coder = InterruptibleModel(services.model(models.code), attempt.lease)
+    planner = InterruptibleModel(services.model(models.plan), attempt.lease) if models.plan else None
+
+    def checkpoint() -> None:
+        keep_work(attempt, opened)
+
+    finish = work(
+        model=coder,
+        planner=planner,
+        sandbox=opened.sandbox,
+        journal=StoredJournal(attempt, checkpoint, notice=opened.notice),
+        system=_system(attempt, opened),
+        request=prompts.request_message(
+            repository=task.repository,
+            subject=task.subject,
+            title=task.title,
+            text=task.text,
+            asked_by=task.actor.login or task.actor.id,
+        ),
+        limits=task.limits,
+        on_finish=verifier,
+        now=time.time,
+        started_at=time.time() - services.store.tasks.row(task.id).worked_seconds,
+    )
+    verdict = verifier.verdict
+    failed = [check.command for check in verdict.evidence if check.exit_code != 0]
+    reason = f"{', '.join(f'`{command}`' for command in failed)} failed" if failed else ""
+    conclusion = Conclusion.NEUTRAL if failed or not verdict.evidence else Conclusion.SUCCESS
+    return Outcome(conclusion, finish.summary, title=finish.title, draft_reason=reason)
+
+
+def _system(attempt: Attempt, opened: Bench) -> str:
+    task, base = attempt.task, opened.base
+    limits: Limits = task.limits
+    return prompts.system_prompt(
+        repository=task.repository,
+        base_branch=base.branch,
+        mode=task.mode,
+        limits=limits,
+        checks=base.checks,
+        hosts=base.config.hosts.work,
+        protected=base.config.protected,
+        instructions=base.instructions,
+    )
+
+
+def _stopped(attempt: Attempt, verifier: Verifier, words: str, conclusion: Conclusion) -> Outcome:
+    """End a run that a limit or a loop stopped: the checks run once more on what there is, so that people can judge."""
+    try:
+        verifier.run_checks()
+    except SandboxError:
+        verifier.verdict.evidence = ()
+    plan = attempt.services.store.tasks.row(attempt.task.id).plan
+    done = [item["text"] for item in plan if item["state"] == "done"]
+    left = [item["text"] for item in plan if item["state"] != "done"]
+    parts = [words]
+    parts += [f"Done so far: {'; '.join(done)}."] if done else []
+    parts += [f"Still open: {'; '.join(left)}."] if left else []
+    return Outcome(conclusion, "\n\n".join(parts), draft_reason=words)
+
+
+def _publish(attempt: Attempt, token: Token, outcome: Outcome) -> Outcome:
+    changed, outcome = bool(outcome.kept), replace(outcome, kept="")
+    bundle = attempt.services.store.runs.checkpoint(attempt.task.id) if changed else None
+    if bundle is None:
+        return _nothing(outcome)
+    base = find_base(attempt, token)
+    attempt.teller.sha = base.commit
+    ready = Work(base, bundle, outcome)
+    if outcome.conclusion is Conclusion.FAILURE and outcome.draft_reason.startswith("No model"):
+        return keep_as_branch(attempt, token, ready)
+    return publish(attempt, token, ready)
+
+
+def _nothing(outcome: Outcome) -> Outcome:
+    """End a run that changed nothing: with the agent's reasons, or with what stopped it."""
+    if outcome.draft_reason and outcome.conclusion is not Conclusion.SUCCESS:
+        conclusion = outcome.conclusion if outcome.conclusion is not Conclusion.NEUTRAL else Conclusion.FAILURE
+        return replace(outcome, conclusion=conclusion, summary=f"{outcome.summary}\n\n{NOTHING}")
+    summary = outcome.summary or "The agent found nothing to change, and gave no reason."
+    return replace(outcome, conclusion=Conclusion.NEUTRAL, summary=f"{summary}\n\n{NOTHING}")

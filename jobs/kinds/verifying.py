@@ -1,0 +1,143 @@
+"""The harness's own eyes: the repository's checks after each ``finish``, and one review by a fresh context."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from jobs import workspace
+from jobs.agent import prompts
+from jobs.agent.counts import parse_counts
+from jobs.agent.review import review
+from jobs.lease import InterruptibleModel
+from jobs.types import Check, ModelError, PatchRefused, Phase
+from jobs.workspace import PatchRules, Quarantine
+
+if TYPE_CHECKING:
+    from jobs.agent.tools import FinishRequest
+    from jobs.execute import Attempt
+    from jobs.kinds.preparing import Bench
+
+MORE_GOES = 2
+"""How often the model gets failed checks, or a refused patch, back."""
+CHECK_SECONDS = 1200.0
+OUTPUT_KEPT = 6_000
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was found so far; stored, so that another attempt does not begin to count anew."""
+
+    goes: int = 0
+    evidence: tuple[Check, ...] = ()
+    review: str = ""
+    reviewed: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether there were checks and all of them passed."""
+        return bool(self.evidence) and all(check.exit_code == 0 for check in self.evidence)
+
+
+class Verifier:
+    """Called at each ``finish``: None accepts the end, text goes back to the model for another go."""
+
+    def __init__(self, attempt: Attempt, bench: Bench) -> None:
+        self._attempt, self._bench = attempt, bench
+        stored = attempt.services.store.runs.stage(attempt.task.id, "verdict")
+        self.verdict = _load(stored) if stored else Verdict()
+
+    def __call__(self, _request: FinishRequest) -> str | None:
+        """Judge the work as it stands in the workspace."""
+        bundle = workspace.export(self._bench.sandbox, self._bench.base.commit)
+        if bundle is None:
+            self.verdict.evidence = ()
+            return None
+        runs, task = self._attempt.services.store.runs, self._attempt.task
+        runs.save_checkpoint(task.id, task.attempt, bundle, time.time())
+        answer = self._refused(bundle) or self._failed() or self._criticised(bundle)
+        self._store()
+        return answer
+
+    def run_checks(self) -> None:
+        """Run the check commands in fresh shells and record what they did."""
+        self._phase(Phase.TESTING)
+        evidence: list[Check] = []
+        for command in self._bench.base.checks:
+            self._attempt.lease.check()
+            result = self._bench.sandbox.run(command, timeout=CHECK_SECONDS)
+            counts = parse_counts(result.output)
+            output = result.output[-OUTPUT_KEPT:]
+            evidence.append(Check(command, result.exit_code, result.seconds, output, *counts))
+        self.verdict.evidence = tuple(evidence)
+
+    def _refused(self, bundle: bytes) -> str:
+        """Tell the model while it can still mend it that a patch may not be published."""
+        if self.verdict.goes >= MORE_GOES:
+            return ""
+        try:
+            self._patch_diff(bundle)
+        except PatchRefused as refused:
+            self.verdict.goes += 1
+            return prompts.refused_patch(str(refused))
+        return ""
+
+    def _failed(self) -> str:
+        self.run_checks()
+        failed = [check for check in self.verdict.evidence if check.exit_code != 0]
+        if not failed or self.verdict.goes >= MORE_GOES:
+            return ""
+        self.verdict.goes += 1
+        return prompts.checks_failed(self.verdict.evidence)
+
+    def _criticised(self, bundle: bytes) -> str:
+        """Have the patch reviewed once; remarks that ask for a revision go back once."""
+        if self.verdict.reviewed:
+            return ""
+        self._phase(Phase.REVIEWING)
+        attempt, config = self._attempt, self._bench.base.config
+        try:
+            diff = self._patch_diff(bundle)
+            model = InterruptibleModel(attempt.services.model(config.models.review), attempt.lease)
+            found = review(model, request_text=_request(attempt), diff=diff, evidence=self.verdict.evidence)
+        except (PatchRefused, ModelError) as error:
+            self.verdict.reviewed, self.verdict.review = True, f"No review: {error}"
+            return ""
+        attempt.services.store.runs.charge(attempt.task.id, "review", found.usage, found.cost, found.model, time.time())
+        self.verdict.reviewed = True
+        self.verdict.review = f"{found.verdict}: {found.remarks}".rstrip(": ")
+        if found.verdict != "revise" or not found.remarks:
+            return ""
+        self.verdict.review += "\n\n(The agent went over its work again after this.)"
+        return prompts.reviewed(found.remarks)
+
+    def _patch_diff(self, bundle: bytes) -> str:
+        """Return the diff of a patch that may be published; raises PatchRefused."""
+        attempt, base = self._attempt, self._bench.base
+        quarantine = Quarantine(attempt.services.mirror, attempt.task.repository, attempt.task.id)
+        rules = PatchRules(protected=base.config.protected)
+        patch = quarantine.receive(
+            bundle, base=base.commit, message="x", author=("x", "x@localhost"), when=0, rules=rules
+        )
+        quarantine.discard()
+        return patch.diff
+
+    def _phase(self, phase: Phase) -> None:
+        task = self._attempt.task
+        self._attempt.services.store.tasks.progress(task.id, task.attempt, phase)
+        self._attempt.teller.changed()
+
+    def _store(self) -> None:
+        task, runs = self._attempt.task, self._attempt.services.store.runs
+        runs.finish_stage(task.id, task.attempt, "verdict", asdict(self.verdict), time.time())
+
+
+def _load(stored: dict[str, object]) -> Verdict:
+    evidence = stored["evidence"]
+    checks = tuple(Check(**check) for check in evidence) if isinstance(evidence, list) else ()
+    return Verdict(int(str(stored["goes"])), checks, str(stored["review"]), bool(stored["reviewed"]))
+
+
+def _request(attempt: Attempt) -> str:
+    return f"{attempt.task.title}\n\n{attempt.task.text}"
