@@ -1,0 +1,1 @@
+"""The pages of the web process; ``mount`` puts them into the application."""
