@@ -10,7 +10,7 @@ help: ## list what there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name words; do printf 'make %-6s  %s\n' "$$name" "$$words"; done
 
 setup: .venv/installed ## make the environment and install what running it needs
-	@deploy/prepare demo
+	@deploy/prepare up
 	@echo "Ready. Next: $(BIN)/opus67 setup registers the GitHub App, make up runs it."
 
 demo: .venv/installed ## show the way from a label to a draft pull request, on this machine, without an account
@@ -34,7 +34,7 @@ bench: .venv/installed-dev ## measure memory and start-up, print tables
 	@for bench in bench/[a-z]*.py; do echo; $(BIN)/python "$$bench" || exit 1; done
 
 up: .venv/installed ## run web, workers and clock
-	@deploy/prepare demo
+	@deploy/prepare up
 	@exec $(BIN)/opus67 up
 
 # The stamps: an environment is made again when pyproject.toml or the script that makes it has changed.

@@ -33,11 +33,11 @@ def run_migrate(_arguments: argparse.Namespace) -> int:
 def run_sandbox_build(arguments: argparse.Namespace) -> int:
     """Build the image that sandboxes start from; does nothing when it is there, unless forced."""
     from config.settings import load  # noqa: PLC0415 - used by one command
-    from jobs.sandbox import image  # noqa: PLC0415 - used by one command
+    from jobs.sandbox.image import build  # noqa: PLC0415 - used by one command
 
     settings = load()
     engine = arguments.engine or (settings.sandbox if settings.sandbox in {"docker", "podman"} else "docker")
-    image.build(engine, arguments.tag or settings.sandbox_image, arguments.base, _say, force=arguments.force)
+    build(engine, arguments.tag or settings.sandbox_image, arguments.base, _say, force=arguments.force)
     return 0
 
 

@@ -28,7 +28,9 @@ install_packages() {
         say "Not allowed to install packages here. Please run: sudo $(apt_command "$@")"
         return 1
     fi
-    local log known=() unknown=() package
+    local log known=() unknown=() wanted=() package
+    mapfile -t wanted < <(printf '%s\n' "$@" | sort -u)
+    set -- "${wanted[@]}"
     log=$(mktemp)
     if [ -z "${packages_updated:-}" ]; then
         say "Reading the lists of packages."

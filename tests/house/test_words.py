@@ -23,6 +23,7 @@ REGISTRIES = (
 MACHINE_PATHS = re.compile(r"(?<![\w.$-])/" + r"(work/(main|shared)|root/\.)")
 AUTHORS = re.compile(
     r"(generated|written|created) (by|with) (an ai|[c]laude|[g]pt|[c]opilot)|co-authored-by: [c]laude",
+    re.IGNORECASE,
 )
 BY_THEMSELVES = {"installation", "installation_repositories", "ping", "github_app_authorization"}
 """Events that every App gets; a manifest must not name them."""
