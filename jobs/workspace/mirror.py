@@ -82,9 +82,10 @@ class Mirror:
 
     def read(self, repository: str, commit: str, path: str, limit: int) -> bytes | None:
         """Return a committed file, links inside the tree followed, cut to ``limit`` bytes; None when there is none."""
-        if not COMMIT.fullmatch(commit) or "\n" in path or "\0" in path:
+        pieces = path.split("/")
+        if not COMMIT.fullmatch(commit) or "\n" in path or "\0" in path or not {"", ".", ".."}.isdisjoint(pieces):
             return None
-        name = f"{commit}:{path.strip('/')}\n".encode(errors="surrogateescape")
+        name = f"{commit}:{path}\n".encode(errors="surrogateescape")
         mirror = self.path(repository)
         try:
             found = self.git.text(mirror, "cat-file", "--batch-check", "--follow-symlinks", data=name)
