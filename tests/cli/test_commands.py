@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from config.settings import child_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.cli.conftest import Stage
 
 HEAVY = {
     "yaml",
@@ -122,8 +125,10 @@ def test_migrate_may_be_run_again(home: Path) -> None:
     assert (home / "opus67.sqlite3").stat().st_size > 0
 
 
-def test_ctrl_c_is_quiet(home: Path) -> None:
-    """Ctrl-C ends a command without a traceback, with exit code 130."""
-    code = "import bot.cli, signal, os; bot.cli._load = lambda _: lambda _: os.kill(os.getpid(), signal.SIGINT)\n"
-    result = run("-c", code + "raise SystemExit(bot.cli.main(['version']))", home=home, command=(sys.executable, "-P"))
-    assert (result.returncode, result.stderr) == (INTERRUPTED, "")
+def test_ctrl_c_is_quiet(stage: Stage) -> None:
+    """Ctrl-C ends a command that waits without a traceback, with exit code 130."""
+    running = stage.opus67("setup")
+    running.until_says("Ctrl-C ends it")
+    running.popen.send_signal(signal.SIGINT)
+    assert running.ends() == INTERRUPTED
+    assert "Traceback" not in running.output
