@@ -242,9 +242,9 @@ class _Run:
             self.phase = Phase.CODING
         if not failed and edited:
             self.repetition.forget()
-        return (
-            Repeated.FINE if call["name"] == "update_plan" else self.repetition.add(call["name"], call["input"], text)
-        )
+        if call["name"] == "update_plan" or not _is_valid(call):
+            return Repeated.FINE
+        return self.repetition.add(call["name"], call["input"], text)
 
     def _end_in_words(self, step: Step, blocks: list[Block]) -> FinishRequest | None:
         """Take a reply without tool calls as the end, unless it cannot be one; then the model is told."""
