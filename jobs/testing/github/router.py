@@ -112,7 +112,7 @@ class Router:
     def route(
         self, method: str, path: str, *, needs: str = "", app: bool = False, anyone: bool = False
     ) -> Callable[[Handler], Handler]:
-        """Answer ``method path``: ``{name}`` is a segment, ``{name:path}`` the rest; ``needs`` of which one is enough."""
+        """Answer ``method path``: ``{name}`` is a segment, ``{name:path}`` the rest; one of ``needs`` is enough."""
         pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.sub(r"\\{(\w+):path\\}", r"(?P<\1>.+)", re.escape(path)))
         pairs = tuple((name, level) for name, _, level in (need.partition(":") for need in needs.split("|") if need))
 

@@ -129,16 +129,11 @@ def compare(call: Call) -> Answer:
 
 
 @router.route("GET", "/repos/{owner}/{repo}/contents", needs="contents:read")
-def get_root(call: Call) -> Answer:
-    """List the files at the top."""
-    call.parameters["path"] = ""
-    return get_content(call)
-
-
+@router.route("GET", "/repos/{owner}/{repo}/contents/", needs="contents:read")
 @router.route("GET", "/repos/{owner}/{repo}/contents/{path:path}", needs="contents:read")
 def get_content(call: Call) -> Answer:
     """Return a file, or list a folder; ``application/vnd.github.raw`` gives the bytes."""
-    repository, path = call.repository, call.parameters["path"].strip("/")
+    repository, path = call.repository, call.parameters.get("path", "").strip("/")
     ref = call.request.query.get("ref", repository.default_branch)
     commit = git.resolve(repository.path, ref)
     if commit is None:
