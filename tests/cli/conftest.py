@@ -64,6 +64,14 @@ def alive(pid: int) -> bool:
         return False
 
 
+def command_line(pid: int) -> list[str]:
+    """Return the words of a process's command, or none when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")[:-1]
+    except OSError:
+        return []
+
+
 def descendants(pid: int) -> list[int]:
     """Return all processes below a process."""
     children: dict[int, list[int]] = {}
