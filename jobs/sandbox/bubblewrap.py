@@ -243,7 +243,7 @@ def _pipe(end: IO[bytes] | None) -> IO[bytes]:
 
 def _sealed(content: str, files: contextlib.ExitStack) -> int:
     """Return a descriptor from which bubblewrap reads the content of one file."""
-    file = files.enter_context(tempfile.TemporaryFile())
+    file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - it is one
     file.write(content.encode())
     file.seek(0)
     return file.fileno()

@@ -90,8 +90,8 @@ def start(provider: str, spec: SandboxSpec, home: Path, make_proxy: Callable[[Pa
         except ChannelLost as lost:
             obituary = place.obituary() or f"its command server did not start: {lost}"
             raise SandboxError(
-                f"The sandbox {spec.name} did not start: {obituary}. Its image needs bash, coreutils and Python 3.9 or newer "
-                "as python3; see opus67 sandbox build"
+                f"The sandbox {spec.name} did not start: {obituary}. Its image needs bash, coreutils and "
+                "Python 3.9 or newer as python3; see opus67 sandbox build"
             ) from lost
     except BaseException:
         proxy.close()
@@ -324,7 +324,7 @@ class StreamTransport:
             self._received += chunk
 
     def _frame(self) -> bytes:
-        """Return the payload of the next whole frame of stdout, or nothing; keeps the end of stderr for the obituary."""
+        """Return the payload of the next whole frame of stdout, or nothing; keeps the end of stderr for later."""
         while len(self._received) >= STREAM_HEADER.size:
             stream, size = STREAM_HEADER.unpack_from(self._received)
             if size > STREAM_CAP or stream not in (STDOUT, STDERR):

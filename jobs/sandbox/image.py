@@ -19,7 +19,24 @@ if TYPE_CHECKING:
 
 DEFAULT_BASE = "debian:bookworm-slim"
 SUITE = "bookworm"
-PACKAGES = ["bash", "ca-certificates", "curl", "file", "git", "jq", "less", "patch", "procps", "ripgrep", "unzip", "xz-utils", "zip", "python3", "python3-pip", "python3-venv", "python3-dev", "python3-pytest", "nodejs", "npm", "build-essential", "pkg-config"]
+PACKAGES = (
+    *(
+        "bash",
+        "ca-certificates",
+        "curl",
+        "file",
+        "git",
+        "jq",
+        "less",
+        "patch",
+        "procps",
+        "ripgrep",
+        "unzip",
+        "xz-utils",
+    ),
+    *("python3", "python3-pip", "python3-venv", "python3-dev", "python3-pytest", "nodejs", "npm"),
+    *("build-essential", "pkg-config", "zip"),
+)
 SOURCES = (
     "/etc/apt/sources.list",
     "/etc/apt/sources.list.d/debian.sources",
@@ -34,7 +51,7 @@ ACCOUNTS = {
 }
 FOLDERS = ("workspace", "mirror", "home/agent", "run/opus67")
 CHANGES = ["ENV LANG=C.UTF-8", "WORKDIR /workspace", "LABEL opus67.image=1"]
-TIMEOUT = 1800.0
+TIMEOUT = 1800
 LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
 
 
@@ -72,9 +89,9 @@ def customization() -> str:
     """
     lines = ["set -eu"]
     for path, entries in ACCOUNTS.items():
-        lines += [
-            f"grep -q '^{entry.split(':')[0]}:' \"$1/{path}\" || echo '{entry}' >> \"$1/{path}\"" for entry in entries
-        ]
+        for entry in entries:
+            known = f"grep -q '^{entry.partition(':')[0]}:' \"$1/{path}\""
+            lines.append(f"{known} || echo '{entry}' >> \"$1/{path}\"")
     lines += [f'mkdir -p "$1/{folder}"' for folder in FOLDERS]
     lines += [
         'chown 10001:10001 "$1/workspace" "$1/home/agent"',
@@ -145,8 +162,14 @@ def _build_on(api: APIClient, engine: str, tag: str, base: str, say: Callable[[s
     )
     context = {
         "Dockerfile": "\n".join(
-            [f"FROM {base}", "USER root", f"RUN {commands}", "COPY customize /customize"]
-            + ["RUN sh /customize / && rm /customize", *CHANGES]
+            (
+                f"FROM {base}",
+                "USER root",
+                f"RUN {commands}",
+                "COPY customize /customize",
+                "RUN sh /customize / && rm /customize",
+                *CHANGES,
+            )
         ),
         "customize": customization(),
     }
@@ -203,7 +226,7 @@ def _call(command: list[str]) -> None:
         )
     except subprocess.TimeoutExpired as error:
         raise SandboxError(
-            f"mmdebstrap was not done after {TIMEOUT:.0f} seconds; try again: opus67 sandbox build"
+            f"mmdebstrap was not done after {TIMEOUT} seconds; try again: opus67 sandbox build"
         ) from error
     if done.returncode:
         last = " / ".join(done.stderr.strip().splitlines()[-3:])

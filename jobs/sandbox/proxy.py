@@ -91,7 +91,7 @@ class Proxy:
         self._thread.start()
 
     def allow(self, hosts: Sequence[str]) -> None:
-        """Replace the list for requests from now on; connections that stand are ended, they belong to the last phase."""
+        """Replace the list from now on; connections that stand are ended, they belong to the last phase."""
         self._hosts = tuple(hosts)
         self._drop_connections()
 
@@ -178,7 +178,8 @@ class Proxy:
         if port != HTTPS_PORT:
             raise RequestRefused(host, port, "only HTTPS on port 443 is let through")
         if not is_allowed(host, self._hosts):
-            cure = f'A person can allow it with the line "- {host}" under hosts: setup: or hosts: work: in .github/opus67.yml.'
+            where = "under hosts: setup: or hosts: work: in .github/opus67.yml"
+            cure = f'A person can allow it with the line "- {host}" {where}.'
             raise RequestRefused(host, port, "the name is not on the list of allowed hosts", cure)
         if self._usage.moved >= self._bytes_cap:
             raise RequestRefused(host, port, f"this run has moved its {self._bytes_cap} bytes")

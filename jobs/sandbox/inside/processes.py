@@ -9,13 +9,15 @@ import os
 import signal
 import time
 
-PARENT_FIELD, START_FIELD, ARGUMENTS_START, ARGUMENTS_END = 1, 19, 45, 46
+STATE_FIELD, PARENT_FIELD, START_FIELD, ARGUMENTS_START, ARGUMENTS_END = 0, 1, 19, 45, 46
 """Fields of /proc/PID/stat after the command's name (proc(5)), counted from 0."""
+KILL_SECONDS = 4.0
+QUIET_LOOKS = 2
 PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 4, 15, 36
 
 
 def harden() -> None:
-    """Keep other processes of this user out of ours, adopt orphans, and take a name that no ``pkill python`` matches."""
+    """Keep other processes of this user out, adopt orphans, and take a name that no ``pkill python`` matches."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     prctl(PR_SET_NAME, b"opus67", 0, 0, 0)
@@ -29,7 +31,7 @@ def harden() -> None:
 
 
 def processes() -> dict[int, tuple[int, int]]:
-    """Return every visible process: pid to parent and start in clock ticks since boot."""
+    """Return every visible process that is no zombie: pid to parent and start in clock ticks since boot."""
     found = {}
     for name in os.listdir("/proc"):
         if not name.isdigit():
@@ -39,7 +41,7 @@ def processes() -> dict[int, tuple[int, int]]:
                 fields = file.read().rpartition(b") ")[2].split()
         except OSError:
             continue
-        if len(fields) > START_FIELD:
+        if len(fields) > START_FIELD and fields[STATE_FIELD] not in (b"Z", b"X"):
             found[int(name)] = (int(fields[PARENT_FIELD]), int(fields[START_FIELD]))
     return found
 
@@ -53,7 +55,9 @@ def victims(root: int, since: int, spared: int) -> set[int]:
         node = pid
         while node in table and node not in (mine, root) and node != spared and table[node][1] >= since:
             node = table[node][0]
-        if node == root or (node == mine and pid != mine):
+        # A parent that is in no table has just died: its children are ours by the next look, and are taken now.
+        orphaned = node not in table and node > 1 and node != spared
+        if pid != mine and (node in (mine, root) or orphaned):
             chosen.add(pid)
     return chosen
 
@@ -67,18 +71,20 @@ def signal_process(pid: int, number: int) -> None:
 
 
 def end_tree(root: int, since: int, spared: int) -> None:
-    """Kill a command wholly: stop all of it first, so that a fork bomb cannot outrun the killing."""
+    """Kill a command wholly: stop all of it first, so that a fork bomb cannot outrun it, until none is left."""
+    limit = time.monotonic() + KILL_SECONDS
     stopped: set[int] = set()
-    limit = time.monotonic() + 3
-    while time.monotonic() < limit:
-        fresh = victims(root, since, spared) - stopped
-        if not fresh:
-            break
-        for pid in fresh:
+    quiet = 0
+    while quiet < QUIET_LOOKS and time.monotonic() < limit:
+        alive = victims(root, since, spared)
+        for pid in alive - stopped:
             signal_process(pid, signal.SIGSTOP)
-        stopped |= fresh
-    for pid in stopped | {root}:
-        signal_process(pid, signal.SIGKILL)
+        if not alive - stopped:
+            for pid in alive:
+                signal_process(pid, signal.SIGKILL)
+        quiet = 0 if alive else quiet + 1
+        stopped = alive
+    signal_process(root, signal.SIGKILL)
 
 
 def prefer_for_oom(pid: int) -> None:

@@ -1,0 +1,167 @@
+"""What an agent may do to exhaust or break its sandbox; the host's side stays quick and tells in words what happened."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.types import SandboxError, SandboxFileError
+from tests.hostile.sandboxes import fresh, provider  # noqa: F401 - fixtures
+from tests.sandbox.places import start
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jobs.types import Sandbox
+
+FORK_BOMB = "bomb() { bomb | bomb & }; bomb; sleep 60"
+DAEMONS = "for i in 1 2 3 4 5; do (setsid nohup sleep 300 >/dev/null 2>&1 &); done; sleep 60"
+STUBBORN = "trap '' TERM INT HUP; while :; do sleep 1; done"
+POOLS = "python3 -c 'import os\nwhile True:\n try: os.fork()\n except OSError: pass'"
+ENDLESS = {
+    "prints for ever": "yes",
+    "prints without a newline": "cat /dev/zero",
+    "prints to stderr for ever": "yes >&2",
+    "waits for ever": "sleep 1000",
+    "ignores signals": STUBBORN,
+    "leaves daemons": DAEMONS,
+    "forks without end": FORK_BOMB,
+    "forks in Python": POOLS,
+}
+
+
+@pytest.mark.parametrize("session", [False, True], ids=["fresh", "session"])
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_command_without_end_is_killed_wholly(fresh: Sandbox, name: str, session: bool) -> None:  # noqa: F811
+    """It ends at its timeout, says so, leaves no process, and the next command works."""
+    started = time.monotonic()
+    result = fresh.run(ENDLESS[name], timeout=1.5, session=session, output_limit=2000)
+    assert result.timed_out
+    assert "Stopped" in result.output
+    assert len(result.output) < 3000
+    assert time.monotonic() - started < 12
+    left = fresh.run("ps -eo pid=,args= | grep -E 'yes|zero|sleep 1000|sleep 300|bomb|trap|os.fork' | grep -v grep", timeout=10)
+    assert left.exit_code == 1, left.output
+    assert fresh.run("echo alive", timeout=10, session=session).output == "alive\n"
+
+
+def test_a_full_disk_is_an_error_inside_only(fresh: Sandbox) -> None:  # noqa: F811
+    """The workspace holds what it may hold and no more; files can be removed and written again."""
+    result = fresh.run("head -c 300M /dev/zero > /workspace/big", timeout=60)
+    assert "No space left" in result.output or "File size limit" in result.output or result.exit_code == 153
+    assert int(fresh.run("du -m /workspace | cut -f1", timeout=10).output) <= 129
+    with pytest.raises(SandboxFileError, match="No space left"):
+        fresh.write("/workspace/more", b"x" * (2 << 20))
+    assert fresh.run("rm /workspace/big", timeout=10).exit_code == 0
+    fresh.write("/workspace/more", b"x")
+    assert fresh.read("/workspace/more", limit=10) == b"x"
+
+
+@pytest.mark.docker
+def test_files_without_number_are_refused(home: Path) -> None:
+    """A container's workspace runs out of inodes, which an own limit holds, before the host does."""
+    sandbox = start("docker", home)
+    try:
+        code = "import os\nfor i in range(200000): open(f'/workspace/{i}', 'w')"
+        result = sandbox.run(f'python3 -c "{code}"', timeout=60)
+        assert "No space left" in result.output
+        assert int(sandbox.run("df --output=iused /workspace | tail -1", timeout=10).output) < 20_000
+    finally:
+        sandbox.close()
+
+
+def test_a_memory_bomb_ends_itself(fresh: Sandbox) -> None:  # noqa: F811
+    """A process over the memory limit dies; the sandbox goes on."""
+    code = "import time; b = []\nwhile True: b.append(bytearray(32 << 20))"
+    result = fresh.run(f'python3 -c "{code}"', timeout=60)
+    assert result.exit_code != 0
+    assert not result.timed_out
+    assert fresh.run("echo alive", timeout=20).output.endswith("alive\n")
+
+
+@pytest.mark.docker
+def test_a_killed_command_server_is_started_again(home: Path) -> None:
+    """In a container the result says what happened, files are kept, and later commands work."""
+    sandbox = start("docker", home)
+    try:
+        sandbox.write("/workspace/kept", b"kept")
+        result = sandbox.run("sleep 500 & kill -9 -1", timeout=10)
+        assert result.exit_code == 137
+        assert "started again" in result.output
+        assert sandbox.read("/workspace/kept", limit=10) == b"kept"
+        assert sandbox.run("pgrep sleep -u 10001", timeout=10).exit_code == 1
+        assert sandbox.run("echo alive", timeout=10, session=True).output == "alive\n"
+    finally:
+        sandbox.close()
+
+
+@pytest.mark.bubblewrap
+def test_a_killed_command_server_ends_a_bubblewrap_sandbox(home: Path) -> None:
+    """Without an engine there is nothing to start it again; that is said, at once."""
+    sandbox = start("bubblewrap", home)
+    try:
+        started = time.monotonic()
+        with pytest.raises(SandboxError, match="Run the task again"):
+            sandbox.run("kill -9 -1; sleep 5", timeout=30)
+        assert time.monotonic() - started < 5
+    finally:
+        sandbox.close()
+
+
+def test_killing_python_by_name_spares_the_command_server(fresh: Sandbox) -> None:  # noqa: F811
+    """An honest agent that ends its own Python servers does not end the sandbox's."""
+    assert fresh.run("pkill -9 python; pkill -9 -f 'pytho[n]3'; echo alive", timeout=10).output == "alive\n"
+    assert fresh.run("echo alive", timeout=10).output == "alive\n"
+
+
+@pytest.mark.docker
+def test_a_stopped_command_server_is_replaced(home: Path) -> None:
+    """A runner that was stopped and not killed falls silent; the host waits its deadline and opens another."""
+    sandbox = start("docker", home)
+    try:
+        result = sandbox.run("kill -STOP $PPID; sleep 1", timeout=0.5)
+        assert "did not answer in time" in result.output
+        assert sandbox.run("echo alive", timeout=10).output == "alive\n"
+    finally:
+        sandbox.close()
+
+
+@pytest.mark.docker
+def test_the_agent_cannot_end_the_deadline(home: Path) -> None:
+    """The process that ends the container belongs to another user."""
+    sandbox = start("docker", home)
+    try:
+        assert sandbox.run("pkill -9 timeout || pkill -9 -f 'sleep infinity'", timeout=10).exit_code == 1
+    finally:
+        sandbox.close()
+
+
+READS = {
+    "a FIFO": ("mkfifo /workspace/f", "/workspace/f", "FIFO"),
+    "a link to a secret": ("ln -s /etc/shadow /workspace/l", "/workspace/l", "symbolic link"),
+    "a link to itself": ("ln -s loop /workspace/loop", "/workspace/loop", "symbolic link"),
+    "a sparse giant": ("truncate -s 100G /dev/shm/s 2>/dev/null || truncate -s 60M /dev/shm/s", "/dev/shm/s", "more than"),
+    "a device": ("true", "/dev/zero", "device"),
+    "a directory": ("true", "/workspace", "directory"),
+    "a socket": (
+        "python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('/workspace/s')\"",
+        "/workspace/s",
+        "No such device",
+    ),
+    "an endless file of the kernel": ("true", "/proc/self/pagemap", "more than|Invalid|permitted|denied"),
+    "nothing": ("true", "/workspace/nothing", "No such file"),
+    "a name with a NUL": ("true", "/workspace/a\0b", "null"),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_reading_a_trap_is_refused_at_once(fresh: Sandbox, name: str) -> None:  # noqa: F811
+    """Only regular files within the cap are read; the rest is refused in words, without waiting."""
+    prepare, path, words = READS[name]
+    fresh.run(prepare, timeout=10)
+    started = time.monotonic()
+    with pytest.raises(SandboxFileError, match=words):
+        fresh.read(path, limit=1 << 20)
+    assert time.monotonic() - started < 5
