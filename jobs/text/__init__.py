@@ -2,8 +2,8 @@
 
 from jobs.text.characters import strip_invisible
 from jobs.text.cleaning import Cleaned, clean
-from jobs.text.neutral import cell, code, cut, excerpt, fence, neutralise
-from jobs.text.redaction import REDACTED, redact
+from jobs.text.neutral import cell, code, cut, excerpt, fence, line, neutralise, plain
+from jobs.text.redact import REDACTED, redact
 
 __all__ = [
     "REDACTED",
@@ -14,7 +14,9 @@ __all__ = [
     "cut",
     "excerpt",
     "fence",
+    "line",
     "neutralise",
+    "plain",
     "redact",
     "strip_invisible",
 ]

@@ -88,6 +88,7 @@ _MONGOLIAN = _Ranges((0x1820, 0x18AA))
 _JAMO = _Ranges((0x1100, 0x115E), (0x1161, 0x11FF), (0xA960, 0xA97C), (0xD7B0, 0xD7FB))
 _KEYCAP = "\u20e3"
 _JOINERS = ("\u200c", "\u200d")
+_NEAR = 200
 _DIRECTION_MARKS = ("\u200e", "\u200f", "\u061c")
 
 
@@ -167,6 +168,7 @@ def _standard_variation(character: str, previous: str) -> bool:
 
 
 def _right_to_left_line(text: str, position: int) -> bool:
-    start = text.rfind("\n", 0, position) + 1
-    end = text.find("\n", position)
-    return bool(_RIGHT_TO_LEFT.search(text, start, end if end >= 0 else len(text)))
+    """Say whether letters that run from right to left are near, on the same line."""
+    start = max(text.rfind("\n", max(position - _NEAR, 0), position) + 1, position - _NEAR)
+    end = text.find("\n", position, position + _NEAR)
+    return bool(_RIGHT_TO_LEFT.search(text, start, min(end if end >= 0 else len(text), position + _NEAR)))

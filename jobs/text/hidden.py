@@ -17,6 +17,8 @@ _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 )
 _IMAGE = "(image)"
+_QUOTED = 400
+"""How much of a hidden element is looked at to quote it, in characters."""
 _ATTRIBUTE = re.compile(
     r"(?<![\w:.\-])(?P<name>[A-Za-z_:][\w:.\-]*+)(?:\s*+=\s*+(?:\"(?P<double>[^\"]*+)\"|'(?P<single>[^']*+)'|(?P<bare>[^\s\"'<>`]++)))?+"
 )
@@ -131,7 +133,13 @@ def _elements(text: str, tags: list[Piece]) -> Iterator[Edit]:
             yield Edit(tag.start, tag.end, _IMAGE, "image", attributes.get("alt") or attributes.get("src", ""))
         elif _hides(tag.name, attributes):
             end = tag.end if tag.name in _VOID else ends.get(index, len(text))
-            yield Edit(tag.start, end, "", "hidden HTML element", re.sub(r"<[^<>]*>", " ", text[tag.end : end]))
+            yield Edit(
+                tag.start,
+                end,
+                "",
+                "hidden HTML element",
+                re.sub(r"<[^<>]*>", " ", text[tag.end : min(end, tag.end + _QUOTED)]),
+            )
         else:
             yield from _unseen_attributes(tag, text)
 

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from jobs.text.characters import strip_invisible
-from jobs.text.markdown import Document, pieces, read
+from jobs.text.markdown import Block, Document, pieces, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GAP = "&#8203;"
 """A zero-width space: what it interrupts is shown whole, and is no mention or reference any more."""
 _SLASH = "&#47;"
 _HERE = "\ufdd0"
 """Stands for a gap while a text is worked on: a noncharacter, which no text has any more by then."""
+_MIDDLE = "\ufdd1"
+"""Stands before prose that begins in the middle of a line."""
 _EXCERPT = 80
+_BACKSLASH = "\\"
 _ROUNDS = 10
+_START = re.compile(r"^(?:(?=#{1,6}(?: |$)|~~~|>|[-+*] )|(?P<number>\d{1,9})(?=[.)] ))")
 _ENTITY = re.compile(r"&(?=#[0-9]|#[xX][0-9a-fA-F]|[A-Za-z])(?!(?:amp|lt|gt|quot);)")
 _AUTOLINK = re.compile(r"<(https?://[^\s<>]++)>", re.IGNORECASE)
 _MENTION = re.compile(r"(?<![A-Za-z0-9])@(?=[A-Za-z0-9])")
 _NUMBER = re.compile(r"#(?=\d)|(?<![A-Za-z0-9])[Gg][Hh]-(?=\d)")
-_COMMIT = re.compile(r"(?<![0-9A-Za-z&#])(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])([0-9a-f])([0-9a-f]{6,63})(?![0-9A-Za-z])")
+_HEX = r"(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])([0-9a-f])([0-9a-f]{6,63})"
+_COMMIT = re.compile(rf"(?<![0-9A-Za-z&#]){_HEX}(?![0-9A-Za-z])")
+_ALONE = re.compile(r"[ \n)]|[.,;:](?=\s)")
+"""What may follow the number of a commit that is shown as code."""
 _REFERENCE = re.compile(
     r"(https?:)//(?=[^\s/]+/[^\s/]+/[^\s/]+/(?:issues|pull|pulls|commit|commits|discussions|compare)/)", re.IGNORECASE
 )
@@ -55,27 +66,34 @@ def cut(text: str, limit: int) -> str:
 
 
 def excerpt(text: str, limit: int = _EXCERPT) -> str:
-    """Return one short line that quotes a text and has no power left: no markup, no mention, no link."""
-    line = " ".join(strip_invisible(text)[0].split())
-    line = line if len(line) <= limit else line[: limit - 1].rstrip() + "\u2026"
-    return cell(line)
+    """Return one short line that quotes a text and has no power left: no markup, no code, no mention, no link."""
+    return _escape_ticks(_prose(_one_line(text, limit)))
+
+
+def line(text: str, limit: int = 300) -> str:
+    """Return a text as one line of prose, for a list or a sentence; code spans stay code, the rest is neutralised."""
+    return _inline(_START.sub(lambda match: (match["number"] or "") + _BACKSLASH, _one_line(text, limit)))
 
 
 def cell(text: str, limit: int = 300) -> str:
     """Return a text as one line that stays in its table cell."""
-    line = " ".join(strip_invisible(text.replace(GAP, "").replace(_SLASH, "/"))[0].split())
-    line = line if len(line) <= limit else line[: limit - 1].rstrip() + "\u2026"
-    return re.sub(r"(?<!\\)((?:\\\\)*)\|", r"\1\\|", _prose(line, keep_code=False))
+    return re.sub(r"(?<!\\)((?:\\\\)*)\|", r"\1\\|", line(text, limit))
+
+
+def plain(text: str) -> str:
+    """Return a text for places without Markdown, such as titles and commits: no mention pings, no number closes."""
+    text, _ = strip_invisible(text.replace(GAP, ""))
+    text = _MENTION.sub(f"@{_HERE}", _REFERENCE.sub(rf"\1{_HERE}//", text))
+    return _NUMBER.sub(lambda match: match.group() + _HERE, text).replace(_HERE, "\u200b")
 
 
 def code(text: str, limit: int = 200, *, table: bool = False) -> str:
     """Return a text as one inline code span, whatever backticks it has; in a table its pipes are escaped."""
-    line = " ".join(strip_invisible(text)[0].split()) or " "
-    line = line if len(line) <= limit else line[: limit - 1].rstrip() + "\u2026"
-    ticks = "`" * (max((len(run) for run in re.findall("`+", line)), default=0) + 1)
-    pad = " " if line.startswith("`") or line.endswith("`") else ""
-    line = _MARKER.sub("<! --", line)
-    return f"{ticks}{pad}{line.replace('|', chr(92) + '|') if table else line}{pad}{ticks}"
+    shown = _cut_line(" ".join(strip_invisible(text)[0].split()) or " ", limit)
+    ticks = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
+    pad = " " if shown.startswith("`") or shown.endswith("`") else ""
+    shown = _MARKER.sub("<! --", shown)
+    return f"{ticks}{pad}{shown.replace('|', _BACKSLASH + '|') if table else shown}{pad}{ticks}"
 
 
 def fence(text: str, language: str = "", limit: int = 20_000) -> str:
@@ -87,21 +105,41 @@ def fence(text: str, language: str = "", limit: int = 20_000) -> str:
     return f"{ticks}{language}\n{text}\n{ticks}"
 
 
+def _one_line(text: str, limit: int) -> str:
+    visible, _ = strip_invisible(text.replace(GAP, "").replace(_SLASH, "/"))
+    return _cut_line(" ".join(visible.split()), limit)
+
+
+def _cut_line(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "\u2026"
+
+
 def _neutral(text: str, *, keep_code: bool) -> str:
     if not keep_code:
-        return _prose(text, keep_code=False)
+        return _escape_ticks(_prose(text))
     document = read(text, html=False)
-    parts, position = [], 0
-    for start, end in _code_ranges(document):
-        parts.append(_prose(text[position:start]))
-        parts.append(_MARKER.sub("<! --", _CODE_COMMAND.sub(" /", text[start:end])))
-        position = end
-    parts.append(_prose(text[position:]))
+    result = _around(text, _code_ranges(document))
     last = document.blocks[-1] if document.blocks else None
     if last and last.kind == "code" and not last.closed:
         run = re.search(r"`{3,}|~{3,}", text[last.start : last.end])
-        parts.append("\n" + run.group() if run else "")
-    return "".join(parts)
+        result += "\n" + run.group() if run else ""
+    return result
+
+
+def _inline(text: str) -> str:
+    block = Block("prose", 0, len(text))
+    found = pieces(Document(text, (block,)), block, html=False)
+    return _around(text, [(piece.start, piece.end) for piece in found])
+
+
+def _around(text: str, code_ranges: list[tuple[int, int]]) -> str:
+    """Neutralise a text but for its code."""
+    parts, position = [], 0
+    for start, end in code_ranges:
+        parts.append(_beside_code(text, position, start))
+        parts.append(_MARKER.sub("<! --", _CODE_COMMAND.sub(" /", text[start:end])))
+        position = end
+    return "".join([*parts, _beside_code(text, position, len(text))])
 
 
 def _code_ranges(document: Document) -> list[tuple[int, int]]:
@@ -109,21 +147,41 @@ def _code_ranges(document: Document) -> list[tuple[int, int]]:
     return [(piece.start, piece.end) for piece in found if piece.kind == "code"]
 
 
-def _prose(text: str, *, keep_code: bool = True) -> str:
+def _beside_code(text: str, start: int, end: int) -> str:
+    """Neutralise prose whose backticks open no code; numbers of commits become code, so that they can be copied."""
+    begins_line = start == 0 or text[start - 1] == "\n"
+    shown = _escape_ticks(text[start:end])
+    return _prose(shown if begins_line else _MIDDLE + shown, commit=_commit_as_code).removeprefix(_MIDDLE)
+
+
+def _gapped_commit(match: re.Match[str]) -> str:
+    return f"{match[1]}{_HERE}{match[2]}"
+
+
+def _commit_as_code(match: re.Match[str]) -> str:
+    before, text = match.string[max(match.start() - 1, 0) : match.start()], match.string
+    alone = before in {" ", "\n", "("} and _ALONE.match(text, match.end())
+    return f"`{match.group()}`" if alone else _gapped_commit(match)
+
+
+def _prose(text: str, *, commit: Callable[[re.Match[str]], str] = _gapped_commit) -> str:
     text = _ENTITY.sub("&amp;", _AUTOLINK.sub(r"\1", text)).replace("<", "&lt;")
     for _ in range(_ROUNDS):
-        plain = _LINK.sub(_unmasked, text)
-        if plain == text:
+        shown = _LINK.sub(_unmasked, text)
+        if shown == text:
             break
-        text = plain
+        text = shown
     text = re.sub(r"\](?=\()", r"]\\", text)
     text = _DEFINITION.sub(r"\1\\[", text)
     text = _REFERENCE.sub(rf"\1{_HERE}//", text)
     text = _MENTION.sub(f"@{_HERE}", text)
     text = _NUMBER.sub(lambda match: match.group() + _HERE, text)
-    text = _COMMIT.sub(rf"\1{_HERE}\2", text).replace(_HERE, GAP)
-    text = _COMMAND.sub(rf"\1{_SLASH}", text)
-    return text if keep_code else re.sub(r"(?<!\\)((?:\\\\)*)`", r"\1\\`", text)
+    text = _COMMIT.sub(commit, text).replace(_HERE, GAP)
+    return _COMMAND.sub(rf"\1{_SLASH}", text)
+
+
+def _escape_ticks(text: str) -> str:
+    return re.sub(r"(?<!\\)((?:\\\\)*)(`+)", lambda match: match[1] + (_BACKSLASH + "`") * len(match[2]), text)
 
 
 def _unmasked(match: re.Match[str]) -> str:

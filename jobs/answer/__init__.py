@@ -1,0 +1,1 @@
+"""What people read from us: values in, Markdown out. Pure."""

@@ -1,0 +1,156 @@
+"""The sentences for each state and ending, and how numbers are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jobs.types import Conclusion, Phase, Status
+
+if TYPE_CHECKING:
+    from jobs.answer.view import TaskView
+
+PHASES = {
+    Phase.PREPARING: "preparing the sandbox",
+    Phase.PLANNING: "planning",
+    Phase.CODING: "coding",
+    Phase.TESTING: "running the checks",
+    Phase.REVIEWING: "reviewing the patch",
+    Phase.PUBLISHING: "publishing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """How a state is called: a mark, a few words, and what a person can do next."""
+
+    mark: str
+    words: str
+    next: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.mark} **{self.words}**"
+
+
+_CENT = 0.01
+_MINUTE = 60
+_SHORT = 10 * _MINUTE
+_THOUSAND = 1000
+
+RETRY = "`/opus retry` starts again from the beginning."
+QUEUED = Headline("\U0001f552", "Queued")
+WORKING = Headline("\U0001f6e0\ufe0f", "Working on it")
+CANCELLING = Headline("\U0001f6d1", "Cancelling")
+PAUSED = Headline("\u23f8\ufe0f", "Paused", "`/opus resume` goes on, `/opus cancel` ends the work.")
+QUESTION = Headline(
+    "\u2753",
+    "Waiting for your answer",
+    "Answer with a comment that begins with `/opus answer`, for example: `/opus answer use the second option`. "
+    "Nothing is spent while this waits.",
+)
+DONE = Headline("\u2705", "Done: a draft pull request is ready for review")
+DONE_WITHOUT_CHECKS = Headline("\u2705", "Done: a draft pull request is ready for review, but no checks were run")
+DONE_WITHOUT_PULL_REQUEST = Headline("\u2705", "Done")
+INCOMPLETE = Headline(
+    "\U0001f7e1",
+    "There is a draft pull request, but the work is not complete",
+    f"Take it over from the branch, or say more in the issue: {RETRY}",
+)
+NOTHING_TO_DO = Headline(
+    "\u26aa",
+    "Nothing was changed",
+    f"If you see it otherwise, say in the issue what should be different: {RETRY}",
+)
+FAILED = Headline("\u274c", "This did not work out", RETRY)
+CANCELLED = Headline("\U0001f6d1", "Cancelled", RETRY)
+OVER_LIMIT = Headline(
+    "\u23f1\ufe0f",
+    "Stopped at a limit",
+    f"To go further, raise `limits.run` in `.github/opus67.yml` on the default branch; then {RETRY}",
+)
+NEEDS_PERSON = Headline("\u270b", "A person is needed here", RETRY)
+SKIPPED = Headline("\u23ed\ufe0f", "Not started", RETRY)
+
+_ENDINGS = {
+    Conclusion.NEUTRAL: NOTHING_TO_DO,
+    Conclusion.FAILURE: FAILED,
+    Conclusion.CANCELLED: CANCELLED,
+    Conclusion.TIMED_OUT: OVER_LIMIT,
+    Conclusion.ACTION_REQUIRED: NEEDS_PERSON,
+    Conclusion.SKIPPED: SKIPPED,
+}
+
+
+def headline(view: TaskView) -> Headline:
+    """Return how the state of a task is called."""
+    task = view.task
+    match task.status:
+        case Status.QUEUED:
+            found = QUEUED
+        case Status.IN_PROGRESS:
+            found = CANCELLING if task.cancel else WORKING
+        case Status.WAITING:
+            found = QUESTION if task.question else PAUSED
+        case Status.COMPLETED:
+            found = _ending(view)
+    return found
+
+
+def _ending(view: TaskView) -> Headline:
+    conclusion = conclusion_of(view)
+    if conclusion is Conclusion.SUCCESS:
+        if not view.pull_request:
+            return DONE_WITHOUT_PULL_REQUEST
+        if view.outcome and view.outcome.draft_reason:
+            return INCOMPLETE
+        if view.checks_passed:
+            return DONE
+        return INCOMPLETE if view.outcome and view.outcome.evidence else DONE_WITHOUT_CHECKS
+    if view.pull_request and conclusion in {Conclusion.NEUTRAL, Conclusion.FAILURE}:
+        return INCOMPLETE
+    return _ENDINGS[conclusion]
+
+
+def conclusion_of(view: TaskView) -> Conclusion:
+    """Return how a completed task ended; one that left no outcome behind was a failure, never a success."""
+    if view.outcome:
+        return view.outcome.conclusion
+    return view.task.conclusion or Conclusion.FAILURE
+
+
+def money(dollars: float) -> str:
+    """Return US dollars with as many places as say something."""
+    return f"${dollars:.4f}" if 0 < dollars < _CENT else f"${dollars:.2f}"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time as people say it."""
+    whole = max(round(seconds), 0)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _SHORT:
+        return f"{whole // _MINUTE} min {whole % _MINUTE:02d} s"
+    return _minutes(whole // _MINUTE)
+
+
+def rough_duration(seconds: float) -> str:
+    """Return a length of time in whole minutes, so that a comment is not edited for each second."""
+    minutes = int(max(seconds, 0) // _MINUTE)
+    return _minutes(minutes) if minutes else "less than a minute"
+
+
+def _minutes(minutes: int) -> str:
+    return f"{minutes} min" if minutes < _MINUTE else f"{minutes // _MINUTE} h {minutes % _MINUTE:02d} min"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def thousands(number: int) -> str:
+    """Return a big number shortly: 950, 12 k, 3.4 M."""
+    if number < _THOUSAND:
+        return str(number)
+    rounded = round(number / _THOUSAND)
+    return f"{rounded} k" if rounded < _THOUSAND else f"{number / _THOUSAND**2:.1f} M"
