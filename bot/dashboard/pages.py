@@ -22,7 +22,7 @@ _POLICY = (
 )
 
 blueprint = Blueprint(
-    "dashboard", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
+    "dashboard", __name__, template_folder="templates", static_folder="static", static_url_path="/dashboard/static"
 )
 
 

@@ -112,7 +112,8 @@ def duration(seconds: float) -> str:
         return f"{whole} s"
     if whole < _HOUR:
         return f"{whole // _MINUTE} min {whole % _MINUTE} s"
-    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
+    minutes = whole % _HOUR // _MINUTE
+    return f"{whole // _HOUR} h {minutes} min" if minutes else f"{whole // _HOUR} h"
 
 
 def dollars(amount: float) -> str:
@@ -132,7 +133,9 @@ def _call(block: Mapping[str, Any], result: Mapping[str, Any] | None) -> Call:
     if block.get("name") == "bash" and isinstance(command, str):
         asked = f"$ {command}"
     else:
-        asked = "\n".join(f"{name}: {_plain(value)}" for name, value in given.items())
+        head = f"{command} {given.get('path', '')}\n" if isinstance(command, str) else ""
+        rest = (item for item in given.items() if not (head and item[0] in {"command", "path"}))
+        asked = (head + "\n".join(f"{name}: {_plain(value)}" for name, value in rest)).strip()
     answered = "" if result is None else _content(result.get("content"))
     return Call(
         tool=str(block.get("name", "?"))[:80],

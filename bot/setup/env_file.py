@@ -40,7 +40,7 @@ def update(path: Path, values: Mapping[str, str], backups: Path) -> Written:
     changed = replaced(path, values)
     try:
         backup = _keep(old, backups) if changed else None
-        _write(path, _updated(old, values))
+        _write(path, updated(old, values))
     except OSError as error:
         raise UserError(
             f"{path} could not be written ({error.strerror}). Make its folder writable for this user, then try again."
@@ -58,7 +58,8 @@ def check_writable(path: Path) -> None:
         )
 
 
-def _updated(old: str, values: Mapping[str, str]) -> str:
+def updated(old: str, values: Mapping[str, str]) -> str:
+    """Return the text of the file with the values set."""
     text, done = old, set[str]()
     for entry in reversed(dotenv.parse(old).entries):  # The last one of a name wins, so it is the one to change.
         if entry.name in values:
