@@ -17,9 +17,6 @@ PUSH_SECONDS = 300.0
 _BRANCH = re.compile(rf"{re.escape(BRANCH_PREFIX)}[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
 _LONGEST_BRANCH = 200
 _STATUS = re.compile(rb"^!\t[^\t\n]*\t\[(?P<kind>[a-z ]+)\] \((?P<reason>[^\n]*)\)$", re.MULTILINE)
-_MOVED = re.compile(
-    r"stale info|fetch first|non-fast-forward|cannot lock ref|incorrect old value|already exists", re.IGNORECASE
-)
 _PROTECTED = re.compile(r"protected branch|repository rule|GH006|GH013|rule violations", re.IGNORECASE)
 
 
@@ -44,13 +41,21 @@ def push_branch(
     )
     try:
         result = git.run(directory, *arguments, token=token, seconds=PUSH_SECONDS, accept=(0, 1))
+        if result.exit_code == 0:
+            return
+        refused = _STATUS.search(result.output)
+        if refused is None:
+            raise GitFailed("push", result.exit_code, result.error)
+        head = git.run(directory, "ls-remote", "--", url, reference, token=token).output[:40].decode()
     except GitFailed as error:
         raise _failed(error, repository) from error
-    if result.exit_code == 0:
+    if head == commit:  # An answer was lost, and the HTTP library sent the same push again.
         return
-    refused = _STATUS.search(result.output)
-    if refused is None:
-        raise _failed(GitFailed("push", result.exit_code, result.error), repository)
+    if head != (expected or ""):
+        raise PushConflict(
+            f"The branch {branch} of {repository} was moved by somebody else, so it was left as it is. "
+            "Delete or rename that branch, or ask again for a new one."
+        )
     raise _refused(result.error, refused["reason"].decode(errors="replace"), repository, branch)
 
 
@@ -60,13 +65,8 @@ def _failed(failure: GitFailed, repository: str) -> Exception:
     return PushRefused(str(error)) if isinstance(error, UserError) else error
 
 
-def _refused(error: str, reason: str, repository: str, branch: str) -> UserError:
+def _refused(error: str, reason: str, repository: str, branch: str) -> PushRefused:
     said = f"{reason}\n{error}"
-    if _MOVED.search(reason):
-        return PushConflict(
-            f"The branch {branch} of {repository} was moved by somebody else, so it was left as it is. "
-            "Delete or rename that branch, or ask again for a new one."
-        )
     if "workflow" in said and "permission" in said:
         return PushRefused(
             f"GitHub refused the push to {repository}: it changes a workflow, which this App may not do."

@@ -88,8 +88,10 @@ class Quarantine:
             raise UserError(
                 f"The work could not be compared with {onto[:12]} ({failure}). Run the task again."
             ) from failure
-        names = result.output.split(b"\0")[1:] if result.exit_code == 1 else []
-        return [name.decode(errors="backslashreplace") for name in names if name]
+        merged, *names = result.output.split(b"\0")
+        if not COMMIT.fullmatch(merged.decode(errors="replace")):
+            raise UserError(f"The work could not be compared with {onto[:12]}, which is not here. Run the task again.")
+        return [name.decode(errors="backslashreplace") for name in names if name and result.exit_code == 1]
 
     def push(self, commit: str, branch: str, token: str, *, expected: str | None = None) -> None:
         """Push ``commit`` to ``branch``, which must be absent or at ``expected``; nothing to do when it is there.
