@@ -50,7 +50,7 @@ def view(sandbox: Sandbox, path: str, view_range: list[int] | None) -> str:
         lines.pop()
     first, last = _bounds(view_range, len(lines))
     shown = cut(_numbered(lines[first - 1 : last], first))
-    return shown if any(lines) else f"{path} is empty."
+    return shown if data else f"{path} is empty."
 
 
 def _listing(sandbox: Sandbox, where: str) -> str | None:

@@ -66,7 +66,7 @@ def work(
     started_at: float,
     planner: Model | None = None,
 ) -> FinishRequest:
-    """Work until the end that ``on_finish`` accepts with None; its text goes back to the model for another go.
+    """Work until the end that ``on_finish`` accepts with None; a text goes back to the model for another go.
 
     ``now`` and ``started_at`` are seconds of one clock. ``planner`` answers until there is a plan or a change of files.
     Raises the interruptions of ``jobs.types``, and ``ModelError`` or ``SandboxError`` when these are lost.
@@ -274,9 +274,10 @@ class _Run:
         if self.waiting:
             return WRITTEN_MEANWHILE
         answer = self.on_finish(request)
-        if answer is not None:
-            self.phase = Phase.CODING
-            self.journal.progress(self.phase, self.context.plan)
+        if not answer:
+            return None
+        self.phase = Phase.CODING
+        self.journal.progress(self.phase, self.context.plan)
         return answer
 
     def _stop_nonsense(self, step: Step, blocks: list[Block]) -> None:

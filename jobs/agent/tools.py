@@ -71,7 +71,7 @@ def bash(
         return f"{output}\n[ended after {allowed:.0f} seconds, which is the timeout]".lstrip("\n")
     if result.exit_code:
         return f"{output}\n[exit code {result.exit_code}]".lstrip("\n")
-    return output or "[no output, exit code 0]"
+    return output if output.strip() else "[no output, exit code 0]"
 
 
 def str_replace_based_edit_tool(

@@ -32,11 +32,14 @@ STREAMS = 3
 class AnthropicModel:
     """A model behind the Messages API; ``timeout`` is seconds between two pieces of a streamed reply."""
 
-    def __init__(self, name: str, *, api_key: str, base_url: str = "", timeout: float = 120.0) -> None:
+    def __init__(
+        self, name: str, *, api_key: str, base_url: str = "", timeout: float = 120.0, retries: int = 2
+    ) -> None:
         self.name = name
         self._key = api_key
         self._url = base_url or DEFAULT_URL
         self._timeout = timeout
+        self._retries = retries
         self._open: anthropic.Anthropic | None = None
 
     def query(self, system: str, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> Reply:
@@ -67,7 +70,7 @@ class AnthropicModel:
             self._open = anthropic.Anthropic(
                 api_key=self._key,
                 base_url=self._url,
-                max_retries=transport.RETRIES,
+                max_retries=self._retries,
                 http_client=anthropic.DefaultHttpxClient(**transport.options(self._timeout)),
             )
         return self._open

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from jobs.models.errors import ModelUnavailable
+from jobs.models.transport import PATIENT_RETRIES, QUICK_RETRIES
 from jobs.types import Message, Model, ModelError, Reply, ToolSchema
 
 if TYPE_CHECKING:
@@ -68,21 +69,24 @@ def build(
     openai_api_key: str = "",
     openai_base_url: str = "",
     timeout: float = 120.0,
+    patience: int = PATIENT_RETRIES,
 ) -> Chain:
     """Build the chain of the named models, ``model`` or ``provider:model``; nothing is connected yet.
 
-    ``timeout`` is seconds that an endpoint may be silent. Raises ``ModelError`` where there is no name.
+    ``timeout`` is seconds that an endpoint may be silent; ``patience`` is how often the last model of the chain, which
+    nobody stands in for, is tried again. Raises ``ModelError`` where there is no name.
     """
     access = {
         "anthropic": {"api_key": anthropic_api_key, "base_url": anthropic_base_url},
         "openai": {"api_key": openai_api_key, "base_url": openai_base_url},
     }
-    models = []
-    for name in parse_names(names):
+    models, chosen = [], parse_names(names)
+    for name in chosen:
         provider, model = split(name)
+        retries = patience if name == chosen[-1] else QUICK_RETRIES
         module, _, attribute = PROVIDERS[provider].partition(":")
         maker = getattr(importlib.import_module(module), attribute)
-        models.append(maker(model, timeout=timeout, **access[provider]))
+        models.append(maker(model, timeout=timeout, retries=retries, **access[provider]))
     if not models:
         raise ModelError("No model is chosen. Set OPUS67_MODEL, for example OPUS67_MODEL=claude-opus-5-5.")
     return Chain(models)

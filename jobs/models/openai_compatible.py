@@ -28,12 +28,15 @@ STREAMS = 3
 class OpenAICompatibleModel:
     """A model behind an OpenAI-compatible endpoint; an endpoint of one's own may need no key."""
 
-    def __init__(self, name: str, *, api_key: str, base_url: str = "", timeout: float = 120.0) -> None:
+    def __init__(
+        self, name: str, *, api_key: str, base_url: str = "", timeout: float = 120.0, retries: int = 2
+    ) -> None:
         self.name = f"{PREFIX}{name}"
         self._model = name
         self._key = api_key or ("none" if base_url else "")
         self._url = base_url or DEFAULT_URL
         self._timeout = timeout
+        self._retries = retries
         self._open: openai.OpenAI | None = None
 
     def query(self, system: str, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> Reply:
@@ -72,7 +75,7 @@ class OpenAICompatibleModel:
             self._open = openai.OpenAI(
                 api_key=self._key,
                 base_url=self._url,
-                max_retries=transport.RETRIES,
+                max_retries=self._retries,
                 http_client=openai.DefaultHttpxClient(**transport.options(self._timeout)),
             )
         return self._open

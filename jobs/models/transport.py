@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT = 30.0
 """Seconds of ``Retry-After`` that are waited for; the SDKs would sleep for days when told to."""
-RETRIES = 3
+QUICK_RETRIES = 2
+"""Where another model can be asked: about a second and a half of the SDKs' back-off."""
+PATIENT_RETRIES = 7
+"""Where nobody else can be asked: about half a minute, since the run is worth more than the wait."""
 CONNECT_TIMEOUT = 10.0
 
 

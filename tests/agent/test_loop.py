@@ -82,6 +82,11 @@ def test_an_end_that_is_not_accepted_goes_back_to_the_model(run: Run) -> None:
     assert run.journal.told[-1][0] is Phase.CODING
 
 
+def test_an_empty_answer_to_an_end_accepts_it(run: Run) -> None:
+    """Nothing to say about the end is an acceptance, as None is; the model is not sent on with no words."""
+    assert run(call("finish", **FINISH), refuse=[""]).title == "Fix it"
+
+
 def test_an_end_beside_a_failing_call_is_not_taken(run: Run) -> None:
     """Finish in one reply with another call comes last, and not at all when that one failed."""
     both = [*call("finish", **FINISH), *call("str_replace_based_edit_tool", command="view", path="no.txt")]

@@ -33,6 +33,7 @@ def connect() -> Iterator[Connect]:
                 "anthropic_base_url": claude.url if claude else "http://127.0.0.1:9",
                 "openai_base_url": chat.url if chat else "http://127.0.0.1:9",
                 "timeout": 5.0,
+                "patience": 1,
             }
             chain = build(names, **{**access, **more})
             stack.callback(chain.close)

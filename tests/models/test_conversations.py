@@ -104,7 +104,7 @@ def test_a_conversation_goes_on_with_another_provider() -> None:
         model = build(
             ["claude-opus-5-5", "openai:qwen3-coder"],
             anthropic_api_key=claude.api_key, anthropic_base_url=claude.url,
-            openai_api_key=other.api_key, openai_base_url=other.base_url,
+            openai_api_key=other.api_key, openai_base_url=other.base_url, patience=3,
         )  # fmt: skip
         journal = Journal()
         assert go(model, journal) == "B"
