@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bot.asks import Ask, Edited, End, InstallationChanged, Pressed, Start, Told
 from jobs.types import GitHubUnavailable, UserError
 
 if TYPE_CHECKING:
@@ -41,24 +40,6 @@ class Actions:
         """The event's repository on GitHub."""
         return self.services.github.repository(self.event.repository, self.event.installation_id)
 
-    def prepare(self, ask: Ask) -> None:
-        """Find out what an ask needs, and what shall be done about it."""
-        from bot import control, housekeeping, starting  # noqa: PLC0415 - they import this module
-
-        match ask:
-            case Start():
-                starting.start(self, ask)
-            case End():
-                starting.end(self, ask)
-            case Edited():
-                starting.edited(self, ask)
-            case Told():
-                control.told(self, ask)
-            case Pressed():
-                control.pressed(self, ask)
-            case InstallationChanged():
-                housekeeping.installation_changed(self, ask)
-
     def commit(self, connection: sa.Connection) -> None:
         """Change our own state, all or nothing."""
         for change in self.commits:
@@ -79,7 +60,9 @@ class Actions:
     def cancel(self, task_id: str, words: str) -> None:
         """End a task in the transaction, and see to it that somebody tells."""
         now = time.time()
-        self.commits.append(lambda connection: _ignore(self.services.store.tasks.cancel(connection, task_id, words, now)))
+        self.commits.append(
+            lambda connection: _ignore(self.services.store.tasks.cancel(connection, task_id, words, now))
+        )
         self.wake(task_id)
 
 

@@ -7,7 +7,9 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from bot import control, housekeeping, starting
 from bot.acting import Actions
+from bot.asks import Ask, Edited, End, InstallationChanged, Pressed, Start, Told
 from bot.events import understand
 from bot.triggers import asks
 from jobs.types import GitHubUnavailable
@@ -41,8 +43,25 @@ def _act(services: Services, delivery: Delivery) -> None:
     event = understand(delivery.event, delivery.guid, json.loads(delivery.body))
     actions = Actions(services, event)
     for ask in asks(event):
-        actions.prepare(ask)
+        prepare(actions, ask)
     with services.store.write() as connection:
         actions.commit(connection)
         services.store.deliveries.finish(connection, delivery.guid, time.time())
     actions.follow_up()
+
+
+def prepare(actions: Actions, ask: Ask) -> None:
+    """Find out what an ask needs, and what shall be done about it."""
+    match ask:
+        case Start():
+            starting.start(actions, ask)
+        case End():
+            starting.end(actions, ask)
+        case Edited():
+            starting.edited(actions, ask)
+        case Told():
+            control.told(actions, ask)
+        case Pressed():
+            control.pressed(actions, ask)
+        case InstallationChanged():
+            housekeeping.installation_changed(actions, ask)

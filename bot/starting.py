@@ -7,11 +7,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from config import repository as repository_file
 from config.errors import RepositoryConfigError
-from config.repository import RepositoryConfig
 from jobs import policy
 from jobs.answer.refusal import configuration_error, refusal
 from jobs.text.cleaning import clean
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from bot.acting import Actions
     from bot.asks import Edited, End, Start
+    from config.repository import RepositoryConfig
     from jobs.github import Issue
     from jobs.types import Subject
 
@@ -68,11 +69,11 @@ def begin(actions: Actions, subject: Subject, here: Situation, title: str, text:
         task, created = store.tasks.submit(connection, request, now)
         joined = Decision(allowed=True, reason=f"{decision.reason}; joins the running task {task.id}")
         verdict = decision if created else joined
-        store.records.decided(connection, request.actor, "start", _key(actions, subject), verdict, now, task.id)
+        store.records.decided(connection, request.actor, "start", decision_key(actions, subject), verdict, now, task.id)
         actions.wake(task.id)
         if not created:
             words = f"@{request.actor.login} asked for the same meanwhile and joins this task."
-            store.tasks.say_note(connection, task.id, words)
+            store.tasks.remark(connection, task.id, words)
 
     actions.commits.append(commit)
     actions.follow_ups.append(lambda: actions.repository.react(subject.number, "eyes"))
@@ -91,19 +92,21 @@ def edited(actions: Actions, ask: Edited) -> None:
     """Mention in the active tasks on a subject that its text is not what they were asked with."""
     store = actions.services.store
     for task in store.tasks.active(actions.event.repository, ask.subject):
-        task_id = task.id
-        actions.commits.append(lambda connection, task_id=task_id: store.tasks.mark_edited(connection, task_id))
+        actions.commits.append(partial(store.tasks.mark_edited, task_id=task.id))
 
 
-def look(actions: Actions, subject: Subject) -> Situation:
-    """Ask GitHub for the rules, the person's rights and the issue, at once; raises RepositoryConfigError."""
+def look(actions: Actions, subject: Subject, *, strict: bool = True) -> Situation:
+    """Ask GitHub for the rules, the person's rights and the issue, at once.
+
+    Raises RepositoryConfigError for a mistake in the repository's file, or takes the defaults when not ``strict``.
+    """
     event, services = actions.event, actions.services
     with ThreadPoolExecutor(3) as pool:
         text = pool.submit(actions.repository.read_file, repository_file.PATH)
         permission = pool.submit(_permission, actions)
         issue = pool.submit(actions.repository.issue, subject.number)
         written, rights, found = text.result(), permission.result(), issue.result()
-    config = read_config(written)
+    config = read_config(written if strict else None)
     facts = policy.Facts(
         actor=event.actor,
         permission=rights,
@@ -160,7 +163,7 @@ def record(actions: Actions, subject: Subject, what: str, decision: Decision, ta
     store, actor, now = actions.services.store, actions.event.actor, time.time()
     actions.commits.append(
         lambda connection: store.records.decided(
-            connection, actor, what, _key(actions, subject), decision, now, task_id
+            connection, actor, what, decision_key(actions, subject), decision, now, task_id
         )
     )
 
@@ -219,7 +222,8 @@ def _labels(actions: Actions) -> tuple[str, ...]:
         return repository_file.defaults().labels
 
 
-def _key(actions: Actions, subject: Subject) -> str:
+def decision_key(actions: Actions, subject: Subject) -> str:
+    """Return the name under which decisions on a subject are stored."""
     return f"{actions.event.repository.lower()} {subject}"
 
 

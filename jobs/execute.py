@@ -22,6 +22,7 @@ from jobs.types import (
     NeedsHuman,
     Outcome,
     Paused,
+    SandboxError,
     Status,
     UserError,
 )
@@ -38,6 +39,7 @@ KINDS = {Kind.RESOLVE_ISSUE: "jobs.kinds.resolve_issue:resolve_issue"}
 
 OUTAGE_SECONDS = 3 * 3600.0
 """How long a task waits for GitHub to come back before it is failed."""
+SANDBOX_PAUSE_SECONDS = 10.0
 TELL_ATTEMPTS = 60
 """How often the ending is tried to be told, with growing pauses: for about two days."""
 
@@ -113,22 +115,29 @@ def _work(attempt: Attempt, crashes: int, began: float) -> None:
         tasks.wait(task.id, task.attempt, worked=time.time() - began, question=str(need))
     except GitHubUnavailable as outage:
         _put_off(attempt, outage, began)
-    except Cancelled as cancelled:
-        _complete(attempt, Outcome(Conclusion.CANCELLED, f"Cancelled: {cancelled}"), began)
-    except UserError as error:
-        _complete(attempt, Outcome(Conclusion.FAILURE, str(error)), began)
+    except SandboxError as error:
+        _try_again(attempt, error, crashes, began)
     except LeaseLost:
         raise
-    except Exception:  # the worker's edge: logged with a number that people can name, and the task fails in words
-        number = uuid.uuid4().hex[:8]
-        log.exception("internal error %s in task %s", number, task.id)
-        summary = (
-            f"An internal error stopped the work (error {number}). The operator finds it in the log under that "
-            "number. `/opus retry` starts again."
-        )
-        _complete(attempt, Outcome(Conclusion.FAILURE, summary), began)
+    except Exception as error:  # noqa: BLE001 - the worker's edge: people are told what it was, or a number for the log
+        _complete(attempt, _failure(task, error), began)
     else:
         _complete(attempt, outcome, began)
+
+
+def _failure(task: Task, error: Exception) -> Outcome:
+    """Return the ending that an exception leads to; an internal error is logged with a number that people can name."""
+    if isinstance(error, Cancelled):
+        return Outcome(Conclusion.CANCELLED, f"Cancelled: {error}")
+    if isinstance(error, UserError):
+        return Outcome(Conclusion.FAILURE, str(error))
+    number = uuid.uuid4().hex[:8]
+    log.error("internal error %s in task %s", number, task.id, exc_info=error)
+    summary = (
+        f"An internal error stopped the work (error {number}). The operator finds it in the log under that "
+        "number. `/opus retry` starts again."
+    )
+    return Outcome(Conclusion.FAILURE, summary)
 
 
 def _run(attempt: Attempt, crashes: int) -> Outcome:
@@ -145,6 +154,18 @@ def _crashed(attempt: Attempt, crashes: int) -> str:
     return (
         f"The worker died {crashes} times while it held this task, so it is not tried again by itself.{kept} "
         "The operator's log says more; `/opus retry` starts again."
+    )
+
+
+def _try_again(attempt: Attempt, error: SandboxError, crashes: int, began: float) -> None:
+    """Give a task whose sandbox failed to the next attempt, which starts from what is kept; a few times."""
+    if crashes + 1 >= CRASHES:
+        _complete(attempt, Outcome(Conclusion.FAILURE, f"{error}\n\nIt was tried {CRASHES} times."), began)
+        return
+    task, now = attempt.task, time.time()
+    note = f"The sandbox failed ({error}) Trying again with a new one."
+    attempt.services.store.tasks.release(
+        task.id, task.attempt, worked=now - began, not_before=now + SANDBOX_PAUSE_SECONDS, note=note, crashed=True
     )
 
 

@@ -12,8 +12,9 @@ from jobs.answer.check_run import check_output
 from jobs.answer.comment import living_comment
 from jobs.answer.view import TaskView
 from jobs.pages import page_url
+from jobs.services import signing_key
 from jobs.store import Place
-from jobs.text.redaction import redact
+from jobs.text.redact import redact
 from jobs.types import CHECK_NAME, GitHubUnavailable, Interruption, Outcome, PlanItem, Status, UserError
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def view_of(services: Services, task_id: str, working: float = 0.0) -> TaskView:
         elapsed_seconds=row.worked_seconds + working,
         cost=store.runs.totals(task_id)[1],
         outcome=outcome,
-        page_url=page_url(services.settings, task_id),
+        page_url=page_url(services.settings.public_url, signing_key(services.settings), task_id),
         pull_request_url=pull_request.url if pull_request else "",
         note=row.note,
         ahead=store.tasks.ahead(task) if task.status is Status.QUEUED else 0,

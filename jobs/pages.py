@@ -1,24 +1,24 @@
-"""The address of a task's page: whoever has it may look, so it carries a key that nobody can guess."""
+"""The address of a task's page: whoever has the link may look, so it carries a key that nobody can guess."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import TYPE_CHECKING
 
-from jobs.services import signing_key
-
-if TYPE_CHECKING:
-    from config.settings import Settings
+KEY_LENGTH = 32
+"""Hexadecimal digits: 128 bits."""
 
 
-def page_key(settings: Settings, task_id: str) -> str:
+def page_key(secret: bytes, task_id: str) -> str:
     """Return the key that opens a task's page."""
-    return hmac.digest(signing_key(settings), f"page {task_id}".encode(), hashlib.sha256).hex()[:32]
+    return hmac.digest(secret, b"task page " + task_id.encode(), hashlib.sha256).hex()[:KEY_LENGTH]
 
 
-def page_url(settings: Settings, task_id: str) -> str:
-    """Return the address of a task's page, or nothing while OPUS67_PUBLIC_URL is not set."""
-    if not settings.public_url:
-        return ""
-    return f"{settings.public_url}/tasks/{task_id}?key={page_key(settings, task_id)}"
+def fits(secret: bytes, task_id: str, key: str) -> bool:
+    """Tell in constant time whether a key is that of a task."""
+    return hmac.compare_digest(page_key(secret, task_id).encode(), key.encode(errors="replace"))
+
+
+def page_url(public_url: str, secret: bytes, task_id: str) -> str:
+    """Return the link to one task's page, or nothing where there is no public address."""
+    return f"{public_url.rstrip('/')}/tasks/{task_id}?key={page_key(secret, task_id)}" if public_url else ""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from jobs.answer.commit import commit_message
+from jobs.answer.commit import co_author, commit_message
 from jobs.answer.pull_request import pull_request_body, pull_request_title
 from jobs.github import GitHubRefused
-from jobs.notify import PULL_REQUEST
+from jobs.notify import PULL_REQUEST, view_of
 from jobs.store import Place
-from jobs.text.redaction import redact
+from jobs.text.redact import redact
 from jobs.types import Conclusion, Outcome, PatchRefused, Phase
 from jobs.workspace import PatchRules, PushConflict, Quarantine
 
@@ -70,15 +71,14 @@ def keep_as_branch(attempt: Attempt, token: Token, work: Work) -> Outcome:
 
 def _receive(attempt: Attempt, quarantine: Quarantine, work: Work) -> Patch:
     task, services = attempt.task, attempt.services
-    actor = task.actor
-    co_author = f"{actor.login} <{actor.id}+{actor.login}@users.noreply.github.com>" if actor.login else ""
-    message = commit_message(work.outcome.title or task.title, work.outcome.summary, task)
+    actor, host = task.actor, urlsplit(services.settings.github_server_url).hostname or "github.com"
+    message = commit_message(work.outcome.title or task.title, work.outcome.summary, f"Task {task.id}")
     return quarantine.receive(
         work.bundle,
         base=work.base.commit,
         message=redact(message, services.redacted),
         author=services.github.bot_user(),
-        co_author=co_author,
+        co_author=co_author(actor.login, actor.id, host) if actor.login else "",
         when=int(task.created_at),
         rules=PatchRules(protected=work.base.config.protected),
     )
@@ -120,8 +120,9 @@ def _open(attempt: Attempt, base: Base, patch: Patch, outcome: Outcome) -> Outco
     task, store, services = attempt.task, attempt.services.store, attempt.services
     usage, cost, models = store.runs.totals(task.id)
     outcome = replace(outcome, usage=usage, cost=cost, models=models, steps=len(store.runs.steps(task.id)))
-    title = redact(pull_request_title(task, outcome), services.redacted)
-    body = redact(pull_request_body(task, outcome), services.redacted)
+    view = replace(view_of(services, task.id), outcome=outcome)
+    title = redact(pull_request_title(view), services.redacted)
+    body = redact(pull_request_body(view), services.redacted)
     attempt.lease.fence()
     try:
         opened = attempt.repository.ensure_pull_request(task.branch, base.branch, title, body)
@@ -141,5 +142,6 @@ def _kept_as_patch(outcome: Outcome, reason: str, diff: str) -> Outcome:
         outcome,
         conclusion=Conclusion.ACTION_REQUIRED,
         summary=f"{summary}\n\n{outcome.summary}".strip(),
-        kept=diff or "The patch could not be read.",
+        kept="The patch, below." if diff else "Nothing: the patch could not be read.",
+        salvage=diff,
     )

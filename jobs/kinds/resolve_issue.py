@@ -1,4 +1,4 @@
-"""`resolve_issue`: from the text of an issue to a draft pull request; each stage's product is stored, none is redone."""
+"""From the text of an issue to a draft pull request; each stage's product is stored, and none is done twice."""
 
 from __future__ import annotations
 

@@ -89,6 +89,12 @@ class Deliveries:
         with self._database.read() as connection:
             return connection.execute(query).scalars().all()
 
+    def counts(self) -> dict[str, int]:
+        """Return the number of deliveries in each status."""
+        query = sa.select(deliveries.c.status, sa.func.count()).group_by(deliveries.c.status)
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
     def is_done(self, guid: str) -> bool:
         """Tell whether this delivery was acted on."""
         with self._database.read() as connection:

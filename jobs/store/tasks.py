@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from jobs.store.tables import charges, places, steps, tasks
-from jobs.types import (
-    Actor,
-    Conclusion,
-    Kind,
-    LeaseLost,
-    Limits,
-    Mode,
-    Outcome,
-    Phase,
-    PlanItem,
-    Status,
-    Subject,
-    Task,
-    TaskRequest,
-)
+from jobs.store.tables import tasks
+from jobs.store.task_questions import TaskQuestions, untold
+from jobs.store.task_rows import new_row, read_task
+from jobs.types import Conclusion, LeaseLost, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jobs.store.database import Database
+    from jobs.types import Outcome, Phase, PlanItem, Task, TaskRequest
 
 LEASE_SECONDS = 15.0
 """How long a silent worker keeps its task; the heartbeat renews it three times within."""
-ANNOUNCE_SECONDS = 3.0
-"""A task that nobody took up for so long is told of while it waits."""
 CRASHES = 3
 """After this many attempts that died without a word a task is failed."""
 
@@ -55,11 +40,8 @@ class Wish:
     pause: str
 
 
-class Tasks:
+class Tasks(TaskQuestions):
     """The tasks. A method that takes ``attempt`` raises LeaseLost when another attempt holds the task."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     # -- asking -------------------------------------------------------------------------------------------------
 
@@ -67,14 +49,14 @@ class Tasks:
         """Store a task, or join the active one on the same subject; tell whether it is new."""
         key = f"{request.repository.lower()}|{request.subject}|{request.kind}"
         while True:
-            values = _new_row(request, key, now)
+            values = new_row(request, key, now)
             if self._database.insert_new(connection, tasks, values, unless=["active_key"]):
                 break
             row = connection.execute(sa.select(tasks).where(tasks.c.active_key == key)).one_or_none()
             if row is not None:
-                return _task(row), False
+                return read_task(row), False
         row = connection.execute(sa.select(tasks).where(tasks.c.id == values["id"])).one()
-        return _task(row), True
+        return read_task(row), True
 
     def cancel(self, connection: sa.Connection, task_id: str, words: str, now: float) -> bool:
         """Ask for the end of a task: at once where nobody works on it, at its next step where somebody does."""
@@ -107,6 +89,10 @@ class Tasks:
         """Remember that the subject's text was changed after the request."""
         connection.execute(sa.update(tasks).where(tasks.c.id == task_id).values(edited=True))
 
+    def remark(self, connection: sa.Connection, task_id: str, note: str) -> None:
+        """Have the living comment show one sentence."""
+        connection.execute(sa.update(tasks).where(tasks.c.id == task_id).values(note=note))
+
     # -- working ------------------------------------------------------------------------------------------------
 
     def claim(self, task_id: str, owner: str, now: float, *, begin: bool = True) -> Claim | None:
@@ -116,7 +102,6 @@ class Tasks:
         ``begin=False`` takes it just to tell people of it: a queued task stays queued.
         """
         open_work = tasks.c.status.in_([Status.QUEUED, Status.IN_PROGRESS])
-        untold = _untold()
         values = {
             "attempt": tasks.c.attempt + 1,
             "crashes": tasks.c.crashes + sa.case((tasks.c.lease_owner != "", 1), else_=0),
@@ -132,11 +117,11 @@ class Tasks:
                 return None
             row = connection.execute(
                 sa.update(tasks)
-                .where(tasks.c.id == task_id, free, sa.or_(open_work, untold))
+                .where(tasks.c.id == task_id, free, sa.or_(open_work, untold()))
                 .values(**values)
                 .returning(tasks)
             ).one_or_none()
-        return None if row is None else Claim(_task(row), row.crashes, row.told)
+        return None if row is None else Claim(read_task(row), row.crashes, row.told)
 
     def _has_room(self, connection: sa.Connection, task_id: str, now: float) -> bool:
         """Tell whether one more task may run in this task's repository, and for its actor."""
@@ -186,16 +171,20 @@ class Tasks:
             values["plan"] = [asdict(item) for item in plan]
         self._update(task_id, attempt, values)
 
-    def note(self, task_id: str, attempt: int, note: str) -> None:
-        """Store one sentence that people should see in the living comment."""
-        self._update(task_id, attempt, {"note": note})
-
     def release(
-        self, task_id: str, attempt: int, *, worked: float = 0.0, not_before: float = 0.0, note: str = ""
+        self,
+        task_id: str,
+        attempt: int,
+        *,
+        worked: float = 0.0,
+        not_before: float = 0.0,
+        note: str = "",
+        crashed: bool = False,
     ) -> None:
-        """Put an unfinished task back into the queue: handed over, or put off until ``not_before``."""
+        """Put an unfinished task back into the queue: handed over, put off until ``not_before``, or ``crashed``."""
         values = {"status": Status.QUEUED.value, "not_before": not_before, "lease_owner": "", "lease_until": 0.0}
         values |= {"note": note, "worked_seconds": tasks.c.worked_seconds + worked}
+        values |= {"crashes": tasks.c.crashes + int(crashed)}
         self._update(task_id, attempt, values)
 
     def wait(self, task_id: str, attempt: int, *, worked: float, question: str = "", note: str = "") -> None:
@@ -225,105 +214,6 @@ class Tasks:
             if not connection.execute(held.values(**values)).rowcount:
                 raise LeaseLost(f"task {task_id} is held by another attempt than {attempt}")
 
-    # -- looking ------------------------------------------------------------------------------------------------
-
-    def get(self, task_id: str) -> Task | None:
-        """Return a task."""
-        row = self.row(task_id)
-        return None if row is None else _task(row)
-
-    def row(self, task_id: str) -> Any:
-        """Return all that is stored of a task, as a row of the table, or None."""
-        with self._database.read() as connection:
-            return connection.execute(sa.select(tasks).where(tasks.c.id == task_id)).one_or_none()
-
-    def active(self, repository: str, subject: Subject) -> Sequence[Task]:
-        """Return the tasks on a subject that are not completed."""
-        return self._find(
-            sa.func.lower(tasks.c.repository) == repository.lower(),
-            tasks.c.subject == str(subject),
-            tasks.c.status != Status.COMPLETED,
-        )
-
-    def latest(self, repository: str, subject: Subject) -> Task | None:
-        """Return the newest task on a subject."""
-        found = self._find(sa.func.lower(tasks.c.repository) == repository.lower(), tasks.c.subject == str(subject))
-        return found[-1] if found else None
-
-    def open_in(self, *, installation_id: int, repositories: Sequence[str] | None = None) -> Sequence[Task]:
-        """Return what is not completed in an installation, or in some of its repositories."""
-        wanted = [tasks.c.installation_id == installation_id, tasks.c.status != Status.COMPLETED]
-        if repositories is not None:
-            names = [name.lower() for name in repositories]
-            wanted.append(sa.func.lower(tasks.c.repository).in_(names))
-        return self._find(*wanted)
-
-    def recent(self, limit: int = 50) -> Sequence[Task]:
-        """Return the newest tasks, newest first."""
-        query = sa.select(tasks).order_by(tasks.c.created_at.desc()).limit(limit)
-        with self._database.read() as connection:
-            return [_task(row) for row in connection.execute(query)]
-
-    def due(self, now: float) -> Sequence[str]:
-        """Return the ids of tasks that nobody works on and somebody should, most urgent first."""
-        work = tasks.c.status.in_([Status.QUEUED, Status.IN_PROGRESS])
-        untold = _untold()
-        query = (
-            sa.select(tasks.c.id)
-            .where(sa.or_(work, untold), tasks.c.lease_until < now, tasks.c.not_before <= now)
-            .order_by(tasks.c.priority.desc(), tasks.c.created_at)
-        )
-        with self._database.read() as connection:
-            return connection.execute(query).scalars().all()
-
-    def unannounced(self, now: float) -> Sequence[str]:
-        """Return the ids of tasks that wait for their turn and have not been told of, or end while all are busy."""
-        shown = sa.exists().where(places.c.task_id == tasks.c.id, places.c.surface == "comment")
-        queued = sa.and_(tasks.c.status == Status.QUEUED, tasks.c.created_at < now - ANNOUNCE_SECONDS, ~shown)
-        free = sa.and_(tasks.c.lease_until < now, tasks.c.not_before <= now)
-        query = sa.select(tasks.c.id).where(sa.or_(queued, _untold()), free)
-        with self._database.read() as connection:
-            return connection.execute(query).scalars().all()
-
-    def held(self, now: float) -> frozenset[str]:
-        """Return the ids of all tasks that are not completed, or whose ending is being told."""
-        query = sa.select(tasks.c.id).where(sa.or_(tasks.c.status != Status.COMPLETED, tasks.c.lease_until >= now))
-        with self._database.read() as connection:
-            return frozenset(connection.execute(query).scalars())
-
-    def counts(self) -> dict[str, int]:
-        """Return the number of tasks in each status."""
-        query = sa.select(tasks.c.status, sa.func.count()).group_by(tasks.c.status)
-        with self._database.read() as connection:
-            return {status: count for status, count in connection.execute(query)}  # noqa: C416 - rows are not pairs to mypy
-
-    def ahead(self, task: Task) -> int:
-        """Return how many tasks stand before this one in the queue, or run now."""
-        before = sa.and_(tasks.c.status == Status.QUEUED, tasks.c.created_at < task.created_at)
-        query = sa.select(sa.func.count()).where(sa.or_(before, tasks.c.status == Status.IN_PROGRESS))
-        with self._database.read() as connection:
-            return int(connection.execute(query.where(tasks.c.id != task.id)).scalar_one())
-
-    def spent(self, connection: sa.Connection, repository: str, since: float) -> float:
-        """Return the US dollars that models cost in a repository since a time."""
-        here = sa.func.lower(tasks.c.repository) == repository.lower()
-        total = 0.0
-        for table in (steps, charges):
-            joined = table.join(tasks, tasks.c.id == table.c.task_id)
-            query = sa.select(sa.func.sum(table.c.cost)).select_from(joined).where(here, table.c.at >= since)
-            total += float(connection.execute(query).scalar_one() or 0.0)
-        return total
-
-    def _find(self, *wanted: sa.ColumnElement[bool]) -> Sequence[Task]:
-        query = sa.select(tasks).where(*wanted).order_by(tasks.c.created_at, tasks.c.id)
-        with self._database.read() as connection:
-            return [_task(row) for row in connection.execute(query)]
-
-
-def _untold() -> sa.ColumnElement[bool]:
-    """Select what ended, or waits for a person, and has not reached people yet."""
-    return sa.and_(tasks.c.status.in_([Status.COMPLETED, Status.WAITING]), tasks.c.told.is_(False))
-
 
 def _who(actor: dict[str, Any]) -> tuple[str, str]:
     return actor["platform"], actor["id"]
@@ -338,70 +228,3 @@ def _ended(conclusion: Conclusion, now: float) -> dict[str, Any]:
         "told": False,
         "not_before": 0.0,
     }
-
-
-def _new_row(request: TaskRequest, key: str, now: float) -> dict[str, Any]:
-    return {
-        "id": secrets.token_hex(3),
-        "kind": request.kind.value,
-        "repository": request.repository,
-        "installation_id": request.installation_id,
-        "subject": str(request.subject),
-        "title": request.title,
-        "text": request.text,
-        "removed": list(request.removed),
-        "actor": asdict(request.actor),
-        "mode": request.mode.value,
-        "limits": asdict(request.limits),
-        "delivery": request.delivery,
-        "status": Status.QUEUED.value,
-        "phase": Phase.PREPARING.value,
-        "plan": [],
-        "attempt": 0,
-        "crashes": 0,
-        "priority": 0,
-        "summary": "",
-        "question": "",
-        "edited": False,
-        "cancel": "",
-        "pause": "",
-        "note": "",
-        "at_once": list(request.at_once),
-        "active_key": key,
-        "created_at": now,
-        "worked_seconds": 0.0,
-        "lease_owner": "",
-        "lease_until": 0.0,
-        "not_before": 0.0,
-        "told": False,
-        "tell_attempts": 0,
-    }
-
-
-def _task(row: Any) -> Task:
-    return Task(
-        id=row.id,
-        kind=Kind(row.kind),
-        repository=row.repository,
-        installation_id=row.installation_id,
-        subject=Subject.parse(row.subject),
-        title=row.title,
-        text=row.text,
-        actor=Actor(**row.actor),
-        mode=Mode(row.mode),
-        limits=Limits(**row.limits),
-        status=Status(row.status),
-        created_at=row.created_at,
-        removed=tuple(row.removed),
-        conclusion=None if row.conclusion is None else Conclusion(row.conclusion),
-        phase=Phase(row.phase),
-        attempt=row.attempt,
-        priority=row.priority,
-        summary=row.summary,
-        question=row.question,
-        edited=row.edited,
-        cancel=row.cancel,
-        pause=row.pause,
-        started_at=row.started_at,
-        completed_at=row.completed_at,
-    )

@@ -1,14 +1,13 @@
-"""The words of the house as frozen dataclasses, and the protocols through which its parts meet.
-
-Pure: nothing here does I/O, reads a clock or reads the environment.
-"""
+"""The words of the house as frozen dataclasses. Pure: no I/O, no clock, no environment."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MARKER = "<!-- opus67:task={task_id} -->"
 CHECK_NAME = "Opus 67"
@@ -328,7 +327,9 @@ class Outcome:
     pull_request: str = ""
     """The URL of the pull request, when one was opened."""
     kept: str = ""
-    """Where unpublished work was kept: a salvage branch or a patch."""
+    """Where unpublished work was kept, in words: a salvage branch, or the patch below."""
+    salvage: str = ""
+    """The unpublished work itself as a diff, when it could not be pushed anywhere."""
     draft_reason: str = ""
     """Why the work is incomplete, when it is: the limit that stopped it, checks that fail."""
 
@@ -358,149 +359,3 @@ class CommandResult:
     seconds: float
     timed_out: bool = False
     truncated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SandboxSpec:
-    """What a sandbox is started from.
-
-    ``name`` identifies the container and is found again by it; ``deadline`` is seconds since the epoch;
-    ``mirror`` is a host directory, mounted read-only at ``/mirror``; ``hosts`` are the names that the egress proxy allows.
-    """
-
-    name: str
-    deadline: float
-    mirror: str = ""
-    image: str = ""
-    hosts: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    memory_mb: int = 3072
-    disk_mb: int = 2048
-    cpus: float = 2.0
-    pids: int = 512
-
-
-class Sandbox(Protocol):
-    """The isolated place where commands run. The checkout is at ``/workspace``, which exists and is empty at the start."""
-
-    name: str
-    resumed: bool
-    """True when ``start`` found this sandbox alive from an earlier attempt, with its workspace."""
-
-    def run(
-        self,
-        command: str,
-        *,
-        timeout: float,
-        session: bool = False,
-        output_limit: int = 30_000,
-        cwd: str = "/workspace",
-    ) -> CommandResult:
-        """Run a bash command line; with ``session`` in the one shell that keeps its directory and variables."""
-        ...
-
-    def read(self, path: str, *, limit: int) -> bytes:
-        """Return a regular file's bytes; raises ``SandboxFileError`` for anything else or over ``limit`` bytes."""
-        ...
-
-    def write(self, path: str, data: bytes) -> None:
-        """Write a regular file, making its folders; raises ``SandboxFileError`` where that cannot be."""
-        ...
-
-    def allow(self, hosts: Sequence[str]) -> None:
-        """Replace the names that the egress proxy lets through, for the next phase."""
-        ...
-
-    def blocked(self) -> tuple[BlockedRequest, ...]:
-        """Return what the egress proxy refused so far in this attempt."""
-        ...
-
-    def detach(self) -> None:
-        """Let go of the sandbox and leave it for the next attempt, where it can live on by itself."""
-        ...
-
-    def close(self) -> None:
-        """End the sandbox and everything in it; does nothing the second time."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ToolSchema:
-    """A tool as the model sees it; ``input_schema`` is a JSON Schema object."""
-
-    name: str
-    description: str
-    input_schema: dict[str, Any]
-
-
-class Model(Protocol):
-    """A language model behind a provider."""
-
-    @property
-    def name(self) -> str:
-        """The model's name, as in prices and receipts."""
-        ...
-
-    def query(self, system: str, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> Reply:
-        """Answer one conversation; raises ``ModelError`` when no answer can be had."""
-        ...
-
-
-class UserError(Exception):
-    """Shown to the person as it is: the message names the next step."""
-
-
-class ModelError(UserError):
-    """No model of the chain could answer; the message says what to do."""
-
-
-class SandboxError(UserError):
-    """A sandbox could not be started or was lost; the message says what to do."""
-
-
-class SandboxFileError(Exception):
-    """A file in the sandbox could not be read or written, with the reason in words; a tool tells it to the model."""
-
-
-class GitHubUnavailable(Exception):
-    """GitHub did not answer, or asked us to wait; ``retry_after`` is seconds."""
-
-    def __init__(self, message: str, retry_after: float = 30.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
-class PatchRefused(UserError):
-    """The work may not be pushed as it is; the message gives path and rule. The work itself is kept."""
-
-
-class Interruption(Exception):
-    """The work was stopped from outside the model; caught in one place."""
-
-
-class Cancelled(Interruption):
-    """A person or an event asked for the end; the message says who or what."""
-
-
-class Paused(Interruption):
-    """A person asked for a pause; the message says who."""
-
-
-class LimitReached(Interruption):
-    """A limit of the Decision was reached; the message says which."""
-
-
-class LoopDetected(Interruption):
-    """The same command gave the same output three times, and again after the model was told."""
-
-
-class NeedsHuman(Interruption):
-    """The agent asked a question that only a person can answer; the message is the question."""
-
-
-class LeaseLost(Interruption):
-    """Another attempt holds the task now; this one must stop without a word."""
-
-
-class HandOver(Interruption):
-    """The worker was asked to stop; the next attempt takes the run up where it is."""

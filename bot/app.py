@@ -1,0 +1,103 @@
+"""The Flask application: the receiver, the pages, /health and /metrics; it stores and shows, and does no work."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response
+
+from bot.board import Board
+from bot.dashboard.pages import mount
+from bot.wake import BackgroundWaker
+from bot.webhooks import LARGEST_BODY, receiver
+from config.settings import load, require
+from jobs.services import signing_key
+from jobs.store import Store
+
+if TYPE_CHECKING:
+    import argparse
+
+    from config.settings import Settings
+
+THREADS = 32
+"""Each open request holds one; the receiver answers within milliseconds, pages within tens of them."""
+BACKLOG = 1024
+
+
+def create_app(settings: Settings, store: Store | None = None) -> Flask:
+    """Build the application; nothing outside is connected before it is needed."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    store = store or Store(settings.database_url)
+    waker = BackgroundWaker(settings.redis_url, signing_key(settings))
+    app.register_blueprint(receiver(store, waker, settings.github_webhook_secrets))
+    mount(app, Board(settings, store), signing_key(settings))
+    started = time.time()
+
+    @app.get("/health")
+    def health() -> tuple[Response, int]:
+        """Tell whether deliveries can be stored; that is what this process is for."""
+        try:
+            counts = store.tasks.counts()
+        except store.UNAVAILABLE:
+            return _json({"status": "unavailable", "reason": "the database cannot be reached"}), 503
+        return _json({"status": "ok", "tasks": counts, "uptime_seconds": round(time.time() - started)}), 200
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(exposition(store), mimetype="text/plain; version=0.0.4")
+
+    @app.errorhandler(413)
+    def too_large(_error: object) -> tuple[Response, int]:
+        return _json({"message": "the body is larger than 25 MB"}), 413
+
+    return app
+
+
+def exposition(store: Store) -> str:
+    """Return the metrics in Prometheus' text format."""
+    lines = ["# HELP opus67_tasks Tasks by status.", "# TYPE opus67_tasks gauge"]
+    lines += [f'opus67_tasks{{status="{status}"}} {count}' for status, count in sorted(store.tasks.counts().items())]
+    lines += ["# HELP opus67_deliveries Stored deliveries by status.", "# TYPE opus67_deliveries gauge"]
+    waiting = sorted(store.deliveries.counts().items())
+    lines += [f'opus67_deliveries{{status="{status}"}} {count}' for status, count in waiting]
+    lines += [
+        "# HELP opus67_model_cost_dollars_total US dollars that models cost.",
+        "# TYPE opus67_model_cost_dollars_total counter",
+        f"opus67_model_cost_dollars_total {store.tasks.spent_in_all():.6f}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def from_environment() -> Flask:
+    """Build the application of this process, as the server asks for it."""
+    return create_app(require(load()))
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Serve until asked to stop."""
+    settings = require(load())
+    from granian import Granian  # noqa: PLC0415 - the command line stays quick without it
+    from granian.constants import Interfaces  # noqa: PLC0415 - likewise
+    from granian.log import LogLevels  # noqa: PLC0415 - likewise
+
+    server = Granian(
+        "bot.app:from_environment",
+        factory=True,
+        address=getattr(arguments, "address", None) or "0.0.0.0",  # noqa: S104 - GitHub must reach it; a container too
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        blocking_threads=THREADS,
+        backlog=BACKLOG,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        workers_kill_timeout=5,
+    )
+    server.serve()
+    return 0
+
+
+def _json(value: object) -> Response:
+    return Response(json.dumps(value), mimetype="application/json")

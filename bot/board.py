@@ -1,0 +1,110 @@
+"""What the pages show, read from the store; nothing of it asks GitHub or a model, so a page is always quick."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from bot.dashboard.data import Counts, NextStep, Part, TaskPage
+from bot.dashboard.steps import next_steps
+from config.repository import defaults
+from config.settings import problems, secrets
+from jobs.notify import PULL_REQUEST
+from jobs.text.redact import redact
+from jobs.types import Outcome, PlanItem, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from config.settings import Settings
+    from jobs.store import Store
+    from jobs.types import Message, Step
+
+LATE_SECONDS = 60.0
+LEAST_FREE_BYTES = 2 * 1024**3
+
+
+class Board:
+    """The dashboard's data."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings, self._store = settings, store
+        self._secrets = secrets(settings)
+
+    def next_steps(self) -> Sequence[NextStep]:
+        """Return what is to be done, in order."""
+        settings = self._settings
+        return next_steps(
+            problems(settings),
+            public_url=settings.public_url,
+            installations=self._store.records.installation_count(),
+            install_url=f"{settings.github_server_url}/settings/apps",
+            label=defaults().labels[0],
+            tasks=sum(self._store.tasks.counts().values()),
+        )
+
+    def parts(self) -> Sequence[Part]:
+        """Return the health of the parts."""
+        late = len(self._store.tasks.due(time.time() - LATE_SECONDS))
+        waiting = len(self._store.deliveries.due(time.time() - LATE_SECONDS))
+        free = shutil.disk_usage(self._settings.home).free
+        return [
+            Part("Receiver", "good", "stores what GitHub sends"),
+            Part("Inbox", "wait" if waiting else "good", f"{waiting} deliveries wait" if waiting else "nothing waits"),
+            Part("Workers", "wait" if late else "good", f"{late} tasks wait for their turn" if late else "keep up"),
+            Part("Disk", "good" if free > LEAST_FREE_BYTES else "bad", f"{free / 1024**3:.1f} GB free"),
+        ]
+
+    def counts(self) -> Counts:
+        """Return how many tasks are where."""
+        counts = self._store.tasks.counts()
+        recent = self._store.tasks.completed_since(time.time() - 86400)
+        queued, running, waiting = (
+            counts.get(status, 0) for status in (Status.QUEUED, Status.IN_PROGRESS, Status.WAITING)
+        )
+        return Counts(queued, running, waiting, recent)
+
+    def task(self, task_id: str) -> TaskPage | None:
+        """Return a task's page, without secrets."""
+        store = self._store
+        row, task = store.tasks.row(task_id), store.tasks.get(task_id)
+        if task is None:
+            return None
+        plan = tuple(PlanItem(**item) for item in row.plan)
+        usage, cost, _ = store.runs.totals(task_id)
+        pull_request = store.records.place(task_id, PULL_REQUEST)
+        working = task.status is Status.IN_PROGRESS and task.started_at
+        elapsed = row.worked_seconds or (time.time() - task.started_at if working and task.started_at else 0.0)
+        return TaskPage(
+            task=task,
+            plan=plan,
+            percent=round(100 * sum(item.state == "done" for item in plan) / len(plan)) if plan else 0,
+            elapsed_seconds=elapsed,
+            cost=cost,
+            usage=usage,
+            steps=tuple(self._redacted(step) for step in store.runs.steps(task_id)),
+            outcome=None if row.outcome is None else Outcome.load(row.outcome),
+            issue_url=f"{self._settings.github_server_url}/{task.repository}/issues/{task.subject.number}",
+            pull_request_url=pull_request.url if pull_request else "",
+            note=row.note,
+        )
+
+    def _redacted(self, step: Step) -> Step:
+        return replace(step, reply=self._clean(step.reply), results=step.results and self._clean(step.results))
+
+    def _clean(self, message: Message) -> Message:
+        cleaned: Message = _walk(message, lambda text: redact(text, self._secrets))
+        return cleaned
+
+
+def _walk(value: Any, change: Callable[[str], str]) -> Any:
+    """Apply a change to every text inside a JSON value."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_walk(item, change) for item in value]
+    if isinstance(value, dict):
+        return {key: _walk(item, change) for key, item in value.items()}
+    return value

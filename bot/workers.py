@@ -1,0 +1,36 @@
+"""What the worker processes are composed of: each queue's functions, by the names that jobs may carry."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from config.settings import load, require
+from jobs import worker
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from jobs.services import Services
+
+
+def run_workers(_arguments: argparse.Namespace) -> int:
+    """Run the inbox worker and the task workers until asked to stop."""
+    settings = require(load())
+    return worker.run_pool(settings, worker.lanes(settings), compose)
+
+
+def compose(services: Services) -> dict[str, Callable[..., None]]:
+    """Return the functions that a job may name."""
+    from bot import housekeeping, inbox  # noqa: PLC0415 - imported by the process that works, not by the command line
+    from jobs import execute  # noqa: PLC0415 - likewise
+
+    return {
+        "delivery": partial(inbox.handle, services),
+        "task": partial(execute.execute, services),
+        "announce": partial(execute.announce, services),
+        "redeliver": partial(housekeeping.redeliver, services),
+        "reconcile": partial(housekeeping.reconcile, services),
+        "sweep_sandboxes": partial(housekeeping.sweep_sandboxes, services),
+    }

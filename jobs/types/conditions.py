@@ -1,0 +1,63 @@
+"""What stops work: errors that people are shown, and interruptions that are none."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Shown to the person as it is: the message names the next step."""
+
+
+class ModelError(UserError):
+    """No model of the chain could answer; the message says what to do."""
+
+
+class SandboxError(UserError):
+    """A sandbox could not be started or was lost; the message says what to do."""
+
+
+class SandboxFileError(Exception):
+    """A file in the sandbox could not be read or written, with the reason in words; a tool tells it to the model."""
+
+
+class GitHubUnavailable(Exception):
+    """GitHub did not answer, or asked us to wait; ``retry_after`` is seconds."""
+
+    def __init__(self, message: str, retry_after: float = 30.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PatchRefused(UserError):
+    """The work may not be pushed as it is; the message gives path and rule. The work itself is kept."""
+
+
+class Interruption(Exception):
+    """The work was stopped from outside the model; caught in one place."""
+
+
+class Cancelled(Interruption):
+    """A person or an event asked for the end; the message says who or what."""
+
+
+class Paused(Interruption):
+    """A person asked for a pause; the message says who."""
+
+
+class LimitReached(Interruption):
+    """A limit of the Decision was reached; the message says which."""
+
+
+class LoopDetected(Interruption):
+    """The same command gave the same output three times, and again after the model was told."""
+
+
+class NeedsHuman(Interruption):
+    """The agent asked a question that only a person can answer; the message is the question."""
+
+
+class LeaseLost(Interruption):
+    """Another attempt holds the task now; this one must stop without a word."""
+
+
+class HandOver(Interruption):
+    """The worker was asked to stop; the next attempt takes the run up where it is."""
