@@ -1,0 +1,192 @@
+"""The life of a sandbox: found again, swept, ended at its deadline, refused in words."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from jobs import sandbox
+from jobs.types import SandboxError
+from tests.sandbox.places import spec_for, start
+from tests.waiting import until
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.docker
+def test_a_container_outlives_its_worker_and_is_taken_up(home: Path) -> None:
+    """The next attempt finds workspace and name; what still ran is ended, and the shell is new."""
+    first = start("docker", home, name="kept")
+    try:
+        first.write("/workspace/work", b"done so far")
+        first.run("x=1; nohup sleep 400 >/dev/null 2>&1 &", timeout=10, session=True)
+    finally:
+        first.detach()
+    second = start("docker", home, name="kept")
+    try:
+        assert second.resumed
+        assert second.read("/workspace/work", limit=100) == b"done so far"
+        assert second.run("pgrep -x sleep -u 10001", timeout=10).exit_code == 1
+        assert second.run("echo [$x]", timeout=10, session=True).output == "[]\n"
+        assert not (home / "run" / "nothing").exists()
+    finally:
+        second.close()
+    third = start("docker", home, name="kept")
+    third.close()
+    assert not third.resumed
+    assert not (home / "run" / "kept").exists()
+
+
+@pytest.mark.docker
+def test_a_second_worker_takes_the_channel_from_the_first(home: Path) -> None:
+    """A worker that lost its lease cannot go on inside the sandbox that another took up, and is told so or starts over."""
+    first = start("docker", home, name="fenced")
+    second = start("docker", home, name="fenced")
+    try:
+        assert second.resumed
+        assert second.run("echo mine", timeout=10).output == "mine\n"
+    finally:
+        first.detach()
+        second.close()
+
+
+def test_a_deadline_ends_the_sandbox_from_inside(provider: str, home: Path) -> None:
+    """Nobody outside needs to be alive for it; the next command says why it is over."""
+    place = start(provider, home, deadline=time.time() + 4)
+    try:
+        with pytest.raises(SandboxError, match="its time was over"):
+            for _ in range(20):
+                place.run("sleep 1", timeout=5)
+    finally:
+        place.close()
+
+
+def test_a_deadline_in_the_past_is_refused(provider: str, home: Path) -> None:
+    """No sandbox is started for a run without time."""
+    with pytest.raises(SandboxError, match="time for"):
+        start(provider, home, deadline=time.time() - 1)
+    assert not list((home / "run").glob("*/proxy.sock"))
+
+
+@pytest.mark.docker
+def test_a_sweep_removes_the_orphaned_and_the_expired(home: Path) -> None:
+    """What ``alive`` denies goes, what it confirms stays, another installation's containers are not touched."""
+    keep, drop = start("docker", home, name="keep"), start("docker", home, name="drop")
+    try:
+        assert sandbox.sweep("docker", home / "elsewhere", time.time(), lambda _name: False) == []
+        assert sandbox.sweep("docker", home, time.time(), lambda name: name == "keep") == ["drop"]
+        assert keep.run("echo alive", timeout=10).output == "alive\n"
+        with pytest.raises(SandboxError, match="removed"):
+            drop.run("true", timeout=10)
+        assert sandbox.sweep("docker", home, time.time() + 1000, lambda _name: True) == ["keep"]
+    finally:
+        keep.close()
+        drop.close()
+
+
+def test_a_sweep_removes_old_folders_only(home: Path) -> None:
+    """A folder that was left long ago goes, that of a start under way stays."""
+    for name in ("old", "new", "alive"):
+        (home / "run" / name).mkdir(parents=True)
+        (home / "run" / name / "__main__.py").touch()
+    for name in ("old", "alive"):
+        os.utime(home / "run" / name, (1, 1))
+    assert sandbox.sweep("bubblewrap", home, time.time(), lambda name: name == "alive") == ["old"]
+    assert sorted(path.name for path in (home / "run").iterdir()) == ["alive", "new"]
+
+
+@pytest.mark.docker
+def test_a_missing_image_names_the_command_that_builds_it(home: Path) -> None:
+    """The error is for people."""
+    with pytest.raises(SandboxError, match="opus67 sandbox build"):
+        start("docker", home, image="opus67-no-such-image:latest")
+
+
+@pytest.mark.parametrize("name", ["../up", "", "a/b", "-flag", "x" * 200, "a b"])
+def test_names_that_could_leave_the_folder_are_refused(provider: str, home: Path, name: str) -> None:
+    """A name becomes a folder and a container, so it is held to a pattern."""
+    with pytest.raises(SandboxError, match="cannot name a sandbox"):
+        sandbox.start(provider, spec_for(name=name), home)
+
+
+def test_the_mirror_is_there_and_read_only(provider: str, home: Path) -> None:
+    """The sandbox reads the repository's mirror at /mirror and cannot change it."""
+    mirror = home / "mirror"
+    mirror.mkdir()
+    (mirror / "HEAD").write_text("ref: refs/heads/main\n")
+    place = start(provider, home, mirror=str(mirror))
+    try:
+        assert place.run("cat /mirror/HEAD", timeout=10).output == "ref: refs/heads/main\n"
+        assert place.run("echo x > /mirror/HEAD || touch /mirror/new || rm /mirror/HEAD", timeout=10).exit_code != 0
+    finally:
+        place.close()
+    assert (mirror / "HEAD").read_text() == "ref: refs/heads/main\n"
+
+
+@pytest.mark.bubblewrap
+def test_a_bubblewrap_sandbox_dies_with_its_worker(home: Path) -> None:
+    """A worker that is killed leaves no process behind."""
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom jobs import sandbox\nfrom jobs.types import SandboxSpec\n"
+        "spec = SandboxSpec('orphan', time.time() + 200, disk_mb=64)\n"
+        "place = sandbox.start('bubblewrap', spec, Path(sys.argv[1]))\n"
+        "print('ready', flush=True)\nplace.run('sleep 54321', timeout=100)\n"
+    )
+    command = [sys.executable, "-c", code, str(home)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout
+        assert worker.stdout.readline() == b"ready\n"
+        until(lambda: running("sleep 54321"), what="the command")
+        worker.kill()
+    until(lambda: not running("sleep 54321"), what="the end of the command")
+
+
+def running(command: str) -> bool:
+    """Tell whether a process with this command line is alive on the host."""
+    wanted = command.replace(" ", "\0").encode() + b"\0"
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.read_bytes() == wanted:
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def test_the_doctor_sees_every_promise_kept(provider: str, home: Path) -> None:
+    """All proofs hold on a working machine."""
+    lines = sandbox.prove(provider, "", home)
+    assert [line for line in lines if not line[1]] == []
+    assert len(lines) > 10
+
+
+def test_the_doctor_tells_a_start_that_fails_in_one_line(home: Path) -> None:
+    """No traceback, one line with the cure."""
+    if not sandbox.engine_socket("docker"):
+        pytest.skip("needs docker")
+    [(promise, kept, seen)] = sandbox.prove("docker", "opus67-no-such-image:latest", home)
+    assert (promise, kept) == ("a sandbox starts", False)
+    assert "opus67 sandbox build" in seen
+
+
+def test_an_unknown_provider_is_refused_with_the_known_ones() -> None:
+    """A typing error in OPUS67_SANDBOX is told with what may be there."""
+    with pytest.raises(SandboxError, match="docker, podman, bubblewrap"):
+        sandbox.detect("dokcer")
+
+
+def test_a_working_provider_is_detected(provider: str) -> None:
+    """The preferred one is taken when it works."""
+    assert sandbox.detect(provider) == provider
+    assert sandbox.detect() in sandbox.PROVIDERS
+
+
+def test_the_package_is_light_to_import() -> None:
+    """Neither docker-py nor the providers are imported by those who only ask."""
+    code = "import sys, jobs.sandbox; sys.exit(any(name in sys.modules for name in ('docker', 'requests', 'jobs.sandbox.engine')))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
