@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from githubkit.auth import AppAuthStrategy, TokenAuthStrategy, UnauthAuthStrategy
 
 from jobs.github import transport
 from jobs.github.repository import Repository
+from jobs.github.tokens import InstallationStrategy
 from jobs.github.values import GitHubRefused, Token
 from jobs.types import GitHubUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from githubkit_schemas.latest.types import AppPermissionsType
+    from githubkit.auth import BaseAuthStrategy
 
-API_PERMISSIONS: AppPermissionsType = {
+API_PERMISSIONS = {
     "metadata": "read",
     "contents": "write",
     "issues": "write",
@@ -26,41 +29,45 @@ API_PERMISSIONS: AppPermissionsType = {
 }
 """What the API client of a repository is allowed; ``workflows`` is never asked for."""
 
+FORBIDDEN = 403
 NOT_FOUND = 404
+UNPROCESSABLE = 422
+
+log = logging.getLogger(__name__)
 
 
 class GitHub:
     """One per process. Repositories are reached through their installation, with tokens that cover just them."""
 
-    def __init__(
-        self,
-        api_url: str,
-        server_url: str,
-        app_id: int,
-        private_key: str,
-        *,
-        timeout: float = 10.0,
-        proxy: str | None = None,
-    ) -> None:
+    def __init__(self, api_url: str, server_url: str, app_id: int, private_key: str, *, timeout: float = 10.0) -> None:
         self.api_url, self.server_url, self.app_id = api_url, server_url, app_id
-        self._timeout = timeout
-        self._transport = transport.PooledTransport(proxy)
-        self._auth = AppAuthStrategy(str(app_id), private_key)
-        self._app = transport.connect(self._auth, api_url, timeout, self._transport)
+        self._connections = transport.Connections(timeout)
+        self._app = self._connect(AppAuthStrategy(str(app_id), private_key.replace("\\n", "\n")))
         self._lock = threading.Lock()
         self._repositories: dict[tuple[str, int], Repository] = {}
         self._app_ids: dict[str, int | None] = {}
+        self._bot_user: tuple[str, str] | None = None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connections.close()
 
     def repository(self, full_name: str, installation_id: int) -> Repository:
         """Return the client of one repository; its token is minted at the first call and kept while it is good."""
         with self._lock:
             key = (full_name, installation_id)
             if key not in self._repositories:
-                name = full_name.partition("/")[2]
-                auth = self._auth.as_installation(installation_id, repositories=[name], permissions=API_PERMISSIONS)
-                kit = transport.connect(auth, self.api_url, self._timeout, self._transport)
+                kit = self._as_installation(installation_id, API_PERMISSIONS, [full_name])
                 self._repositories[key] = Repository(kit, full_name, self.app_id)
             return self._repositories[key]
+
+    def _connect(self, auth: BaseAuthStrategy) -> transport.PooledKit:
+        return transport.PooledKit(auth, self.api_url, self._connections)
+
+    def _as_installation(
+        self, installation_id: int, permissions: Mapping[str, str], repositories: Sequence[str] = ()
+    ) -> transport.PooledKit:
+        return self._connect(InstallationStrategy(lambda: self._mint(installation_id, permissions, repositories)))
 
     def call(self, method: str, path: str, **options: Any) -> Any:
         """Make one call as the App."""
@@ -72,26 +79,40 @@ class GitHub:
         return answer
 
     def bot_user(self) -> tuple[str, str]:
-        """Return name and e-mail address of the App's bot user, for commits."""
-        login = f"{self.app()['slug']}[bot]"
-        user = self.call_public(f"/users/{login}")
-        number = user["id"] if user else 0
-        host = "users.noreply.github.com" if "api.github.com" in self.api_url else "users.noreply.localhost"
-        return login, f"{number}+{login}@{host}"
+        """Return name and e-mail address of the App's bot user, for commits; asked of GitHub once."""
+        if self._bot_user is None:
+            login = f"{self.app()['slug']}[bot]"
+            user = self.call_public(f"/users/{login}")
+            host = urlsplit(self.server_url).hostname or "github.com"
+            self._bot_user = (login, f"{user['id'] if user else 0}+{login}@users.noreply.{host}")
+        return self._bot_user
 
     def installations(self) -> Iterator[dict[str, Any]]:
         """Yield the App's installations."""
-        return transport.pages(self._app, "/app/installations")
+        return transport.pages(self._app, "/app/installations", most=10_000)
+
+    def installation_for(self, full_name: str) -> int | None:
+        """Return the installation that covers a repository, or None where the App is not installed."""
+        try:
+            return int(self.call("GET", f"/repos/{full_name}/installation")["id"])
+        except GitHubRefused as refused:
+            if refused.status == NOT_FOUND:
+                return None
+            raise
+
+    def hook_config(self) -> dict[str, Any]:
+        """Return where GitHub sends the App's webhooks, and whether it signs them."""
+        answer: dict[str, Any] = self.call("GET", "/app/hook/config")
+        return answer
 
     def installation_repositories(self, installation_id: int) -> Iterator[str]:
         """Yield the full names of the repositories that an installation covers."""
-        auth = self._auth.as_installation(installation_id, permissions={"metadata": "read"})
-        kit = transport.connect(auth, self.api_url, self._timeout, self._transport)
+        kit = self._as_installation(installation_id, {"metadata": "read"})
         for repository in transport.pages(kit, "/installation/repositories", key="repositories", most=10_000):
             yield repository["full_name"]
 
     def deliveries(self, most: int = 500) -> Iterator[dict[str, Any]]:
-        """Yield what GitHub tried to deliver, newest first; pages by GitHub's cursor are not needed for so few."""
+        """Yield what GitHub tried to deliver in the last three days, newest first."""
         return transport.pages(self._app, "/app/hook/deliveries", most=most)
 
     def redeliver(self, delivery_id: int) -> None:
@@ -112,8 +133,7 @@ class GitHub:
         try:
             if repository is not None:
                 return repository.read(path)
-            kit = transport.connect(UnauthAuthStrategy(), self.api_url, self._timeout, self._transport)
-            answer: dict[str, Any] = transport.call(kit, "GET", path)
+            answer: dict[str, Any] = transport.call(self._connect(UnauthAuthStrategy()), "GET", path)
         except GitHubRefused as refused:
             if refused.status == NOT_FOUND:
                 return None
@@ -122,14 +142,29 @@ class GitHub:
 
     def mint_token(self, installation_id: int, repository: str, permissions: Mapping[str, str]) -> Token:
         """Make a token for one repository with just these permissions."""
-        body = {"repositories": [repository.partition("/")[2]], "permissions": dict(permissions)}
-        answer = self.call("POST", f"/app/installations/{installation_id}/access_tokens", json=body)
+        return self._mint(installation_id, permissions, [repository])
+
+    def _mint(self, installation_id: int, permissions: Mapping[str, str], repositories: Sequence[str]) -> Token:
+        body: dict[str, Any] = {"permissions": dict(permissions)}
+        if repositories:
+            body["repositories"] = [full_name.partition("/")[2] for full_name in repositories]
+        try:
+            answer = self.call("POST", f"/app/installations/{installation_id}/access_tokens", json=body)
+        except GitHubRefused as refused:
+            if refused.status not in {NOT_FOUND, UNPROCESSABLE}:
+                raise
+            # Not passed on as "not found": that would read as a missing file, issue or person.
+            where = ", ".join(repositories) or "this account"
+            words = (
+                f"The App is not installed on {where} any more, or lacks a permission; `opus67 doctor` tells. {refused}"
+            )
+            raise GitHubRefused(FORBIDDEN, words) from None
         return Token(answer["token"], answer["expires_at"])
 
     def revoke(self, token: Token) -> None:
         """End a token; best effort, since it ends by itself within the hour."""
-        kit = transport.connect(TokenAuthStrategy(token.value), self.api_url, self._timeout, self._transport)
+        kit = self._connect(TokenAuthStrategy(token.value))
         try:
             transport.call(kit, "DELETE", "/installation/token")
-        except (GitHubRefused, GitHubUnavailable):
-            return
+        except (GitHubRefused, GitHubUnavailable) as error:
+            log.info("a token was not revoked and ends by itself: %s", error)

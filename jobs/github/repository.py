@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -64,7 +65,7 @@ class Repository:
 
     def head_sha(self, branch: str = "") -> str:
         """Return the newest commit of a branch, of the default branch if none is named."""
-        return str(self.read(f"{self._base}/commits/{quote(branch or self.default_branch(), safe='')}")["sha"])
+        return str(self.read(f"{self._base}/commits/{quote(branch or 'HEAD', safe='')}")["sha"])
 
     def read_file(self, path: str, ref: str = "") -> bytes | None:
         """Return a file at a ref, of the default branch if none is named, or None where there is no such file."""
@@ -85,13 +86,13 @@ class Repository:
             if not found.get("pull_request"):
                 yield _issue(found)
 
-    def labeled_by(self, number: int, label: str) -> dict[str, Any] | None:
-        """Return who put a label on an issue last, as GitHub describes a user."""
-        actor = None
+    def labeled_by(self, number: int, label: str) -> tuple[dict[str, Any] | None, float]:
+        """Return who put a label on an issue last, as GitHub describes a user, and when in seconds since the epoch."""
+        actor, at = None, 0.0
         for event in transport.pages(self._kit, f"{self._base}/issues/{number}/events"):
             if event["event"] == "labeled" and event["label"]["name"] == label:
-                actor = event["actor"]
-        return actor
+                actor, at = event["actor"], datetime.fromisoformat(event["created_at"]).timestamp()
+        return actor, at
 
     # -- issues and comments --------------------------------------------------------------------------------------
 
@@ -106,11 +107,14 @@ class Repository:
     def find_comment(self, number: int, marker: str) -> Comment | None:
         """Return our comment that carries a hidden marker."""
         for found in transport.pages(self._kit, f"{self._base}/issues/{number}/comments"):
-            app = found.get("performed_via_github_app") or {}
-            ours = app.get("id") == self._app_id or found["user"]["type"] == "Bot"
-            if ours and found["body"].startswith(marker):
+            if self._is_ours(found) and str(found.get("body") or "").startswith(marker):
                 return _comment(found)
         return None
+
+    def _is_ours(self, comment: Mapping[str, Any]) -> bool:
+        """Tell whether the App wrote a comment; anybody can write a marker."""
+        app = comment.get("performed_via_github_app")
+        return app is not None and app["id"] == self._app_id
 
     def create_comment(self, number: int, body: str) -> Comment:
         """Write a comment."""
@@ -201,7 +205,7 @@ def _issue(found: Mapping[str, Any]) -> Issue:
 
 
 def _comment(found: Mapping[str, Any]) -> Comment:
-    return Comment(found["id"], found["html_url"], found["body"])
+    return Comment(found["id"], found["html_url"], found.get("body") or "")
 
 
 def _pull_request(found: Mapping[str, Any]) -> PullRequest:

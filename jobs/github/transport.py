@@ -1,25 +1,32 @@
-"""One connection pool for all threads, and every answer of GitHub turned into a value or one of two errors.
+"""One HTTP client for all threads, and every answer of GitHub turned into a value or one of two errors.
 
-githubkit makes a new HTTP client for each call outside its context manager, and its own retries repeat a POST after
-a 5xx, which doubles comments: here it gets a transport that outlives its clients, and only reads are tried again.
+githubkit makes a new HTTP client for each call outside its context manager, which costs a connection each time, and
+its own retries repeat a POST after a 5xx, which doubles comments: here all calls share one client, and only reads
+are tried again.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import random
+import threading
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 from githubkit import GitHub as Kit
 from githubkit.exception import (
+    AuthCredentialError,
     GitHubException,
     PrimaryRateLimitExceeded,
     RateLimitExceeded,
+    RequestError,
     RequestFailed,
     RequestTimeout,
 )
+from jwt.exceptions import InvalidKeyError
 
 from jobs.github.values import GitHubRefused
 from jobs.types import GitHubUnavailable
@@ -29,41 +36,79 @@ if TYPE_CHECKING:
 
     from githubkit.auth import BaseAuthStrategy
 
+VERSION = {"X-GitHub-Api-Version": "2022-11-28"}
+"""The version that github.com and every supported Enterprise Server speak; 2026-03-10 needs Enterprise Server 3.21."""
 READ_TRIES = 3
 SERVER_ERROR = 500
 TOO_MANY_REQUESTS = 429
+UNAUTHORISED = 401
 LONGEST_WAIT = 3600.0
+UNKNOWN_WAIT = 60.0
 PER_PAGE = 100
+MOST_REDIRECTS = 5
 
 log = logging.getLogger(__name__)
 
 
-class PooledTransport(httpx.BaseTransport):
-    """A connection pool that the clients share and do not close."""
+class Connections:
+    """A connection pool for all threads of a process; a forked child gets a pool of its own."""
 
-    def __init__(self, proxy: str | None = None) -> None:
-        self._inner = httpx.HTTPTransport(proxy=proxy, limits=httpx.Limits(max_keepalive_connections=16))
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._client: httpx.Client | None = None
+        self._process = 0
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request."""
-        return self._inner.handle_request(request)
+    def client(self) -> httpx.Client:
+        """Return the HTTP client of this process; proxies are taken from the environment by httpx."""
+        with self._lock:
+            if self._client is None or self._process != os.getpid():
+                # The parent's client is not closed here: its sockets are still the parent's.
+                limits = httpx.Limits(max_keepalive_connections=16, keepalive_expiry=60.0)
+                self._client = httpx.Client(
+                    timeout=self._timeout, limits=limits, follow_redirects=True, max_redirects=MOST_REDIRECTS
+                )
+                self._process = os.getpid()
+            return self._client
 
     def close(self) -> None:
-        """Keep the connections: the next client needs them."""
+        """Close the connections; the next call opens new ones."""
+        with self._lock:
+            if self._client is not None and self._process == os.getpid():
+                self._client.close()
+            self._client = None
 
 
-def connect(auth: BaseAuthStrategy, base_url: str, timeout: float, transport: PooledTransport) -> Kit[Any]:
-    """Build a githubkit client without its cache, its throttle and its retries."""
-    return Kit(
-        auth,
-        base_url=base_url,
-        timeout=timeout,
-        transport=transport,
-        http_cache=False,
-        auto_retry=False,
-        user_agent="opus67",
-        rest_api_validate_body=False,
-    )
+class _Borrowed:
+    """The shared client, for one githubkit client: its base URL, its headers, its way to authenticate."""
+
+    def __init__(self, client: httpx.Client, defaults: dict[str, Any]) -> None:
+        self._client = client
+        self._base, self._auth = str(defaults["base_url"]).rstrip("/"), defaults["auth"]
+        self._headers = {name: value for name, value in defaults["headers"].items() if name != "Cache-Control"}
+
+    def build_request(self, method: str, url: str, *, headers: Any = None, **options: Any) -> httpx.Request:
+        """Build a request as githubkit asks for it."""
+        merged = {**self._headers, **VERSION, **(headers or {})}
+        return self._client.build_request(method, f"{self._base}/{str(url).lstrip('/')}", headers=merged, **options)
+
+    def send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
+        """Send a request over the shared connections."""
+        return self._client.send(request, auth=self._auth, stream=stream)
+
+
+class PooledKit(Kit[Any]):
+    """githubkit over shared connections, without its cache, its throttle and its retries."""
+
+    def __init__(self, auth: BaseAuthStrategy, base_url: str, connections: Connections) -> None:
+        # Without the cache an answer is always GitHub's present one: decisions about people depend on it.
+        super().__init__(auth, base_url=base_url, http_cache=False, auto_retry=False, user_agent="opus67")
+        self._connections = connections
+
+    @contextmanager
+    def get_sync_client(self) -> Iterator[httpx.Client]:
+        """Lend out the shared client instead of making one for each call."""
+        yield cast("httpx.Client", _Borrowed(self._connections.client(), self._get_client_defaults()))
 
 
 def call(kit: Kit[Any], method: str, path: str, **options: Any) -> Any:
@@ -71,47 +116,93 @@ def call(kit: Kit[Any], method: str, path: str, **options: Any) -> Any:
 
     Raises GitHubUnavailable when it is worth trying later, GitHubRefused when it is not. A GET is tried a few times.
     """
+    return _body(respond(kit, method, path, **options), method, path)
+
+
+def pages(kit: Kit[Any], path: str, *, key: str = "", most: int = 1000, **params: Any) -> Iterator[dict[str, Any]]:
+    """Yield the items of a paged list, about ``most`` at the most; ``key`` names the list inside the answer."""
+    seen, query = 0, {**params, "per_page": PER_PAGE}
+    while seen < most:
+        response = respond(kit, "GET", path, params=query)
+        answer = _body(response, "GET", path)
+        items = answer[key] if key else answer
+        yield from items
+        seen += len(items)
+        # Deliveries are paged by a cursor, the rest by numbers: only GitHub's link knows what comes next.
+        following = response.links.get("next", {}).get("url")
+        if not following or not items:
+            return
+        query = dict(httpx.URL(following).params)
+
+
+def respond(kit: Kit[Any], method: str, path: str, **options: Any) -> httpx.Response:
+    """Make one call and return the answer, as ``call`` does; reads are tried a few times within some seconds."""
     tries = READ_TRIES if method == "GET" else 1
     for turn in range(1, tries + 1):
         try:
-            response = kit.request(method, path, **options)
+            return kit.request(method, path, **options).raw_response
         except GitHubException as error:
             reason = _explain(error, method, path)
             if turn == tries or isinstance(reason, GitHubRefused) or reason.retry_after > 1:
                 raise reason from None
+            log.info("reading from GitHub again: %s", reason)
             time.sleep(random.uniform(0.1, 0.3) * turn)  # noqa: S311 - spreads retries, guards nothing
-        else:
-            return response.json() if response.content else None
+        except ValueError:
+            # githubkit reads Retry-After as a number of seconds; a date is as good in HTTP.
+            raise GitHubUnavailable(f"GitHub asked to wait ({_what(method, path)})", UNKNOWN_WAIT) from None
     raise AssertionError("unreachable")
 
 
-def pages(kit: Kit[Any], path: str, *, key: str = "", most: int = 1000, **params: Any) -> Iterator[dict[str, Any]]:
-    """Yield the items of a paged list, ``most`` at the most; ``key`` names the list inside the answer."""
-    for page in range(1, most // PER_PAGE + 1):
-        answer = call(kit, "GET", path, params={**params, "per_page": PER_PAGE, "page": page})
-        items = answer[key] if key else answer
-        yield from items
-        if len(items) < PER_PAGE:
-            return
+def _body(response: httpx.Response, method: str, path: str) -> Any:
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except ValueError:
+        # A proxy or a maintenance page in between: GitHub itself always answers in JSON.
+        raise GitHubUnavailable(f"{_what(method, path)} was answered, but not by GitHub") from None
 
 
 def _explain(error: GitHubException, method: str, path: str) -> GitHubUnavailable | GitHubRefused:
-    what = f"{method} {path.partition('?')[0]}"
+    cause: object = error
+    # What goes wrong while a token is made comes wrapped as if the connection had failed.
+    while isinstance(cause, RequestError) and not isinstance(cause, RequestFailed):
+        cause = cause.exc
+    if isinstance(cause, GitHubUnavailable | GitHubRefused):
+        return cause
+    what = _what(method, path)
+    if isinstance(cause, RequestFailed):
+        return _failed(cause, what)
+    if isinstance(cause, InvalidKeyError | AuthCredentialError | ValueError | TypeError):
+        return GitHubRefused(
+            UNAUTHORISED,
+            "GITHUB_PRIVATE_KEY is not a private key in PEM form. Download a new one in the App's settings.",
+        )
+    if isinstance(error, RequestTimeout) or isinstance(cause, httpx.TimeoutException):
+        return GitHubUnavailable(f"GitHub did not answer {what} in time", 1.0)
+    return GitHubUnavailable(f"GitHub could not be reached for {what}: {type(cause).__name__}: {cause}"[:300], 1.0)
+
+
+def _failed(error: RequestFailed, what: str) -> GitHubUnavailable | GitHubRefused:
     if isinstance(error, RateLimitExceeded):
         kind = "rate limit" if isinstance(error, PrimaryRateLimitExceeded) else "secondary rate limit"
         wait = min(max(error.retry_after.total_seconds(), 2.0), LONGEST_WAIT)
         return GitHubUnavailable(f"GitHub's {kind} is reached ({what})", wait)
-    if isinstance(error, RequestFailed):
-        status = error.response.status_code
-        message = _message(error)
-        if status >= SERVER_ERROR:
-            return GitHubUnavailable(f"GitHub answered {status} to {what}", 1.0)
-        if status == TOO_MANY_REQUESTS or "rate limit" in message.lower():
-            return GitHubUnavailable(f"GitHub asked to slow down ({what})", 60.0)
-        return GitHubRefused(status, f"GitHub refused {what}: {status} {message}{_cure(status)}")
-    if isinstance(error, RequestTimeout):
-        return GitHubUnavailable(f"GitHub did not answer {what} in time", 1.0)
-    return GitHubUnavailable(f"GitHub could not be reached for {what}: {_root(error)}", 1.0)
+    status, message = error.response.status_code, _message(error)
+    if status >= SERVER_ERROR:
+        return GitHubUnavailable(f"GitHub answered {status} to {what}", _retry_after(error))
+    if status == TOO_MANY_REQUESTS or "rate limit" in message.lower():
+        return GitHubUnavailable(f"GitHub asked to slow down ({what})", UNKNOWN_WAIT)
+    return GitHubRefused(status, f"GitHub refused {what}: {status} {message}{_cure(status)}")
+
+
+def _retry_after(error: RequestFailed) -> float:
+    seconds = error.response.headers.get("retry-after", "")
+    return min(float(seconds), LONGEST_WAIT) if seconds.isascii() and seconds.isdigit() else 1.0
+
+
+def _what(method: str, path: str) -> str:
+    return f"{method} {path.partition('?')[0]}"
 
 
 def _message(error: RequestFailed) -> str:
@@ -121,20 +212,16 @@ def _message(error: RequestFailed) -> str:
         return ""
     if not isinstance(answer, dict):
         return ""
-    details = answer.get("errors") or []
-    texts = [item if isinstance(item, str) else str(item.get("message") or item.get("code") or "") for item in details]
-    return "; ".join(text for text in (str(answer.get("message", "")), *texts) if text)[:500]
+    details = answer.get("errors")
+    listed = details if isinstance(details, list) else []
+    texts = [item if isinstance(item, str) else str(item.get("message") or item.get("code") or "") for item in listed]
+    return "; ".join(text for text in (str(answer.get("message") or ""), *texts) if text)[:500]
 
 
 def _cure(status: int) -> str:
     cures = {
         401: ". Check GITHUB_APP_ID and GITHUB_PRIVATE_KEY with `opus67 doctor`.",
-        403: ". The App may lack a permission; `opus67 doctor` compares them.",
+        403: ". The App may lack a permission, or its installation is suspended; `opus67 doctor` tells.",
         404: ". The App may not be installed on this repository.",
     }
     return cures.get(status, "")
-
-
-def _root(error: GitHubException) -> str:
-    cause = getattr(error, "exc", error)
-    return f"{type(cause).__name__}: {cause}"[:200]
