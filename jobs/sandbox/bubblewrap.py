@@ -189,13 +189,17 @@ class BubblewrapPlace:
         return os.pread(self._errors.fileno(), 300, max(0, size - 300)).decode("utf-8", "replace").strip()
 
     def remove(self) -> None:
-        """End the sandbox and remove its folder; the kernel ends all in it with its first process."""
+        """End the sandbox and remove its folder."""
+        self.release()
+        remove_folder(self._home, self._spec.name)
+
+    def release(self) -> None:
+        """End the sandbox, which cannot live without its worker; the kernel ends all in it with its first process."""
         if self._process is not None:
             self._process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(END_TIMEOUT)
         self._errors.close()
-        remove_folder(self._home, self._spec.name)
 
 
 class PipeTransport:

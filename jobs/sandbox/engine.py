@@ -253,8 +253,12 @@ class EnginePlace:
             with engine_errors(self._provider):
                 _remove_container(self._engine, self.container)
         finally:
-            self._engine.close()
+            self.release()
             remove_folder(self._home, self._spec.name)
+
+    def release(self) -> None:
+        """Close this worker's connection to the engine."""
+        self._engine.close()
 
 
 def disks(spec: SandboxSpec) -> dict[str, int]:

@@ -76,6 +76,10 @@ class Place(Protocol):
         """End the sandbox and remove what it left on the host."""
         ...
 
+    def release(self) -> None:
+        """Let go of what this worker holds, and leave the sandbox as it is."""
+        ...
+
 
 class LiveSandbox:
     """The ``Sandbox`` of jobs.types over a place, a proxy and a channel."""
@@ -147,9 +151,10 @@ class LiveSandbox:
                 self._closed = True
                 self._channel.close()
                 self._proxy.close()
+                self._place.release()
 
     def close(self) -> None:
-        """End the sandbox and everything in it; does nothing the second time."""
+        """End the sandbox and everything in it, unless another worker has it now; does nothing the second time."""
         with self._lock:
             if self._closed:
                 return
@@ -157,7 +162,10 @@ class LiveSandbox:
             # The channel goes first: an engine waits for an attached client that nobody reads.
             self._channel.close()
             self._proxy.close()
-            self._place.remove()
+            if self._proxy.displaced():
+                self._place.release()
+            else:
+                self._place.remove()
 
     def _file(self, request: dict[str, Any], data: bytes, limit: int) -> bytes:
         with self._lock:
@@ -191,6 +199,8 @@ class LiveSandbox:
     def _recover(self, lost: ChannelLost) -> None:
         """Open a new channel to a sandbox that lives; raises ``SandboxError`` when it does not."""
         self._channel.close()
+        if self._proxy.displaced():
+            raise SandboxError(f"Another worker has taken the sandbox {self.name} up; this one must stop.") from lost
         obituary = self._place.obituary()
         if obituary or not self._place.reopens:
             raise SandboxError(_ended(self.name, obituary or f"its command server was lost: {lost}")) from lost

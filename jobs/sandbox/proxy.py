@@ -85,7 +85,9 @@ class Proxy:
         self._blocked: dict[BlockedRequest, None] = {}
         self._open: set[socket.socket] = set()
         self._slots = threading.BoundedSemaphore(CONNECTIONS)
+        self._path = directory / SOCKET_NAME
         self._listener = _listen(directory)
+        self._inode = self._path.stat().st_ino
         self._closed = False
         self._thread = threading.Thread(target=self._serve, name="opus67-egress", daemon=True)
         self._thread.start()
@@ -99,6 +101,13 @@ class Proxy:
         """Return what was refused, each once, the first ones when there were too many."""
         with self._lock:
             return tuple(self._blocked)
+
+    def displaced(self) -> bool:
+        """Tell whether another worker has taken the sandbox up since: its proxy's socket stands where ours stood."""
+        try:
+            return self._path.stat().st_ino != self._inode
+        except OSError:
+            return False
 
     def close(self) -> None:
         """End the proxy and its connections; does nothing the second time."""

@@ -84,9 +84,9 @@ WALLS = {
     "become root by a call": python("import os; os.setuid(0)"),
     "give a file away": "touch /tmp/mine && chown 0 /tmp/mine",
     "make a device": "mknod /tmp/disk b 254 0",
-    "end the process that holds the deadline": "test \"$(id -u)\" != \"$(stat -c %u /proc/1)\" || kill -KILL 1 && ! test -e /proc/1",
+    "end the process that holds the deadline": 'test "$(id -u)" != "$(stat -c %u /proc/1)" || kill -KILL 1 && ! test -e /proc/1',
     "raise its own limits": "ulimit -Hn 100000",
-    "dump core": "test \"$(ulimit -Hc)\" != 0",
+    "dump core": 'test "$(ulimit -Hc)" != 0',
     "lower its niceness": "nice -n -10 true 2>&1 | grep -vq 'cannot set'",
 }
 SYSTEM_CALLS = {
@@ -128,7 +128,9 @@ NETWORK = {
     "tunnel to loopback in hexadecimal": proxied("CONNECT 0x7f.1:443 HTTP/1.1\r\n\r\n"),
     "tunnel to a mapped address": proxied("CONNECT [::ffff:127.0.0.1]:443 HTTP/1.1\r\n\r\n"),
     "tunnel to another port": proxied("CONNECT example.com:22 HTTP/1.1\r\n\r\n"),
-    "smuggle a second request": proxied("GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\nCONNECT example.com:443 HTTP/1.1\r\n\r\n"),
+    "smuggle a second request": proxied(
+        "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\nCONNECT example.com:443 HTTP/1.1\r\n\r\n"
+    ),
     "tunnel with a broken request line": proxied("CONNECT\r\n\r\n"),
     "tunnel to a name with a NUL": proxied("CONNECT example.com\0.x:443 HTTP/1.1\r\n\r\n"),
 }

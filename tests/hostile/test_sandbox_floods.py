@@ -42,7 +42,9 @@ def test_a_command_without_end_is_killed_wholly(fresh: Sandbox, name: str, sessi
     assert "Stopped" in result.output
     assert len(result.output) < 3000
     assert time.monotonic() - started < 12
-    left = fresh.run("ps -eo pid=,args= | grep -E 'yes|zero|sleep 1000|sleep 300|bomb|trap|os.fork' | grep -v grep", timeout=10)
+    left = fresh.run(
+        "ps -eo pid=,args= | grep -E 'yes|zero|sleep 1000|sleep 300|bomb|trap|os.fork' | grep -v grep", timeout=10
+    )
     assert left.exit_code == 1, left.output
     assert fresh.run("echo alive", timeout=10, session=session).output == "alive\n"
 
@@ -142,7 +144,11 @@ READS = {
     "a FIFO": ("mkfifo /workspace/f", "/workspace/f", "FIFO"),
     "a link to a secret": ("ln -s /etc/shadow /workspace/l", "/workspace/l", "symbolic link"),
     "a link to itself": ("ln -s loop /workspace/loop", "/workspace/loop", "symbolic link"),
-    "a sparse giant": ("truncate -s 100G /dev/shm/s 2>/dev/null || truncate -s 60M /dev/shm/s", "/dev/shm/s", "more than"),
+    "a sparse giant": (
+        "truncate -s 100G /dev/shm/s 2>/dev/null || truncate -s 60M /dev/shm/s",
+        "/dev/shm/s",
+        "more than",
+    ),
     "a device": ("true", "/dev/zero", "device"),
     "a directory": ("true", "/workspace", "directory"),
     "a socket": (

@@ -74,7 +74,11 @@ def test_a_session_killed_between_commands_is_replaced(shared: Sandbox) -> None:
 @pytest.mark.parametrize("session", [False, True])
 def test_commands_read_nothing_from_stdin(shared: Sandbox, session: bool) -> None:
     """A program that asks gets the end of the file at once, and never the host's next words."""
-    result = shared.run("cat; read x; echo \"[$x]\"; python3 -c 'import sys; print(sys.stdin.read() == str())'", timeout=10, session=session)
+    result = shared.run(
+        "cat; read x; echo \"[$x]\"; python3 -c 'import sys; print(sys.stdin.read() == str())'",
+        timeout=10,
+        session=session,
+    )
     assert result.output == "[]\nTrue\n"
 
 
@@ -173,7 +177,9 @@ def test_writing_keeps_the_permissions(shared: Sandbox) -> None:
     assert shared.run("stat -c %a /workspace/script; cat /workspace/script", timeout=10).output == "755\nnew"
 
 
-@pytest.mark.parametrize("path", ["/etc/x", "relative", "/workspace", "/workspace/", "/dev/null", "/proc/self/comm", "/a\0b", ""])
+@pytest.mark.parametrize(
+    "path", ["/etc/x", "relative", "/workspace", "/workspace/", "/dev/null", "/proc/self/comm", "/a\0b", ""]
+)
 def test_what_cannot_be_written_is_refused_in_words(shared: Sandbox, path: str) -> None:
     """Only regular files, at absolute paths, where the sandbox may write."""
     with pytest.raises(SandboxFileError):

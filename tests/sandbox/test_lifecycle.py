@@ -43,15 +43,18 @@ def test_a_container_outlives_its_worker_and_is_taken_up(home: Path) -> None:
 
 
 @pytest.mark.docker
-def test_a_second_worker_takes_the_channel_from_the_first(home: Path) -> None:
-    """A worker that lost its lease cannot go on inside the sandbox that another took up, and is told so or starts over."""
+def test_a_second_worker_takes_the_sandbox_from_the_first(home: Path) -> None:
+    """A worker that lost its lease can neither go on inside nor end what another took up."""
     first = start("docker", home, name="fenced")
     second = start("docker", home, name="fenced")
     try:
         assert second.resumed
+        with pytest.raises(SandboxError, match="Another worker"):
+            first.run("echo stale", timeout=10)
+        first.close()
         assert second.run("echo mine", timeout=10).output == "mine\n"
     finally:
-        first.detach()
+        first.close()
         second.close()
 
 
