@@ -138,7 +138,7 @@ def _call(block: Mapping[str, Any], result: Mapping[str, Any] | None) -> Call:
         asked = (head + "\n".join(f"{name}: {_plain(value)}" for name, value in rest)).strip()
     answered = "" if result is None else _content(result.get("content"))
     return Call(
-        tool=str(block.get("name", "?"))[:80],
+        tool=clean(str(block.get("name", "?")), 80),
         asked=clean(asked),
         answered=clean(answered),
         failed=bool(result and result.get("is_error")),

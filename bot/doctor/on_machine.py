@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,8 @@ from config.settings import problems
 from jobs.types import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from config.settings import Settings
 
 _LITTLE_DISK, _SCARCE_DISK = 2 * 1024**3, 10 * 1024**3
@@ -125,32 +128,55 @@ def disk(context: Context) -> list[Finding]:
     return [good("disk", words)]
 
 
-def _model(chosen: Settings, name: str) -> Finding:
-    compatible = name.startswith("openai:")
-    bare = name.partition(":")[2] if compatible or name.startswith("anthropic:") else name
-    key_name, url_name = (
-        ("OPENAI_API_KEY", "OPENAI_BASE_URL") if compatible else ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
-    )
+@dataclass(frozen=True, slots=True)
+class _Provider:
+    """Where a model is asked for, with which key, and the variables that say so."""
+
+    base: str
+    key: str
+    headers: Mapping[str, str]
+    key_name: str
+    url_name: str
+
+
+def _provider(chosen: Settings, *, compatible: bool) -> _Provider:
     if compatible:
         base, key = chosen.openai_base_url or _OPENAI, chosen.openai_api_key
-        url, headers = f"{base}/models/{quote(bare)}", {"Authorization": f"Bearer {key}"} if key else {}
-    else:
-        base, key = chosen.anthropic_base_url or _ANTHROPIC, chosen.anthropic_api_key
-        url, headers = f"{base}/v1/models/{quote(bare)}", {"X-Api-Key": key, "Anthropic-Version": "2023-06-01"}
-    if not key and not (compatible and chosen.openai_base_url):
-        return bad("model", f"{name}: {key_name} is not set.", f"set {key_name}")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return _Provider(f"{base}/models", key, headers, "OPENAI_API_KEY", "OPENAI_BASE_URL")
+    base, key = chosen.anthropic_base_url or _ANTHROPIC, chosen.anthropic_api_key
+    headers = {"X-Api-Key": key, "Anthropic-Version": "2023-06-01"}
+    return _Provider(f"{base}/v1/models", key, headers, "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
+
+
+def _model(chosen: Settings, name: str) -> Finding:
+    """Ask for one model; Anthropic knows an address for each, the others list what they have."""
+    compatible = name.startswith("openai:")
+    bare = name.partition(":")[2] if name.startswith(("openai:", "anthropic:")) else name
+    provider = _provider(chosen, compatible=compatible)
+    host = urlsplit(provider.base).netloc
+    if not provider.key and not (compatible and chosen.openai_base_url):
+        return bad("model", f"{name}: {provider.key_name} is not set.", f"set {provider.key_name}")
     try:
-        status = github_api.request("GET", url, headers=headers).status
+        url = provider.base if compatible else f"{provider.base}/{quote(bare)}"
+        answer = github_api.request("GET", url, headers=provider.headers)
     except UserError as error:
-        return bad("model", f"{name}: {error}", f"check {url_name}")
-    if status == HTTPStatus.OK:
-        return good("model", f"{name} at {urlsplit(base).netloc}")
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return bad("model", f"{name}: the key is refused ({status}).", f"set {key_name} to a valid key")
-    if status == HTTPStatus.NOT_FOUND:
+        return bad("model", f"{name}: {error}", f"check {provider.url_name}")
+    if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        cure = f"set {provider.key_name} to a valid key"
+        return bad("model", f"{name}: {host} refuses the key ({answer.status}).", cure)
+    if answer.status == HTTPStatus.NOT_FOUND or (compatible and not _listed(answer.body, bare)):
         cure = "check the name in OPUS67_MODEL; some compatible servers cannot tell"
-        return warning("model", f"{name}: {urlsplit(base).netloc} does not know it.", cure)
-    return warning("model", f"{name}: {urlsplit(base).netloc} answered {status}.", "try again later")
+        return warning("model", f"{name}: {host} does not know it.", cure)
+    if answer.status != HTTPStatus.OK:
+        return warning("model", f"{name}: {host} answered {answer.status}.", "try again later")
+    return good("model", f"{name} at {host}")
+
+
+def _listed(body: Any, name: str) -> bool:
+    listed = body.get("data") if isinstance(body, dict) else None
+    names = [item.get("id") for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    return name in names or f"{name}:latest" in names
 
 
 def _redis_facts(url: str) -> dict[str, Any]:
