@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import redis
 from redis.backoff import NoBackoff
@@ -34,22 +34,31 @@ class ForgedJobError(Exception):
 
 
 class SignedJSON:
-    """JSON behind a keyed hash; what does not carry it is refused before it is read."""
+    """JSON behind a keyed hash; what does not carry it is refused before it is read.
 
-    def __init__(self, key: bytes) -> None:
-        self._key = hmac.digest(key, b"opus67 queue", hashlib.sha256)
+    RQ wants its serializer to be a class, so each key has one: ``signed_json(key)``.
+    """
 
-    def dumps(self, value: Any) -> bytes:
+    key: ClassVar[bytes]
+
+    @classmethod
+    def dumps(cls, value: Any) -> bytes:
         """Serialize and sign."""
         body = json.dumps(value, separators=(",", ":")).encode()
-        return hmac.digest(self._key, body, hashlib.sha256) + body
+        return hmac.digest(cls.key, body, hashlib.sha256) + body
 
-    def loads(self, data: bytes) -> Any:
+    @classmethod
+    def loads(cls, data: bytes) -> Any:
         """Check the signature and deserialize; raises ForgedJobError."""
         signature, body = data[:32], data[32:]
-        if not hmac.compare_digest(signature, hmac.digest(self._key, body, hashlib.sha256)):
+        if not hmac.compare_digest(signature, hmac.digest(cls.key, body, hashlib.sha256)):
             raise ForgedJobError("a job in Redis is not signed with this installation's key; it was not run")
         return json.loads(body)
+
+
+def signed_json(key: bytes) -> type[SignedJSON]:
+    """Return the serializer of an installation's key."""
+    return type("SignedJSON", (SignedJSON,), {"key": hmac.digest(key, b"opus67 queue", hashlib.sha256)})
 
 
 class WakeUp(Job):
@@ -82,7 +91,7 @@ class Waker:
 
     def __init__(self, url: str, key: bytes) -> None:
         self._connection = connect(url)
-        serializer = SignedJSON(key)
+        serializer = signed_json(key)
         self._queues = {
             name: Queue(name, connection=self._connection, serializer=serializer, job_class=WakeUp)
             for name in (INBOX, TASKS)

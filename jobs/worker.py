@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rq import Queue
 from rq.worker import SimpleWorker
 
-from jobs.queue import INBOX, TASKS, SignedJSON, WakeUp, allow, connect
+from jobs.queue import INBOX, TASKS, WakeUp, allow, connect, signed_json
 from jobs.services import build, signing_key
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def work(settings: Settings, lane: str, compose: Composer) -> int:
     """Work on one queue until asked to stop."""
     services = build(settings)
     allow(compose(services))
-    serializer = SignedJSON(signing_key(settings))
+    serializer = signed_json(signing_key(settings))
     connection = connect(settings.redis_url, patient=True)
     queue = Queue(lane, connection=connection, serializer=serializer, job_class=WakeUp)
     options: dict[str, Any] = {"serializer": serializer, "job_class": WakeUp, "log_job_description": False}
