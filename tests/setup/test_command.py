@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 import yaml
 from hypothesis import given
@@ -19,6 +20,7 @@ from bot.triggers import EVENTS as WANTED
 from config import dotenv
 from config.settings import load
 from jobs.types import UserError
+from tests.setup.conftest import manifest_form
 
 if TYPE_CHECKING:
     from jobs.testing.github import LocalGitHub
@@ -26,16 +28,22 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 
 
-def setup(github: LocalGitHub, folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in a folder."""
-    environment = {
+def environment(github: LocalGitHub) -> dict[str, str]:
+    """Return the environment of the command: it knows the local GitHub and nothing else."""
+    return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
         "GITHUB_API_URL": github.api_url,
         "GITHUB_SERVER_URL": github.server_url,
     }
+
+
+def setup(github: LocalGitHub, folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a folder."""
     command = [sys.executable, "-m", "bot.cli", "setup", *flags]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environment(github), capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def test_an_existing_app_is_taken_from_the_flags(github: LocalGitHub, home: Path) -> None:
@@ -48,6 +56,27 @@ def test_an_existing_app_is_taken_from_the_flags(github: LocalGitHub, home: Path
     assert "hook-secret-one" not in result.stdout
     written = load({}, dotenv=home / ".env")
     assert (written.github_app_id, written.github_webhook_secret) == (67, "hook-secret-one")
+
+
+def test_the_printed_link_leads_through_and_the_command_ends(github: LocalGitHub, home: Path) -> None:
+    """Without flags a link is printed; once the App is registered, the command says what is next and ends with 0."""
+    command = [sys.executable, "-m", "bot.cli", "setup"]
+    with subprocess.Popen(
+        command, cwd=home, env=environment(github), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout
+            link = next(line.strip() for line in process.stdout if "http://127.0.0.1:" in line)
+            with httpx.Client(follow_redirects=True, timeout=20) as client:
+                action, manifest = manifest_form(client.get(link).text)
+                assert client.post(action, data={"manifest": manifest}).status_code == 200
+            rest = process.stdout.read()
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+    assert "install the App on your repositories: http" in rest
+    assert "put ANTHROPIC_API_KEY into .env" in rest
+    assert load({}, dotenv=home / ".env").github_app_id
 
 
 @pytest.mark.parametrize(
