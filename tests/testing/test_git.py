@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.testing.github import LocalGitHub
 from tests.testing.conftest import SHOP
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from jobs.testing.github import LocalGitHub
     from tests.testing.conftest import Client
 
 ENVIRONMENT = {
