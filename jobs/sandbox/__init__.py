@@ -22,10 +22,10 @@ PROVIDERS = {
 CURES = {
     "docker": "start dockerd (Debian: apt-get install docker.io), and let this user open its socket",
     "podman": "start its service: podman system service --time=0",
-    "bubblewrap": "install it (Debian: apt-get install bubblewrap) and let this user make user namespaces",
+    "bubblewrap": "install it (Debian: apt-get install bubblewrap) and allow this user its namespaces",
 }
 LEFTOVER_AGE = 300.0
-"""Seconds that a folder must have been left alone before a sweep takes it: it may belong to a start that is under way."""
+"""Seconds for which a folder must have been left alone before a sweep takes it: a start may be under way."""
 
 
 def detect(preferred: str = "") -> str:

@@ -132,7 +132,7 @@ class BubblewrapPlace:
         return PipeTransport(self._process, self._said)
 
     def _command(self, program: int, data: dict[str, int]) -> list[str]:
-        """Return the whole command line; as root, folders are staged first and root is given up before bubblewrap starts."""
+        """Return the whole command line; as root, folders are staged and root is given up before bubblewrap starts."""
         mirror = os.path.realpath(self._spec.mirror) if self._spec.mirror else ""
         folder = str(self._folder.resolve())
         if os.geteuid() != 0:

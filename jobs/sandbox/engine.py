@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.sandbox import seccomp
 from jobs.sandbox.channel import ChannelLost, wait_for
 from jobs.sandbox.live import LiveSandbox
-from jobs.sandbox.places import engine_socket, remove_folder, run_folder
+from jobs.sandbox.places import PROOF_PREFIX, engine_socket, remove_folder, run_folder
 from jobs.types import SandboxError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def client(provider: str) -> APIClient:
     if not path:
         raise SandboxError(f"No {provider} engine answers on this machine. Start it, then run: opus67 doctor")
     with engine_errors(provider):
-        return APIClient(base_url=f"unix://{path}", timeout=API_TIMEOUT, version="1.41")
+        return APIClient(base_url=f"unix://{path}", timeout=API_TIMEOUT, version="auto")
 
 
 def start(provider: str, spec: SandboxSpec, home: Path, make_proxy: Callable[[Path], Proxy]) -> LiveSandbox:
@@ -109,7 +109,8 @@ def sweep(provider: str, home: Path, now: float, alive: Callable[[str], bool]) -
             for found in engine.containers(all=True, filters=wanted):
                 name = found["Labels"].get(TASK_LABEL, "")
                 expired = now > deadline_of(found["Labels"])
-                if expired or found["State"] in {"exited", "dead"} or not alive(name):
+                proving = name.startswith(PROOF_PREFIX)
+                if expired or found["State"] in {"exited", "dead"} or not (proving or alive(name)):
                     _remove_container(engine, found["Id"])
                     removed.append(name)
     finally:

@@ -58,7 +58,7 @@ LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr
 def build(engine: str, tag: str, base: str | None, say: Callable[[str], None], *, force: bool = False) -> None:
     """Build the image, from a registry's base or with mmdebstrap; does nothing when the tag exists, unless forced.
 
-    ``engine`` is docker or podman; without ``base`` Debian's is tried first. Raises ``SandboxError`` with the next step.
+    ``engine`` is docker or podman; without ``base`` Debian's is tried first. Raises ``SandboxError``.
     """
     tag = tag or DEFAULT_IMAGE
     api = client(engine)
@@ -83,7 +83,7 @@ def exists(api: APIClient, engine: str, tag: str) -> bool:
 
 
 def customization() -> str:
-    """Return the shell script that makes the accounts and folders in the file system named by its first argument.
+    """Return the shell script that makes accounts and folders in the file system that its first argument names.
 
     Programs lose their set-uid bits, and the package sources go: they may carry credentials of a private mirror.
     """

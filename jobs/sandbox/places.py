@@ -14,6 +14,8 @@ NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,79}")
 INSIDE = Path(__file__).with_name("inside")
 ENTRY = "__main__.py"
 PING_TIMEOUT = 2.0
+PROOF_PREFIX = "proof-"
+"""Names of the doctor's sandboxes, which belong to no task and yet are not orphans."""
 
 
 def run_folder(home: Path, name: str) -> Path:

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jobs.sandbox.places import PROOF_PREFIX
 from jobs.types import SandboxError, SandboxSpec
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def prove(provider: str, image: str, home: Path) -> list[tuple[str, bool, str]]:
     from jobs.sandbox import start  # noqa: PLC0415 - the package's front imports this module
 
     started = time.monotonic()
-    name = f"proof-{os.getpid()}-{secrets.token_hex(3)}"
+    name = f"{PROOF_PREFIX}{os.getpid()}-{secrets.token_hex(3)}"
     spec = SandboxSpec(name, time.time() + LIFETIME, image=image, memory_mb=512, disk_mb=256, cpus=1.0, pids=128)
     try:
         sandbox = start(provider, spec, home)

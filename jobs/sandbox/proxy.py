@@ -138,7 +138,13 @@ class Proxy:
             if not self._slots.acquire(timeout=HEADER_TIMEOUT):
                 client.close()
                 continue
-            threading.Thread(target=self._handle, args=(client,), name="opus67-egress-connection", daemon=True).start()
+            try:
+                threading.Thread(
+                    target=self._handle, args=(client,), name="opus67-egress-connection", daemon=True
+                ).start()
+            except RuntimeError:  # this process may have no more threads; the proxy itself goes on
+                self._slots.release()
+                client.close()
 
     def _handle(self, client: socket.socket) -> None:
         try:
@@ -161,6 +167,8 @@ class Proxy:
             client.sendall(_refusal(refused))
             return
         with server, self._tracked(server):
+            if not is_allowed(host, self._hosts):
+                return  # the phase changed while this connection was made
             _log.info("egress_allowed", extra={"host": host, "port": port, "command": command[:COMMAND_CAP]})
             client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             server.sendall(rest)

@@ -149,7 +149,7 @@ CONTROLS = {
 
 
 @pytest.mark.parametrize("probe", PROBES)
-def test_an_agent_cannot(shared: Sandbox, probe: str) -> None:
+def test_an_agent_cannot(shared: Sandbox, probe: str) -> None:  # noqa: F811 - the fixture
     """The probe fails inside the sandbox, within its time, and the sandbox goes on."""
     result = shared.run(PROBES[probe], timeout=20)
     assert not result.timed_out, result.output
@@ -159,7 +159,7 @@ def test_an_agent_cannot(shared: Sandbox, probe: str) -> None:
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers are those of x86_64")
 @pytest.mark.parametrize("name", SYSTEM_CALLS)
-def test_the_kernel_refuses_a_call(shared: Sandbox, name: str) -> None:
+def test_the_kernel_refuses_a_call(shared: Sandbox, name: str) -> None:  # noqa: F811 - the fixture
     """The filter, and not some other accident, refuses the call."""
     result = shared.run(SYSTEM_CALLS[name], timeout=20)
     assert result.exit_code != 0, result.output
@@ -169,7 +169,7 @@ def test_the_kernel_refuses_a_call(shared: Sandbox, name: str) -> None:
 
 
 @pytest.mark.parametrize("control", CONTROLS)
-def test_honest_work_is_possible(shared: Sandbox, control: str) -> None:
+def test_honest_work_is_possible(shared: Sandbox, control: str) -> None:  # noqa: F811 - the fixture
     """What the probes are made of works when it asks for nothing forbidden, so that they can fail."""
     result = shared.run(CONTROLS[control], timeout=30)
     assert result.exit_code == 0, result.output

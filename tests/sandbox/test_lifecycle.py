@@ -63,8 +63,7 @@ def test_a_deadline_ends_the_sandbox_from_inside(provider: str, home: Path) -> N
     place = start(provider, home, deadline=time.time() + 4)
     try:
         with pytest.raises(SandboxError, match="its time was over"):
-            for _ in range(20):
-                place.run("sleep 1", timeout=5)
+            place.run("sleep 30", timeout=40)
     finally:
         place.close()
 

@@ -225,7 +225,10 @@ class Runner:
                 os.kill(-1, signal.SIGKILL)
         self.environment = request["environment"]
         for name, value in request["limits"].items():
-            resource.setrlimit(getattr(resource, name), (value, value))
+            kind = getattr(resource, name)
+            ceiling = resource.getrlimit(kind)[1]
+            bound = value if ceiling == resource.RLIM_INFINITY else min(value, ceiling)
+            resource.setrlimit(kind, (bound, bound))
         threading.stack_size(1 << 18)
         threading.Thread(target=forward, daemon=True).start()
         return {"python": sys.version.split()[0]}, b""
