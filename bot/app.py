@@ -91,7 +91,7 @@ def serve(arguments: argparse.Namespace) -> int:
         interface=Interfaces.WSGI,
         blocking_threads=THREADS,
         backlog=BACKLOG,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,  # it would warn of the threads, of which we want this many
         respawn_failed_workers=True,
         workers_kill_timeout=5,
     )

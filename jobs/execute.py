@@ -202,14 +202,17 @@ def _tell_ending(attempt: Attempt) -> None:
         return
     try:
         attempt.teller.tell()
-    except GitHubUnavailable as outage:
-        pause = max(outage.retry_after, min(3600.0, 5.0 * 2**row.tell_attempts))
-        if row.tell_attempts < TELL_ATTEMPTS:
-            tasks.tell_later(task.id, task.attempt, time.time() + pause)
-            return
-        log.warning("task %s is %s and nobody could be told", task.id, row.status)
+    except LeaseLost:
+        raise
     except UserError as refused:
         log.warning("task %s is %s and GitHub refuses to hear it: %s", task.id, row.status, refused)
+    except Exception as error:  # a notification's edge: put off with growing pauses, and given up after days
+        pause = max(getattr(error, "retry_after", 0.0), min(3600.0, 5.0 * 2**row.tell_attempts))
+        if row.tell_attempts < TELL_ATTEMPTS:
+            log.warning("task %s is %s and cannot be told now", task.id, row.status, exc_info=error)
+            tasks.tell_later(task.id, task.attempt, time.time() + pause)
+            return
+        log.exception("task %s is %s and nobody could be told", task.id, row.status)
     tasks.told(task.id, task.attempt)
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
-from jobs.answer.check_run import check_output
+from jobs.answer.check_run import check_output, moved_output
 from jobs.answer.comment import living_comment
 from jobs.answer.view import TaskView
 from jobs.pages import page_url
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 QUIET_SECONDS = 3.0
 """Between two edits of the same comment: GitHub allows few writes a minute, and people read slowly."""
-COMMENT, CHECK, PULL_REQUEST, REACTION = "comment", "check", "pull_request", "reaction"
+COMMENT, CHECK, PULL_REQUEST, REACTION = "comment", "check:", "pull_request", "reaction"
 
 log = logging.getLogger(__name__)
 
@@ -108,18 +108,19 @@ class Teller:
         records.save_place(self._task_id, COMMENT, Place(str(comment.id), comment.url, shown))
 
     def _show_check(self, view: TaskView) -> None:
-        output = check_output(view)
-        shown, surface = _hash(repr(output)), f"{CHECK}:{self.sha}"
-        records = self._services.store.records
-        place = records.place(self._task_id, surface)
-        if place is not None and place.shown == shown:
-            return
-        self._lease.fence()
-        if place is None:
-            check = self._repository.ensure_check_run(self.sha, view.task.id, CHECK_NAME, output)
-        else:
-            check = self._repository.update_check_run(int(place.external_id), output)
-        records.save_place(self._task_id, surface, Place(str(check.id), check.url, shown))
+        """Show the check run on the commit that it belongs to now; one that it left behind points there."""
+        records, known = self._services.store.records, self._services.store.records.places(self._task_id, CHECK)
+        for sha in {*known, self.sha}:
+            output = check_output(view) if sha == self.sha else moved_output(view)
+            shown, place = _hash(repr(output)), known.get(sha)
+            if place is not None and place.shown == shown:
+                continue
+            self._lease.fence()
+            if place is None:
+                check = self._repository.ensure_check_run(sha, view.task.id, CHECK_NAME, output)
+            else:
+                check = self._repository.update_check_run(int(place.external_id), output)
+            records.save_place(self._task_id, f"{CHECK}{sha}", Place(str(check.id), check.url, shown))
 
 
 def view_of(services: Services, task_id: str, working: float = 0.0) -> TaskView:

@@ -8,7 +8,7 @@ from jobs.answer import sections
 from jobs.answer.comment import EDITED
 from jobs.answer.words import PHASES, conclusion_of, headline, money, rough_duration
 from jobs.text import cut, line, neutralise
-from jobs.types import Status
+from jobs.types import Conclusion, Status
 
 if TYPE_CHECKING:
     from jobs.answer.view import TaskView
@@ -19,6 +19,8 @@ LIMIT = 65_000
 CANCEL = {"label": "Cancel", "description": "End the work; the branch is kept", "identifier": "cancel"}
 RUN_AGAIN = {"label": "Run again", "description": "Start again from the beginning", "identifier": "run_again"}
 """GitHub takes labels and identifiers of 20 characters, descriptions of 40."""
+
+MOVED = "The work has a draft pull request"
 
 
 def check_output(view: TaskView) -> dict[str, Any]:
@@ -38,6 +40,16 @@ def check_output(view: TaskView) -> dict[str, Any]:
     if view.page_url.startswith(("https://", "http://")):
         body["details_url"] = view.page_url
     return body
+
+
+def moved_output(view: TaskView) -> dict[str, Any]:
+    """Return the body for the check run on the base commit, once the work has a commit and a check run of its own."""
+    where = f"\n\n{view.pull_request}" if view.pull_request else ""
+    return {
+        "status": "completed",
+        "conclusion": Conclusion.NEUTRAL.value,
+        "output": {"title": MOVED, "summary": f"{MOVED}: the check run goes on at its newest commit.{where}"},
+    }
 
 
 def _title(view: TaskView) -> str:

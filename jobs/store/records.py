@@ -38,6 +38,14 @@ class Records:
             row = connection.execute(query).one_or_none()
         return None if row is None else Place(row.external_id, row.url, row.shown)
 
+    def places(self, task_id: str, prefix: str) -> dict[str, Place]:
+        """Return where a task is shown on the surfaces whose names begin with ``prefix``, by the rest of the name."""
+        query = sa.select(places).where(places.c.task_id == task_id)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        found = {row.surface: Place(row.external_id, row.url, row.shown) for row in rows}
+        return {name.removeprefix(prefix): place for name, place in found.items() if name.startswith(prefix)}
+
     def save_place(self, task_id: str, surface: str, place: Place) -> None:
         """Remember where a task is shown on a surface."""
         values = {"task_id": task_id, "surface": surface, "external_id": place.external_id}
