@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 from githubkit import GitHub as Kit
+from githubkit.cache import MemCacheStrategy
 from githubkit.exception import (
     AuthCredentialError,
     GitHubException,
@@ -101,8 +102,16 @@ class PooledKit(Kit[Any]):
     """githubkit over shared connections, without its cache, its throttle and its retries."""
 
     def __init__(self, auth: BaseAuthStrategy, base_url: str, connections: Connections) -> None:
-        # Without the cache an answer is always GitHub's present one: decisions about people depend on it.
-        super().__init__(auth, base_url=base_url, http_cache=False, auto_retry=False, user_agent="opus67")
+        # Without the HTTP cache an answer is always GitHub's present one: decisions about people depend on it.
+        # A cache of its own, since githubkit's own gives a JWT to whoever has the same App id, whatever the key.
+        super().__init__(
+            auth,
+            base_url=base_url,
+            http_cache=False,
+            auto_retry=False,
+            user_agent="opus67",
+            cache_strategy=MemCacheStrategy(),
+        )
         self._connections = connections
 
     @contextmanager
