@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -32,12 +31,13 @@ REQUEST = request_message(
 def session_sandbox(requires: Any) -> Iterator[Sandbox]:
     """Yield one sandbox for all tests of this package."""
     requires(bubblewrap_works(), "bubblewrap", CURES["bubblewrap"])
-    home = Path(tempfile.mkdtemp(prefix="o67-agent-", dir="/tmp"))
     spec = SandboxSpec(name="agent-tests", deadline=time.time() + 900)
-    sandbox = sandboxes.start("bubblewrap", spec, home)
-    yield sandbox
-    sandbox.close()
-    shutil.rmtree(home, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="o67-agent-", dir="/tmp", ignore_cleanup_errors=True) as home:
+        sandbox = sandboxes.start("bubblewrap", spec, Path(home))
+        try:
+            yield sandbox
+        finally:
+            sandbox.close()
 
 
 @pytest.fixture
