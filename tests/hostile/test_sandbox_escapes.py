@@ -70,6 +70,8 @@ SECRETS = {
 WALLS = {
     "write below /usr": "touch /usr/x",
     "write below /etc": "echo x > /etc/x",
+    "write where everybody may": "touch /var/tmp/x || touch /run/lock/x || touch /var/lock/x",
+    "have a root that is mounted writable": "awk '$2 == \"/\" {print $4}' /proc/mounts | grep -qw rw",
     "write to the root": "touch /x",
     "replace the command server": "echo x > /run/opus67/__main__.py",
     "remove the proxy's socket": "rm -f /run/opus67/proxy.sock",
