@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from throwaway import opus67, settings, table, temporary_home, wait_for_health
@@ -19,7 +20,7 @@ def main() -> None:
         with opus67("up", environment=environment, home=home) as process:
             wait_for_health(environment["PORT"], process, home)
             time.sleep(IDLE_SECONDS)
-            rows = [(name(pid), pss(pid), own(pid)) for pid in family(process.pid)]
+            rows = [(name(pid), pss(pid), own(pid)) for pid in family(process.pid) if name(pid)]
     print(f"Memory of an idle `opus67 up`, MB (limit {LIMIT_MEGABYTES:.0f} in all)\n")
     table(
         ("process", "PSS", "of it private"),
@@ -35,18 +36,21 @@ def total(rows: list[tuple[str, float, float]]) -> tuple[str, str, str]:
 def family(pid: int) -> list[int]:
     """Return a process and all that descend from it, parents first."""
     found = [pid]
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
-            found += family(int(child))
+    with suppress(OSError):
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in children.read_text().split():
+                found += family(int(child))
     return found
 
 
 def name(pid: int) -> str:
-    """Return what a process is: our command's name, or the program's."""
-    words = [word for word in Path(f"/proc/{pid}/cmdline").read_text().split("\0") if word]
-    if "bot.cli" in words:
-        return f"{words[words.index('bot.cli') + 1]} ({pid})"
-    return f"{Path(words[0]).name} ({pid})"
+    """Return what a process is: our command's name, or the program's; nothing where it has ended meanwhile."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        program = Path(f"/proc/{pid}/exe").readlink().name
+    except OSError:
+        return ""
+    return f"{words[words.index('bot.cli') + 1] if 'bot.cli' in words else program} ({pid})"
 
 
 def pss(pid: int) -> float:
@@ -61,9 +65,10 @@ def own(pid: int) -> float:
 
 def rollup(pid: int, field: str) -> float:
     """Return a field of the kernel's sum over all mappings, in MB."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith(field):
-            return int(line.split()[1]) / 1024
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith(field):
+                return int(line.split()[1]) / 1024
     return 0.0
 
 

@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import tempfile
+import time
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.util import find_spec
@@ -31,7 +32,9 @@ save ""
 maxmemory-policy noeviction
 daemonize no
 loglevel warning
+logfile {log}
 """
+LOG_LINES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,28 @@ class Valkey:
     def ready(self) -> bool:
         """Tell whether it answers and has read its files."""
         return self._ask("PING").startswith(b"+PONG")
+
+    @property
+    def log(self) -> Path:
+        """The file that it writes its troubles to."""
+        return self.folder / "valkey.log"
+
+    def troubles(self) -> str:
+        """Return the end of its log."""
+        try:
+            lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return "(it wrote no log)"
+        return "\n".join(lines[-LOG_LINES:])
+
+    def set_aside(self) -> Path:
+        """Move files that it cannot read out of its way; nothing is lost that the database does not know."""
+        place = self.folder / f"unreadable-{time.time_ns()}"
+        place.mkdir()
+        for name in ("appendonlydir", "dump.rdb"):
+            if (self.folder / name).exists():
+                (self.folder / name).rename(place / name)
+        return place
 
     def shut_down(self) -> bool:
         """Ask one that a killed run left behind to end; tell whether there was one."""
@@ -88,7 +113,10 @@ def prepare(home: Path) -> Valkey:
     folder.chmod(0o700)
     valkey = Valkey(folder, _socket(folder), secrets.token_hex(24))
     valkey.socket.unlink(missing_ok=True)
-    text = SETTINGS.format(socket=_quoted(valkey.socket), folder=_quoted(folder), password=valkey.password)
+    valkey.log.unlink(missing_ok=True)
+    places = {"socket": valkey.socket, "folder": folder, "log": valkey.log}
+    quoted = {name: _quoted(path) for name, path in places.items()}
+    text = SETTINGS.format(**quoted, password=valkey.password)
     _write_private(folder / "valkey.conf", text)
     _write_private(folder / "password", valkey.password)
     return valkey

@@ -55,8 +55,7 @@ def supervise(settings: Settings, words: str) -> int:
         changes = {"PYTHONUNBUFFERED": "1", "OPUS67_HOME": str(settings.home)}
         if not settings.redis_url:
             valkey = embedded.prepare(settings.home)
-            last.append(supervisor.start(Process("valkey", valkey.command, child_environment())))
-            supervisor.wait(valkey.ready, seconds=VALKEY_SECONDS, what="the embedded Valkey to answer")
+            last.append(start_valkey(supervisor, valkey))
             changes["REDIS_URL"] = valkey.url
         environment = child_environment(changes)
         supervisor.run(Process("migrate", opus67("migrate"), environment), seconds=MIGRATE_SECONDS)
@@ -67,6 +66,28 @@ def supervise(settings: Settings, words: str) -> int:
         return 0
     finally:
         supervisor.stop(last)
+
+
+def start_valkey(supervisor: Supervisor, valkey: embedded.Valkey) -> Child:
+    """Start the embedded Valkey and wait until it answers; files that it cannot read are set aside, once."""
+    process = Process("valkey", valkey.command, child_environment())
+    for attempt in (1, 2):
+        child = supervisor.start(process)
+
+        def settled(child: Child = child) -> bool:
+            return valkey.ready() or not child.running()
+
+        supervisor.wait(settled, seconds=VALKEY_SECONDS, what=f"the embedded Valkey to answer (its log: {valkey.log})")
+        if child.running():
+            return child
+        supervisor.forget(child)
+        supervisor.console.say(valkey.troubles())
+        if attempt == 1:
+            supervisor.console.say(
+                f"Valkey did not start. What it had is in {valkey.set_aside()}; it begins anew, "
+                "and the clock wakes again whatever is unfinished in the database."
+            )
+    raise UserError(f"The embedded Valkey does not start; {valkey.log} says why. Or set REDIS_URL to another one.")
 
 
 def processes() -> list[tuple[str, str]]:

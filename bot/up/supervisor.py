@@ -53,6 +53,11 @@ class Supervisor:
         self._start(child)
         return child
 
+    def forget(self, child: Child) -> None:
+        """Let go of a process that ended and shall not be started again."""
+        self.children.remove(child)
+        self._bury(child)
+
     def run(self, process: Process, *, seconds: float) -> None:
         """Run a process to its end; raises ``UserError`` where it fails."""
         child = Child(process, self.patience)

@@ -152,6 +152,17 @@ def test_valkey_comes_back_at_the_same_address(stage: Stage, settings: dict[str,
     assert health(settings) == 200
 
 
+def test_unreadable_files_of_valkey_are_set_aside(stage: Stage, settings: dict[str, str], home: Path) -> None:
+    """A damaged append-only file does not keep it from starting: it is kept aside, and the database is the truth."""
+    folder = home / "var" / "valkey" / "appendonlydir"
+    folder.mkdir(parents=True)
+    (folder / "appendonly.aof.manifest").write_text("file nonsense\n")
+    running = up(stage, settings)
+    assert "Valkey did not start. What it had is in" in running.output
+    [kept] = (home / "var" / "valkey").glob("unreadable-*/appendonlydir/appendonly.aof.manifest")
+    assert kept.read_text() == "file nonsense\n"
+
+
 def test_a_killed_run_is_taken_up(stage: Stage, settings: dict[str, str]) -> None:
     """After kill -9 of the supervisor nothing runs on, and the next start works at once."""
     running = up(stage, settings)
