@@ -41,6 +41,7 @@ def test_a_label_is_told_with_a_signature(github: LocalGitHub, receiver: Receive
     assert request.headers["x-hub-signature-256"] == f"sha256={signature}"
     assert request.headers["x-github-event"] == "issues"
     payload = json.loads(request.body)
+    assert payload["action"] == "labeled"
     assert payload["label"]["name"] == "assign-to-opus"
     assert payload["sender"]["login"] == "bob"
     assert payload["repository"]["full_name"] == SHOP
