@@ -20,7 +20,7 @@ REGISTRIES = (
     *("deb." + "debian.org", "ftp." + "debian.org", "archive." + "ubuntu.com", "snapshot." + "debian.org"),
     *("crates" + ".io", "ruby" + "gems.org", "proxy." + "golang.org", "registry-1." + "docker.io"),
 )
-MACHINE_PATHS = re.compile(r"(?<![\w.$-])/" + r"(work/(main|shared)|root/\.)")
+MACHINE_PATHS = re.compile(r"(?<![\w.$-])/" + r"(work/(main|shared)|root/\.(pyenv|config|cache))")
 AUTHORS = re.compile(
     r"(generated|written|created) (by|with) (an ai|[c]laude|[g]pt|[c]opilot)|co-authored-by: [c]laude",
     re.IGNORECASE,
