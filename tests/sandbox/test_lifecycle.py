@@ -121,6 +121,9 @@ def test_the_mirror_is_there_and_read_only(provider: str, home: Path) -> None:
     mirror = home / "mirror"
     mirror.mkdir()
     (mirror / "HEAD").write_text("ref: refs/heads/main\n")
+    # Only the mount protects it: whoever the sandbox runs as could write here.
+    mirror.chmod(0o777)
+    (mirror / "HEAD").chmod(0o666)
     place = start(provider, home, mirror=str(mirror))
     try:
         assert place.run("cat /mirror/HEAD", timeout=10).output == "ref: refs/heads/main\n"
