@@ -10,7 +10,7 @@ from typing import Any
 LOCAL_NAMES = {"", "localhost", "ip6-localhost"}
 
 
-class NetworkIsOff(RuntimeError):  # noqa: N818 - it names a condition
+class NetworkIsOff(RuntimeError):
     """A test reached for the network; what is outside has a stand-in in ``jobs/testing``."""
 
 
