@@ -43,9 +43,6 @@ def push_branch(
         result = git.run(directory, *arguments, token=token, seconds=PUSH_SECONDS, accept=(0, 1))
         if result.exit_code == 0:
             return
-        refused = _STATUS.search(result.output)
-        if refused is None:
-            raise GitFailed("push", result.exit_code, result.error)
         head = git.run(directory, "ls-remote", "--", url, reference, token=token).output[:40].decode()
     except GitFailed as error:
         raise _failed(error, repository) from error
@@ -56,6 +53,9 @@ def push_branch(
             f"The branch {branch} of {repository} was moved by somebody else, so it was left as it is. "
             "Delete or rename that branch, or ask again for a new one."
         )
+    refused = _STATUS.search(result.output)
+    if refused is None:
+        raise _failed(GitFailed("push", result.exit_code, result.error), repository)
     raise _refused(result.error, refused["reason"].decode(errors="replace"), repository, branch)
 
 

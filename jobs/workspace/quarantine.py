@@ -68,7 +68,7 @@ class Quarantine:
         tree = self._tree_of(bundle, base)
         changes = self._changes(base, tree)
         self._check(base, tree, changes, rules)
-        commit = self._commit(base, tree, _message(message, co_author), author, when)
+        commit = self._commit(base, self._rebuilt(base, changes), _message(message, co_author), author, when)
         return Patch(base, commit, self._files(base, commit), self._diff(base, commit, rules.diff_bytes))
 
     def diff_text(self, bundle: bytes, *, base: str, limit: int) -> str:
@@ -159,10 +159,13 @@ class Quarantine:
 
     def _secrets(self, changes: list[Change], rules: PatchRules) -> list[Violation]:
         kept = [change for change in changes if change.new_mode not in {ABSENT, SUBMODULE_MODE}]
+        after = self._objects.contents((change.new_id for change in kept), rules.file_bytes)
+        suspects = [change for change in kept if secret_violation(change, b"", after[change.new_id])]
+        if not suspects:
+            return []
         old = [change.old_id for change in changes if change.old_mode not in {ABSENT, SUBMODULE_MODE}]
         before = b"\n".join(self._objects.contents(old, rules.file_bytes).values())
-        after = self._objects.contents((change.new_id for change in kept), rules.file_bytes)
-        found = (secret_violation(change, before, after.get(change.new_id, b"")) for change in kept)
+        found = (secret_violation(change, before, after[change.new_id]) for change in suspects)
         return [violation for violation in found if violation]
 
     def _tree(self, base: str, tree: str, changes: list[Change]) -> Tree:
@@ -178,6 +181,18 @@ class Quarantine:
             self._objects.files(entries_before, of_interest),
             self._objects.files(entries_after, of_interest),
         )
+
+    def _rebuilt(self, base: str, changes: list[Change]) -> str:
+        """Write the tree anew from the base and the changes that were checked, so that nothing else can be in it."""
+        self._git.run(self._path, "read-tree", base)
+        gone = [f"0 {change.old_id}\t{change.path}\0" for change in changes]
+        there = [
+            f"{change.new_mode} {change.new_id}\t{change.path}\0" for change in changes if change.new_mode != ABSENT
+        ]
+        # What is replaced goes first: a folder may take the place of a file.
+        lines = "".join([*gone, *there]).encode(errors="surrogateescape")
+        self._git.run(self._path, "update-index", "-z", "--index-info", data=lines)
+        return self._git.text(self._path, "write-tree")
 
     def _commit(self, base: str, tree: str, message: str, author: tuple[str, str], when: int) -> str:
         name, email = (_identity(part) for part in author)
@@ -253,7 +268,8 @@ def _identity(text: str) -> str:
 
 
 def _refusal(violations: list[Violation]) -> str:
-    shown = [f"- {violation}" for violation in violations[:SHOWN_VIOLATIONS]]
-    if len(violations) > SHOWN_VIOLATIONS:
-        shown.append(f"- and {len(violations) - SHOWN_VIOLATIONS} more")
+    first = list({violation.path: violation for violation in reversed(violations)}.values())[::-1]
+    shown = [f"- {violation}" for violation in first[:SHOWN_VIOLATIONS]]
+    if len(first) > SHOWN_VIOLATIONS:
+        shown.append(f"- and {len(first) - SHOWN_VIOLATIONS} more")
     return "\n".join(["The work may not be published as it is:", *shown, "Change these, or apply the patch by hand."])

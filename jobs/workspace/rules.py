@@ -103,7 +103,7 @@ def tree_violations(tree: Tree, rules: PatchRules) -> list[Violation]:
     found = _Findings()
     guard = _Guard((*ALWAYS_PROTECTED, *rules.protected))
     for change in tree.changes:
-        for rule in (_mode(change), _name(change), guard.rule(change)):
+        for rule in (_mode(change), guard.rule(change), _name(change)):
             found.add(change, rule)
     _links(tree, found)
     _collisions(tree, found)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobs.types import CommandResult, SandboxFileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Box:
@@ -33,9 +36,16 @@ class Box:
         ]
 
     def run(
-        self, command: str, *, timeout: float, session: bool = False, output_limit: int = 30_000, cwd: str = "/workspace"
+        self,
+        command: str,
+        *,
+        timeout: float,
+        session: bool = False,
+        output_limit: int = 30_000,
+        cwd: str = "/workspace",
     ) -> CommandResult:
         """Run a command line in a bubblewrap of its own."""
+        assert not session
         started = time.monotonic()
         try:
             done = subprocess.run(

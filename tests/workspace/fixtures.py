@@ -6,19 +6,22 @@ import json
 import secrets
 import time
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
 
 from jobs.testing.github import LocalGitHub
-from jobs.types import Patch
 from jobs.workspace import Mirror, PatchRules, Quarantine, Snapshot, checkout
 from tests.workspace.box import Box
 from tests.workspace.forge import Forge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from jobs.types import Patch
 
 BOT = ("opus-67[bot]", "67+opus-67[bot]@users.noreply.github.com")
 FILES: dict[str, str | bytes] = {

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILE, RUNNABLE, LINK, SUBMODULE, FOLDER = b"100644", b"100755", b"120000", b"160000", b"40000"
 Content = bytes | str | None
@@ -83,14 +86,15 @@ class Forge:
         names = [option for parent in parents or (self.base,) for option in ("-p", parent)]
         return self.git("commit-tree", *names, "-m", "work", tree).decode().strip()
 
-    def pack(self, commit: str) -> bytes:
-        """Return a pack of what ``commit`` adds to the base, whatever it is."""
-        return self.git("pack-objects", "--revs", "--stdout", "-q", data=f"{commit}\n^{self.base}\n".encode())
+    def pack(self) -> bytes:
+        """Return a pack of all objects made here, whether or not they hang together."""
+        names = [f"{path.parent.name}{path.name}\n" for path in (self.folder / "objects").glob("??/*")]
+        return self.git("pack-objects", "--stdout", "-q", data="".join(names).encode())
 
     def bundle(self, commit: str) -> bytes:
         """Return a bundle as ``export`` would give it, of any commit."""
         header = f"# v2 git bundle\n-{self.base} base\n{commit} refs/heads/work\n\n"
-        return header.encode() + self.pack(commit)
+        return header.encode() + self.pack()
 
     def work(self, changes: dict[str | bytes, Entry]) -> bytes:
         """Return a bundle of the base with changes."""

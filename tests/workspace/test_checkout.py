@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +10,9 @@ from jobs.types import PatchRefused, SandboxError
 from jobs.workspace import checkout, export, restore
 from tests.workspace.box import Box
 from tests.workspace.fixtures import FILES, Place
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.bubblewrap
 CHANGE = "printf 'def main():\\n    return 2\\n' > app.py; echo new > new.txt"
@@ -90,7 +93,9 @@ def test_a_checkout_that_fails_is_told(place: Place, tmp_path: Path):
 
 def test_nothing_changed_gives_nothing(place: Place, box: Box):
     """A workspace as it was, ignored files and what tools leave behind aside, gives no bundle."""
-    box.must("mkdir -p build __pycache__ node_modules/x; touch build/a b.log __pycache__/a.pyc node_modules/x/y; touch app.py")
+    box.must(
+        "mkdir -p build __pycache__ node_modules/x; touch build/a b.log __pycache__/a.pyc node_modules/x/y; touch app.py"
+    )
     assert export(box, place.base) is None
 
 

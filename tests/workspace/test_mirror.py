@@ -8,14 +8,18 @@ import subprocess
 import sys
 import textwrap
 import threading
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.testing.github import LocalGitHub
 from jobs.types import GitHubUnavailable, UserError
 from jobs.workspace import Mirror
 from tests.workspace.fixtures import FILES, Place, mint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jobs.testing.github import LocalGitHub
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -117,7 +121,9 @@ def test_a_redirect_is_not_followed(place: Place):
         place.mirror.fetch(place.repository, place.token, branch="main")
 
 
-@pytest.mark.parametrize("name", ["octo", "../x/y", "octo/..", "octo/.", "-o/x", "octo/a b", "octo/x/../y", "octo/x\n", ""])
+@pytest.mark.parametrize(
+    "name", ["octo", "../x/y", "octo/..", "octo/.", "-o/x", "octo/a b", "octo/x/../y", "octo/x\n", ""]
+)
 def test_a_name_that_is_no_repository_is_refused(home: Path, name: str):
     """A name cannot lead out of the mirrors' folder or become an option."""
     with pytest.raises(UserError, match="owner/name"):
@@ -271,7 +277,7 @@ def test_a_mirror_made_anew_leaves_the_old_one_to_those_who_use_it(place: Place)
     held = os.open(place.snapshot.path, os.O_RDONLY)
     try:
         place.mirror.replace(place.repository, place.token, place.base)
-        assert "HEAD" in os.listdir(held)
+        assert "HEAD" in os.listdir(held)  # noqa: PTH208 - by its handle, not by its path
         assert place.mirror.read(place.repository, place.base, "README.md", 100) == b"# Sample\n"
     finally:
         os.close(held)

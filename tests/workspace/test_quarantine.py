@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -125,7 +126,10 @@ def test_one_branch_is_pushed_and_nothing_else(place: Place, forge: Forge):
     quarantine.push(patch.commit, BRANCH, place.token)
     assert place.github.branches(place.repository) == {**before, BRANCH: patch.commit}
     quarantine.push(patch.commit, BRANCH, place.token)
-    assert len([push for push in place.github.pushes if push.ref == f"refs/heads/{BRANCH}" and push.new == patch.commit]) == 1
+    assert (
+        len([push for push in place.github.pushes if push.ref == f"refs/heads/{BRANCH}" and push.new == patch.commit])
+        == 1
+    )
 
 
 def test_a_branch_that_somebody_moved_is_left_alone(place: Place, forge: Forge):
@@ -142,21 +146,28 @@ def test_a_branch_that_somebody_moved_is_left_alone(place: Place, forge: Forge):
     assert place.github.branches(place.repository)[BRANCH] == patch.commit
 
 
-@pytest.mark.parametrize(
-    "branch",
-    [
-        *("main", "opus", "opus/", "opus/../main", "opus/a..b", "opus/a.lock", "opus/a b", "opus/a:refs/heads/main"),
-        *("refs/heads/opus/a", "Opus/a", "opus//a", "opus/a/b", "opus/-a", "opus/a-", "opus/a\n", "opus/a~1", "opus/@{0}"),
-        *("+opus/a", "--delete", "opus/*", "", "opus/ä", f"opus/{'a' * 300}", "refs/tags/opus/a"),
-    ],
-)
-def test_only_branches_of_ours_can_be_pushed(place: Place, forge: Forge, branch: str):
+def test_only_branches_of_ours_can_be_pushed(place: Place, forge: Forge):
     """A branch outside ``opus/`` is a mistake in the program, and nothing is sent."""
     quarantine = place.quarantine()
     patch = place.receive(forge.work(FIX), quarantine)
     before = place.github.branches(place.repository)
-    with pytest.raises(ValueError, match="may push to opus/"):
-        quarantine.push(patch.commit, branch, place.token)
+    for branch in (
+        *("main", "opus", "opus/", "opus/../main", "opus/a..b", "opus/a.lock", "opus/a b", "opus/a:refs/heads/main"),
+        *(
+            "refs/heads/opus/a",
+            "Opus/a",
+            "opus//a",
+            "opus/a/b",
+            "opus/-a",
+            "opus/a-",
+            "opus/a\n",
+            "opus/a~1",
+            "opus/@{0}",
+        ),
+        *("+opus/a", "--delete", "opus/*", "", "opus/ä", f"opus/{'a' * 300}", "refs/tags/opus/a"),
+    ):
+        with pytest.raises(ValueError, match="may push to opus/"):
+            quarantine.push(patch.commit, branch, place.token)
     assert place.github.branches(place.repository) == before
 
 
@@ -192,22 +203,23 @@ def test_any_other_refusal_is_told_in_the_servers_words(place: Place, forge: For
         quarantine.push(patch.commit, BRANCH, place.token)
 
 
-def test_a_lost_answer_is_found_done_by_the_next_try(place: Place, forge: Forge):
-    """A push whose answer was lost is worth another try, which finds the branch as it should be."""
+@pytest.mark.parametrize("fault", [{"status": 502}, {"drop": True}])
+def test_a_push_whose_answer_was_lost_is_found_done(place: Place, forge: Forge, fault: dict[str, Any]):
+    """Where GitHub did what was asked and the answer was lost, the branch is found as it should be."""
     quarantine = place.quarantine()
     patch = place.receive(forge.work(FIX), quarantine)
-    place.github.faults.add("POST", f"{place.repository}.git/git-receive-pack", status=502, after=True)
-    with pytest.raises(GitHubUnavailable):
-        quarantine.push(patch.commit, BRANCH, place.token)
+    place.github.faults.add("POST", f"{place.repository}.git/git-receive-pack", after=True, **fault)
     quarantine.push(patch.commit, BRANCH, place.token)
     assert place.github.branches(place.repository)[BRANCH] == patch.commit
 
 
-def test_a_push_that_was_sent_twice_is_one_push(place: Place, forge: Forge):
-    """Where a connection breaks after the push was done, the HTTP library sends it again: that is no conflict."""
+def test_a_push_that_was_not_done_is_worth_another_try(place: Place, forge: Forge):
+    """Where the server failed before it did anything, the next try pushes."""
     quarantine = place.quarantine()
     patch = place.receive(forge.work(FIX), quarantine)
-    place.github.faults.add("POST", f"{place.repository}.git/git-receive-pack", drop=True, after=True)
+    place.github.faults.add("POST", f"{place.repository}.git/git-receive-pack", status=502)
+    with pytest.raises(GitHubUnavailable):
+        quarantine.push(patch.commit, BRANCH, place.token)
     quarantine.push(patch.commit, BRANCH, place.token)
     assert place.github.branches(place.repository)[BRANCH] == patch.commit
 

@@ -1,0 +1,7 @@
+"""Fixtures of the hostile tests."""
+
+from __future__ import annotations
+
+from tests.workspace.fixtures import box, forge, github, place, repository
+
+__all__ = ["box", "forge", "github", "place", "repository"]

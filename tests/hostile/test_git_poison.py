@@ -1,0 +1,254 @@
+"""An agent that poisons its checkout: the work still comes out as what the files are, and nothing of it runs outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.types import PatchRefused, SandboxError
+from jobs.workspace import checkout, export, restore
+from tests.workspace.box import Box
+from tests.workspace.forge import FILE, Forge
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.workspace.fixtures import Place
+
+pytestmark = pytest.mark.bubblewrap
+
+WORK = "echo changed > app.py; "
+HOOKS = "post-checkout pre-commit post-commit reference-transaction pre-push post-index-change pre-auto-gc fsmonitor-watchman"
+FILTER = (
+    "git config filter.x.clean /tmp/run; git config filter.x.smudge /tmp/run; git config filter.x.process /tmp/run;"
+)
+
+POISONS: list[tuple[str, str]] = [
+    ("hooks of every name", f"mkdir -p .git/hooks; for hook in {HOOKS}; do cp /tmp/run .git/hooks/$hook; done"),
+    (
+        "a folder of hooks elsewhere",
+        "mkdir h; cp /tmp/run h/reference-transaction; git config core.hooksPath h; rm -r h",
+    ),
+    ("a file monitor", "git config core.fsmonitor /tmp/run"),
+    (
+        "a file monitor of the second version",
+        "git config core.fsmonitor /tmp/run; git config core.fsmonitorHookVersion 2",
+    ),
+    ("a filter by the repository's own attributes", f"{FILTER} echo '* filter=x' > .git/info/attributes"),
+    (
+        "a filter by attributes of the user",
+        f"{FILTER} echo '* filter=x' > /tmp/a; git config core.attributesFile /tmp/a",
+    ),
+    ("a filter that must run", f"{FILTER} git config filter.x.required true; echo '* filter=x' > .git/info/attributes"),
+    (
+        "a diff driver",
+        "git config diff.x.textconv /tmp/run; git config diff.external /tmp/run; echo '* diff=x' > .git/info/attributes",
+    ),
+    ("a merge driver", "git config merge.x.driver /tmp/run; echo '* merge=x' > .git/info/attributes"),
+    (
+        "a signature program",
+        "git config gpg.program /tmp/run; git config commit.gpgSign true; git config tag.gpgSign true",
+    ),
+    (
+        "a signature by ssh",
+        "git config gpg.format ssh; git config gpg.ssh.program /tmp/run; git config commit.gpgSign true",
+    ),
+    (
+        "an editor and a pager",
+        "git config core.editor /tmp/run; git config core.pager /tmp/run; git config sequence.editor /tmp/run",
+    ),
+    ("a credential helper", "git config credential.helper '!/tmp/run'; git config core.askPass /tmp/run"),
+    (
+        "a transport command",
+        "git config core.sshCommand /tmp/run; git config core.gitProxy /tmp/run; git config protocol.allow always",
+    ),
+    ("an upload-pack hook", "git config uploadpack.packObjectsHook /tmp/run"),
+    ("a remote that runs", "git remote add origin 'ext::/tmp/run'; git config remote.origin.receivepack /tmp/run"),
+    (
+        "an address that is another",
+        "git config url.ext::/tmp/run.insteadOf http; git config url.ext::/tmp/run.pushInsteadOf http",
+    ),
+    (
+        "aliases of git's own commands",
+        "for name in add init status bundle; do git config alias.$name '!/tmp/run'; done",
+    ),
+    (
+        "a configuration that includes another",
+        "printf '[core]\\nfsmonitor=/tmp/run\\n' > /tmp/c; git config include.path /tmp/c",
+    ),
+    (
+        "a configuration of the work tree",
+        "git config extensions.worktreeConfig true; git config --worktree core.fsmonitor /tmp/run",
+    ),
+    (
+        "a configuration of the user",
+        "mkdir -p /tmp/git; printf '[core]\\nfsmonitor=/tmp/run\\n' > /tmp/.gitconfig; cp /tmp/.gitconfig /tmp/git/config",
+    ),
+    (
+        "another repository as .git",
+        "git init -q --bare /tmp/r; git -C /tmp/r config core.fsmonitor /tmp/run; rm -rf .git; echo 'gitdir: /tmp/r' > .git",
+    ),
+    (
+        "a link as .git",
+        "mv .git /tmp/moved; git --git-dir=/tmp/moved config core.fsmonitor /tmp/run; ln -s /tmp/moved .git",
+    ),
+    (
+        "a bare repository in a folder",
+        "git init -q --bare package/deep/bare; git -C package/deep/bare config core.fsmonitor /tmp/run; rm -rf package/deep/bare",
+    ),
+    (
+        "alternates that lead elsewhere",
+        "echo /proc/self/root > .git/objects/info/alternates; echo /nonexistent >> .git/objects/info/alternates",
+    ),
+    ("a replaced object", "git replace -f $(git rev-parse HEAD:README.md) $(git hash-object -w app.py)"),
+    ("a graft", "echo $(git rev-parse HEAD) > .git/info/grafts; git rev-parse HEAD > .git/shallow"),
+    (
+        "a submodule's folder in .git",
+        "mkdir -p .git/modules/x; cp .git/config .git/modules/x; git config submodule.x.update '!/tmp/run'",
+    ),
+    ("an index with an extension of its own", "printf 'DIRC\\0\\0\\0\\2\\377\\377\\377\\377' > .git/index"),
+    ("a pipe as the index", "rm .git/index; mkfifo .git/index"),
+    ("a pipe as the configuration", "rm .git/config; mkfifo .git/config"),
+    ("a giant configuration", "truncate -s 3T .git/config"),
+    (
+        "references to the host's files",
+        "rm .git/HEAD; ln -s /etc/passwd .git/HEAD; ln -s /etc/shadow .git/refs/heads/x",
+    ),
+    ("scripts in front of git in the path", "mkdir -p /tmp/bin; cp /tmp/run /tmp/bin/git; export PATH=/tmp/bin:$PATH"),
+    (
+        "start files of the shell",
+        "cp /tmp/run /tmp/.bashrc; cp /tmp/run /tmp/.bash_profile; cp /tmp/run .bashrc; rm .bashrc",
+    ),
+    (
+        "links where the export is written",
+        "ln -s /workspace /tmp/opus67-export; ln -s /etc/passwd /tmp/opus67-restore.bundle",
+    ),
+    (
+        "folders where the export is written",
+        "mkdir -p /tmp/opus67-export/git/hooks; cp /tmp/run /tmp/opus67-export/git/hooks/reference-transaction",
+    ),
+    ("attributes that are committed nowhere", f"{FILTER} printf '[attr]binary filter=x\\n' > .git/info/attributes"),
+    (
+        "a maintenance task",
+        "git config maintenance.auto true; git config gc.auto 1; git config gc.autoDetach false; cp /tmp/run .git/hooks 2>/dev/null || true",
+    ),
+    ("trace files", "git config trace2.eventTarget /tmp/trace; git config trace2.normalTarget af_unix:/tmp/x"),
+]
+
+
+@pytest.fixture
+def canaries(box: Box, tmp_path: Path) -> list[Path]:
+    """Put a program into the sandbox that leaves a mark wherever it runs, and return the marks."""
+    outside, inside = tmp_path / "canary", box.temporary / "canary"
+    program = box.temporary / "run"
+    program.write_text(f"#!/bin/sh\ntouch {outside} /tmp/canary\ncat\n")
+    program.chmod(0o755)
+    return [outside, inside]
+
+
+@pytest.mark.parametrize("poison", [row[1] for row in POISONS], ids=[row[0] for row in POISONS])
+def test_a_poisoned_checkout_runs_nothing(place: Place, box: Box, canaries: list[Path], poison: str):
+    """Whatever is in .git, the export, the checks and the push run none of it, and the work is published."""
+    box.run(WORK + poison, timeout=60)
+    for canary in canaries:
+        canary.unlink(missing_ok=True)
+    bundle = export(box, place.base)
+    assert bundle is not None
+    quarantine = place.quarantine()
+    patch = place.receive(bundle, quarantine)
+    quarantine.push(patch.commit, "opus/issue-1-abc", place.token)
+    assert [file.path for file in patch.files] == ["app.py"]
+    assert not [canary for canary in canaries if canary.exists()]
+    assert sorted(place.github.branches(place.repository)) == ["main", "opus/issue-1-abc"]
+
+
+@pytest.mark.parametrize(
+    "name", ["hooks of every name", "a file monitor", "a filter that must run", "a signature program"]
+)
+def test_the_traps_are_real(box: Box, canaries: list[Path], name: str):
+    """The same poison does run where somebody uses git in that checkout, inside: so its silence above means something."""
+    box.run(f"{WORK}{dict(POISONS)[name]}; git add -A; git commit -m x", timeout=60)
+    assert canaries[1].exists()
+
+
+@pytest.mark.parametrize("attribute", ["filter=x", "filter=x diff=x merge=x", "working-tree-encoding=UTF-16"])
+def test_poisoned_attributes_of_the_work_run_nothing(place: Place, box: Box, canaries: list[Path], attribute: str):
+    """A .gitattributes in the work itself runs no driver, and is refused by its rule."""
+    box.run(f"{WORK}{FILTER} echo '*.nothing {attribute}' > .gitattributes", timeout=60)
+    bundle = export(box, place.base)
+    assert bundle is not None
+    with pytest.raises(PatchRefused, match="attribute"):
+        place.receive(bundle)
+    assert not [canary for canary in canaries if canary.exists()]
+
+
+@pytest.mark.parametrize(
+    ("script", "path"),
+    [
+        ("mkdir -p .GIT/hooks; echo x > .GIT/config", ".GIT"),
+        ("mkdir -p package/.Git; echo x > package/.Git/config", ".Git"),
+        ("mkdir -p GIT~1; echo x > GIT~1/config", "GIT~1"),
+    ],
+)
+def test_folders_that_some_system_takes_for_git_do_not_come_out(place: Place, box: Box, script: str, path: str):
+    """Git itself leaves them out, and the rest of the work is published."""
+    box.must(f"{WORK}{script}")
+    bundle = export(box, place.base)
+    assert bundle is not None
+    assert [file.path for file in place.receive(bundle).files] == ["app.py"], path
+
+
+class Liar(Box):
+    """A sandbox that the agent owns wholly: it answers what it wants."""
+
+    answer: bytes = b""
+    code = 0
+
+    def run(self, _: str, **options):  # type: ignore[override]
+        """Say that all went well, or not, without doing anything."""
+        result = super().run("true", **options)
+        return type(result)(self.code, "x" * 100 + "\n\x1b[31m`rm -rf /`\n", 0.0)
+
+    def read(self, _: str, *, limit: int) -> bytes:
+        """Return what the agent likes."""
+        return self.answer[:limit]
+
+
+def test_a_sandbox_that_lies_gets_nothing_published(place: Place, tmp_path: Path):
+    """The host believes no word of the sandbox: what is not a sound bundle is refused, and its words are made plain."""
+    liar = Liar(tmp_path / "liar", place.snapshot.path)
+    for answer in (b"", b"x" * 1000, b"# v2 git bundle\n\nPACK"):
+        liar.answer = answer
+        bundle = export(liar, place.base)
+        assert bundle == answer
+        with pytest.raises(PatchRefused):
+            place.receive(bundle)
+    liar.code = 1
+    with pytest.raises(SandboxError) as caught:
+        export(liar, place.base)
+    assert "\x1b" not in str(caught.value)
+    with pytest.raises(SandboxError):
+        checkout(liar, place.base)
+
+
+def test_a_poisoned_checkpoint_runs_nothing_in_the_next_sandbox(
+    place: Place, forge: Forge, canaries: list[Path], tmp_path: Path
+):
+    """Bringing a checkpoint back runs no hook and no filter that its tree asks for."""
+    other = Box(tmp_path / "other", place.snapshot.path)
+    bundle = forge.work(
+        {".gitattributes": (FILE, "* filter=x\n"), ".git-hooks/post-checkout": (b"100755", "touch /tmp/canary\n")}
+    )
+    restore(other, place.base, bundle)
+    assert (other.workspace / ".gitattributes").exists()
+    assert not (other.temporary / "canary").exists()
+    assert not canaries[0].exists()
+
+
+def test_a_checkpoint_cannot_write_over_the_new_git_folder(place: Place, forge: Forge, tmp_path: Path):
+    """A tree that holds .git is refused by git in the sandbox as well."""
+    other = Box(tmp_path / "other", place.snapshot.path)
+    with pytest.raises(SandboxError):
+        restore(other, place.base, forge.work({".git/hooks/post-index-change": (b"100755", "touch /tmp/canary\n")}))
+    assert not (other.temporary / "canary").exists()
