@@ -96,6 +96,13 @@ def _titles(schemas: Any) -> set[str]:
     return {one.get("title", "") for one in schemas if isinstance(one, dict)} if isinstance(schemas, list) else set()
 
 
+def check(github: LocalGitHub) -> None:
+    """Hold all that a local GitHub was asked, answered and sent to the descriptions: for the end of a journey."""
+    found = [text for one in github.requests if not NOT_API.match(one.path) for text in differences(one)]
+    found += [text for one in github.deliveries for text in payload_differences(one)]
+    raise_for(found)
+
+
 def check_exchanges(github: LocalGitHub) -> int:
     """Hold every recorded request and answer to the description and return how many there were."""
     exchanges = [one for one in github.requests if not NOT_API.match(one.path)]

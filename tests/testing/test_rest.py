@@ -184,3 +184,15 @@ def test_a_reaction_counts_once(github: LocalGitHub, client: Client) -> None:
     assert [one.content for one in github.reactions(SHOP, 1)] == ["eyes"]
     assert client.ask("DELETE", f"{path}/{first.json()['id']}").status == 204
     assert github.reactions(SHOP, 1) == []
+
+
+def test_replacing_labels_tells_each_change(github: LocalGitHub, client: Client) -> None:
+    """PATCH with labels takes off what is not named and adds what is new, and each change is an event."""
+    github.create_issue(SHOP, "It breaks", by="ann", labels=["bug", "old"])
+    patched = client.ask("PATCH", f"{ROOT}/issues/1", {"labels": ["bug", "new"], "state": "closed"}).json()
+    assert [one["name"] for one in patched["labels"]] == ["bug", "new"]
+    assert patched["closed_by"]["login"] == "opus-67[bot]"
+    told = [
+        (one.action, one.payload.get("label", {}).get("name")) for one in github.deliveries if one.event == "issues"
+    ]
+    assert told[-3:] == [("unlabeled", "old"), ("labeled", "new"), ("closed", None)]

@@ -8,7 +8,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from jobs.testing.github import access
+from jobs.testing.github import access, git
 from jobs.testing.github.errors import Refused, not_found
 from jobs.testing.github.records import Exchange
 from jobs.testing.github.resources import ROUTES
@@ -69,6 +69,8 @@ class Api:
                 return self._dispatch(call)
         except Refused as refused:
             return reply(refused.body(), refused.status)
+        except git.GitFailed as failed:
+            return reply(Refused(409, f"Git Repository error: {failed}").body(), 409)
 
     def _dispatch(self, call: Call) -> Answer:
         request, found = call.request, None

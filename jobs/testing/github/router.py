@@ -137,7 +137,7 @@ def nothing(status: int = 204) -> Answer:
 
 def page(call: Call, items: Sequence[Any], render: Callable[[Any], JSON], *, wrap: str = "") -> Answer:
     """Answer with one page of ``items`` and GitHub's Link header; ``wrap`` names the list inside an object."""
-    size = min(max(_whole(call, "per_page", PAGE), 1), LARGEST_PAGE)
+    size = page_size(call)
     number = max(_whole(call, "page", 1), 1)
     last = max(1, -(-len(items) // size))
     shown = [render(item) for item in items[(number - 1) * size : number * size]]
@@ -149,6 +149,11 @@ def page(call: Call, items: Sequence[Any], render: Callable[[Any], JSON], *, wra
     header = ", ".join(f'<{_page_url(call, target)}>; rel="{name}"' for name, target in links.items())
     body = {"total_count": len(items), wrap: shown} if wrap else shown
     return reply(body, headers={"Link": header} if header else None)
+
+
+def page_size(call: Call) -> int:
+    """Return how many items a page of this call has."""
+    return min(max(_whole(call, "per_page", PAGE), 1), LARGEST_PAGE)
 
 
 def _whole(call: Call, name: str, default: int) -> int:

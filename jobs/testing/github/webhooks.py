@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -123,18 +124,23 @@ class Webhooks:
         )
         with self._world.change():
             self.deliveries.append(delivery)
-        self._pool.submit(self._attempt, delivery, False)
+        self._try(delivery, redelivery=False)
         return delivery
 
     def send_again(self, delivery: Delivery) -> None:
         """Redeliver, with the same GUID and body."""
-        self._pool.submit(self._attempt, delivery, True)
+        self._try(delivery, redelivery=True)
 
     def attempts(self, app: App) -> list[tuple[Delivery, Attempt]]:
         """Return all attempts for an App, newest first."""
         with self._world.lock:
             pairs = [(one, attempt) for one in self.deliveries if one.app is app for attempt in one.attempts]
         return sorted(pairs, key=lambda pair: pair[1].id, reverse=True)
+
+    def _try(self, delivery: Delivery, *, redelivery: bool) -> None:
+        # After the stop nothing is sent, and nobody is left to be told.
+        with contextlib.suppress(RuntimeError):
+            self._pool.submit(self._attempt, delivery, redelivery)
 
     def _attempt(self, delivery: Delivery, redelivery: bool) -> None:
         began = time.time()

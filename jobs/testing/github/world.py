@@ -93,13 +93,14 @@ class World:
     def wait_for(self, predicate: Callable[[], Found], timeout: float, what: str) -> Found:
         """Wait until ``predicate`` gives something true and return it; raises ``TimeoutError``."""
         deadline = time.monotonic() + timeout
-        with self.condition:
-            while not (found := predicate()):
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError(f"{what} did not happen in {timeout:g} s")
-                self.condition.wait(min(left, 0.1))
-            return found
+        # The predicate runs without the lock: it may ask something that asks this server.
+        while not (found := predicate()):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"{what} did not happen in {timeout:g} s")
+            with self.condition:
+                self.condition.wait(min(left, 0.05))
+        return found
 
     def account(self, login: str, kind: str = "User") -> Account:
         """Return the account called ``login``, made as ``kind`` where there is none yet."""

@@ -92,13 +92,14 @@ class ScriptedServer(abc.ABC):
     def wait_for(self, predicate: Callable[[], Found], timeout: float = 10.0, what: str = "a request") -> Found:
         """Wait until ``predicate`` gives something true and return it; raises ``TimeoutError``."""
         deadline = time.monotonic() + timeout
-        with self._changed:
-            while not (found := predicate()):
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError(f"{what} did not happen in {timeout:g} s")
-                self._changed.wait(min(left, 0.1))
-            return found
+        # The predicate runs without the lock: it may ask something that asks this server.
+        while not (found := predicate()):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"{what} did not happen in {timeout:g} s")
+            with self._changed:
+                self._changed.wait(min(left, 0.05))
+        return found
 
     @abc.abstractmethod
     def answer(self, request: Request, body: Any) -> tuple[Answer, Line | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.testing.github.errors import not_found
-from jobs.testing.github.router import Call, Router, reply
+from jobs.testing.github.router import Call, Router, page_size, reply
 
 if TYPE_CHECKING:
     from jobs.testing.github.records import JSON
@@ -30,7 +30,7 @@ def routes(webhooks: Webhooks) -> Router:
     @router.route("GET", "/app/hook/deliveries", app=True)
     def list_deliveries(call: Call) -> Answer:
         attempts = webhooks.attempts(call.caller)
-        size = min(int(call.request.query.get("per_page", "30")), 100)
+        size = page_size(call)
         cursor = call.request.query.get("cursor", "")
         if call.request.query.get("status") in {"success", "failure"}:
             wanted = call.request.query["status"] == "success"

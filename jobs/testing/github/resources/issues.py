@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.testing.github import happenings
 from jobs.testing.github.errors import Refused, invalid, not_found
-from jobs.testing.github.records import Issue, Label
+from jobs.testing.github.records import JSON, Issue, Label
 from jobs.testing.github.router import Call, Router, page, reply
-from jobs.testing.github.shapes import issues
+from jobs.testing.github.shapes import accounts, issues
 
 if TYPE_CHECKING:
     from jobs.testing.loopback import Answer
@@ -57,7 +57,7 @@ def create_issue(call: Call) -> Answer:
 @router.route("GET", "/repos/{owner}/{repo}/issues/{number}", needs=READ)
 def get_issue(call: Call) -> Answer:
     """Return an issue."""
-    return reply(issues.issue(call.world, call.issue) | {"closed_by": None})
+    return reply(_whole(call, call.issue))
 
 
 @router.route("PATCH", "/repos/{owner}/{repo}/issues/{number}", needs=WRITE)
@@ -73,14 +73,14 @@ def update_issue(call: Call) -> Answer:
     if changes:
         happenings.issue(world, issue, "edited", call.actor, changes=changes)
     if call.given("labels") is not None:
-        issue.labels = [world.label(issue.repository, _label_name(one)) for one in call.given("labels")]
+        _set_labels(call, [_label_name(one) for one in call.given("labels")])
     state = call.given("state")
     if state not in {None, "open", "closed"}:
         raise invalid("Issue", "state")
     if state is not None and state != issue.state:
         happenings.set_state(world, issue, state, call.given("state_reason"), call.actor)
     issue.updated_at = world.now()
-    return reply(issues.issue(world, issue) | {"closed_by": None})
+    return reply(_whole(call, issue))
 
 
 @router.route("GET", "/repos/{owner}/{repo}/issues/{number}/labels", needs=READ)
@@ -137,3 +137,18 @@ def create_label(call: Call) -> Answer:
 
 def _label_name(given: Any) -> str:
     return str(given["name"]) if isinstance(given, dict) else str(given)
+
+
+def _whole(call: Call, issue: Issue) -> JSON:
+    """Return an issue as it stands alone, with who closed it."""
+    closer = accounts.user(call.world, issue.closed_by) if issue.closed_by else None
+    return issues.issue(call.world, issue) | {"closed_by": closer}
+
+
+def _set_labels(call: Call, names: list[str]) -> None:
+    wanted = {name.lower() for name in names}
+    for name in call.issue.label_names:
+        if name.lower() not in wanted:
+            happenings.remove_label(call.world, call.issue, name, call.actor)
+    for name in names:
+        happenings.add_label(call.world, call.issue, name, call.actor)
