@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response
 
 from bot.board import Board
-from bot.dashboard.pages import mount
+from bot.dashboard import mount
 from bot.wake import BackgroundWaker
 from bot.webhooks import LARGEST_BODY, receiver
 from config.settings import load, require

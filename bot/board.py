@@ -72,6 +72,10 @@ class Board:
         row, task = store.tasks.row(task_id), store.tasks.get(task_id)
         if task is None:
             return None
+        task = replace(
+            task, title=self._text(task.title), text=self._text(task.text), question=self._text(task.question)
+        )
+        outcome = None if row.outcome is None else Outcome.load(_walk(row.outcome, self._text))
         plan = tuple(PlanItem(**item) for item in row.plan)
         usage, cost, _ = store.runs.totals(task_id)
         pull_request = store.records.place(task_id, PULL_REQUEST)
@@ -85,18 +89,21 @@ class Board:
             cost=cost,
             usage=usage,
             steps=tuple(self._redacted(step) for step in store.runs.steps(task_id)),
-            outcome=None if row.outcome is None else Outcome.load(row.outcome),
+            outcome=outcome,
             issue_url=f"{self._settings.github_server_url}/{task.repository}/issues/{task.subject.number}",
             pull_request_url=pull_request.url if pull_request else "",
-            note=row.note,
+            note=self._text(row.note),
         )
 
     def _redacted(self, step: Step) -> Step:
         return replace(step, reply=self._clean(step.reply), results=step.results and self._clean(step.results))
 
     def _clean(self, message: Message) -> Message:
-        cleaned: Message = _walk(message, lambda text: redact(text, self._secrets))
+        cleaned: Message = _walk(message, self._text)
         return cleaned
+
+    def _text(self, text: str) -> str:
+        return redact(text, self._secrets)
 
 
 def _walk(value: Any, change: Callable[[str], str]) -> Any:

@@ -129,7 +129,7 @@ SCHEMA: _Group = {
     "limits": {
         "run": {
             "dollars": options.Number(100, 5, whole=False),
-            "tokens": options.Number(50_000_000, 4_000_000),
+            "tokens": options.Number(100_000_000, 20_000_000),
             "steps": options.Number(1_000, 150),
             "minutes": options.Number(480, 60, whole=False),
         },

@@ -12,7 +12,6 @@ LONGEST_NAME = 34
 """GitHub's limit for the name of an App."""
 
 PERMISSIONS: Mapping[str, str] = {
-    "actions": "read",
     "checks": "write",
     "contents": "write",
     "issues": "write",
@@ -26,7 +25,6 @@ EVENTS: tuple[str, ...] = ("check_run", "issue_comment", "issues")
 """What the triggers listen to; GitHub sends the installation events to every App unasked."""
 
 _REASONS = {
-    "actions": "the logs of a failed check",
     "checks": "the check run with its buttons",
     "contents": "read the code, push branches under opus/",
     "issues": "read the request, keep the one comment",

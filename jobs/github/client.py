@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from githubkit.auth import AppAuthStrategy, TokenAuthStrategy, UnauthAuthStrategy
+from githubkit.auth.app import AppAuth
+from jwt.exceptions import InvalidKeyError
 
 from jobs.github import transport
 from jobs.github.repository import Repository
@@ -42,11 +45,18 @@ class GitHub:
     def __init__(self, api_url: str, server_url: str, app_id: int, private_key: str, *, timeout: float = 10.0) -> None:
         self.api_url, self.server_url, self.app_id = api_url, server_url, app_id
         self._connections = transport.Connections(timeout)
-        self._app = self._connect(AppAuthStrategy(str(app_id), private_key.replace("\\n", "\n")))
+        self._auth = AppAuthStrategy(str(app_id), private_key.replace("\\n", "\n"))
+        self._app = self._connect(self._auth)
         self._lock = threading.Lock()
         self._repositories: dict[tuple[str, int], Repository] = {}
         self._app_ids: dict[str, int | None] = {}
         self._bot_user: tuple[str, str] | None = None
+
+    def warm(self) -> None:
+        """Load what the first call would have to load, without a call: TLS, the private key, the signature of a JWT."""
+        self._connections.client()
+        with contextlib.suppress(InvalidKeyError, ValueError, TypeError):  # the first call tells what is wrong with it
+            AppAuth(self._app, self._auth.app_id, self._auth.private_key).get_jwt()
 
     def close(self) -> None:
         """Close the connections."""
@@ -58,7 +68,8 @@ class GitHub:
             key = (full_name, installation_id)
             if key not in self._repositories:
                 kit = self._as_installation(installation_id, API_PERMISSIONS, [full_name])
-                self._repositories[key] = Repository(kit, full_name, self.app_id)
+                teams = self._as_installation(installation_id, {"members": "read"})
+                self._repositories[key] = Repository(kit, teams, full_name, self.app_id)
             return self._repositories[key]
 
     def _connect(self, auth: BaseAuthStrategy) -> transport.PooledKit:

@@ -25,9 +25,10 @@ class Repository:
     A POST is never repeated blindly: each ``ensure_…`` first looks for what an earlier attempt may have made.
     """
 
-    def __init__(self, kit: Kit[Any], full_name: str, app_id: int) -> None:
+    def __init__(self, kit: Kit[Any], teams: Kit[Any], full_name: str, app_id: int) -> None:
+        """Take the client of the repository, and one that may read teams: not every installation grants that."""
         self.full_name = full_name
-        self._kit, self._app_id = kit, app_id
+        self._kit, self._teams, self._app_id = kit, teams, app_id
         self._base = f"/repos/{full_name}"
 
     # -- reading ------------------------------------------------------------------------------------------------
@@ -49,10 +50,10 @@ class Repository:
         """Tell whether a person is an active member of a team; a team that we may not see has no members."""
         path = f"/orgs/{quote(organisation)}/teams/{quote(team)}/memberships/{quote(login)}"
         try:
-            answer = self._find(path)
+            answer = transport.call(self._teams, "GET", path)
         except GitHubRefused:
             return False
-        return answer is not None and answer["state"] == "active"
+        return bool(answer["state"] == "active")
 
     def default_branch(self) -> str:
         """Return the name of the default branch."""

@@ -18,7 +18,7 @@ CHECKPOINT_SECONDS = 30.0
 class StoredJournal:
     """Each step is stored before the next begins; from time to time the workspace is too."""
 
-    def __init__(self, attempt: Attempt, checkpoint: Callable[[], None], *, notice: str = "") -> None:
+    def __init__(self, attempt: Attempt, checkpoint: Callable[[], object], *, notice: str = "") -> None:
         self._attempt, self._checkpoint = attempt, checkpoint
         self._notices = [notice] if notice else []
         self._handed_out: set[int] = set()

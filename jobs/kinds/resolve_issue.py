@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs.agent import prompts
@@ -16,10 +18,12 @@ from jobs.lease import InterruptibleModel
 from jobs.types import Conclusion, LimitReached, LoopDetected, ModelError, Outcome, SandboxError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jobs.execute import Attempt
     from jobs.github import Token
     from jobs.kinds.preparing import Bench
-    from jobs.types import Limits
+    from jobs.types import Message
 
 NOTHING = "Nothing was changed, so there is no pull request."
 
@@ -56,47 +60,49 @@ def _work(attempt: Attempt, token: Token) -> Outcome:
 
 
 def _agent(attempt: Attempt, opened: Bench, verifier: Verifier) -> Outcome:
-    task, services, base = attempt.task, attempt.services, opened.base
-    models = base.config.models
-    coder = InterruptibleModel(services.model(models.code), attempt.lease)
-    planner = InterruptibleModel(services.model(models.plan), attempt.lease) if models.plan else None
+    with ExitStack() as stack:
+        models, lease = opened.base.config.models, attempt.lease
 
-    def checkpoint() -> None:
-        keep_work(attempt, opened)
+        def model(names: Sequence[str]) -> InterruptibleModel:
+            return InterruptibleModel(stack.enter_context(closing(attempt.services.model(names))), lease)
 
-    finish = work(
-        model=coder,
-        planner=planner,
-        sandbox=opened.sandbox,
-        journal=StoredJournal(attempt, checkpoint, notice=opened.notice),
-        system=_system(attempt, opened),
-        request=prompts.request_message(
-            repository=task.repository,
-            subject=task.subject,
-            title=task.title,
-            text=task.text,
-            asked_by=task.actor.login or task.actor.id,
-        ),
-        limits=task.limits,
-        on_finish=verifier,
-        now=time.time,
-        started_at=time.time() - services.store.tasks.row(task.id).worked_seconds,
-    )
-    verdict = verifier.verdict
-    failed = [check.command for check in verdict.evidence if check.exit_code != 0]
+        finish = work(
+            model=model(models.code),
+            planner=model(models.plan) if models.plan else None,
+            sandbox=opened.sandbox,
+            journal=StoredJournal(attempt, partial(keep_work, attempt, opened), notice=opened.notice),
+            system=_system(attempt, opened),
+            request=_request(attempt),
+            limits=attempt.task.limits,
+            on_finish=verifier,
+            now=time.time,
+            started_at=time.time() - attempt.services.store.tasks.row(attempt.task.id).worked_seconds,
+        )
+    evidence = verifier.verdict.evidence
+    failed = [check.command for check in evidence if check.exit_code != 0]
     reason = f"{', '.join(f'`{command}`' for command in failed)} failed" if failed else ""
-    conclusion = Conclusion.NEUTRAL if failed or not verdict.evidence else Conclusion.SUCCESS
+    conclusion = Conclusion.NEUTRAL if failed or not evidence else Conclusion.SUCCESS
     return Outcome(conclusion, finish.summary, title=finish.title, draft_reason=reason)
+
+
+def _request(attempt: Attempt) -> Message:
+    task = attempt.task
+    return prompts.request_message(
+        repository=task.repository,
+        subject=task.subject,
+        title=task.title,
+        text=task.text,
+        asked_by=task.actor.login or task.actor.id,
+    )
 
 
 def _system(attempt: Attempt, opened: Bench) -> str:
     task, base = attempt.task, opened.base
-    limits: Limits = task.limits
     return prompts.system_prompt(
         repository=task.repository,
         base_branch=base.branch,
         mode=task.mode,
-        limits=limits,
+        limits=task.limits,
         checks=base.checks,
         hosts=base.config.hosts.work,
         protected=base.config.protected,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,7 @@ class Verifier:
         runs.save_checkpoint(task.id, task.attempt, bundle, time.time())
         answer = self._refused(bundle) or self._failed() or self._criticised(bundle)
         self._store()
-        return answer
+        return answer or None
 
     def run_checks(self) -> None:
         """Run the check commands in fresh shells and record what they did."""
@@ -99,8 +100,9 @@ class Verifier:
         attempt, config = self._attempt, self._bench.base.config
         try:
             diff = self._patch_diff(bundle)
-            model = InterruptibleModel(attempt.services.model(config.models.review), attempt.lease)
-            found = review(model, request_text=_request(attempt), diff=diff, evidence=self.verdict.evidence)
+            with closing(attempt.services.model(config.models.review)) as chain:
+                model = InterruptibleModel(chain, attempt.lease)
+                found = review(model, request_text=_request(attempt), diff=diff, evidence=self.verdict.evidence)
         except (PatchRefused, ModelError) as error:
             self.verdict.reviewed, self.verdict.review = True, f"No review: {error}"
             return ""

@@ -92,7 +92,7 @@ class Limits:
     """The bounds of one run: US dollars, tokens in and out, model steps, minutes of work."""
 
     dollars: float = 5.0
-    tokens: int = 4_000_000
+    tokens: int = 20_000_000
     steps: int = 150
     minutes: float = 60.0
 

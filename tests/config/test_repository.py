@@ -60,7 +60,7 @@ def test_a_full_file_is_taken_and_the_rest_stays() -> None:
     assert (config.labels, config.mode, config.base_branch) == (("robot",), "conservative", "develop")
     assert config.checks == ("make lint", "make test")
     assert config.hosts == repository.Hosts(("packages.example.com", "*.example.org"), ())
-    assert config.limits.run == repository.RunLimits(2.5, 4_000_000, 20, 60.0)
+    assert config.limits.run == repository.RunLimits(2.5, 20_000_000, 20, 60.0)
     assert (config.limits.tasks.actor, config.limits.tasks.repository) == (1, 3)
     assert config.models.code == ("claude-opus-5-5", "openai:qwen3-coder")
     assert (config.models.plan, config.models.review) == ((), ("claude-haiku-5-5",))
