@@ -16,7 +16,6 @@ from tests.house.sources import PRODUCT, ROOT, Source, product, python_files, su
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 LONGEST_README = 30
-LONG_ON_PURPOSE = {"jobs/types.py": "the words of the house stand on one page"}
 
 MAY_START_PROCESSES = {
     "bot/up/": "the supervisor starts the processes",
@@ -100,7 +99,6 @@ def test_broad_handlers_stand_at_the_edges_only() -> None:
 def test_files_are_short() -> None:
     """No module is longer than can be read at once."""
     long = {source.name: len(source.lines) for source in product() if len(source.lines) > LONGEST_FILE}
-    long = {name: length for name, length in long.items() if name not in LONG_ON_PURPOSE}
     assert long == {}
 
 
