@@ -56,7 +56,7 @@ PROOFS = (
     Proof("no way to the internet", f'python3 -c "{DIRECT}"'),
     Proof("the proxy refuses what is not listed", "curl -sS -m 10 https://example.com", fails=True),
     Proof("no engine's socket", _any("test -e", *ENGINE_SOCKETS), fails=True),
-    Proof("no secret files of the host", _any("cat", "/etc/shadow", "/root/.ssh/id_rsa"), fails=True),
+    Proof("no secret files of the host", _any("cat", "/etc/shadow", "~root/.ssh/id_rsa"), fails=True),
     Proof("the workspace can be written", "touch /workspace/x && rm /workspace/x"),
 )
 

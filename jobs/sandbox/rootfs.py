@@ -41,7 +41,8 @@ def alternatives() -> list[str]:
 def files(user: str) -> dict[str, str]:
     """Return the small files of /etc that are made for the sandbox, by path."""
     return {
-        "/etc/passwd": f"root:x:0:0:root:/:/usr/sbin/nologin\nagent:x:{user}:{user}:agent:/home/agent:/bin/bash\n",
+        "/etc/passwd": "root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n"
+        f"agent:x:{user}:{user}:agent:/home/agent:/bin/bash\n",
         "/etc/group": f"root:x:0:\nagent:x:{user}:\n",
         "/etc/hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
         "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",

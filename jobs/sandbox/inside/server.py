@@ -49,7 +49,7 @@ class Runner:
 
     def __init__(self) -> None:
         self.selector = selectors.DefaultSelector()
-        self.environment = dict(os.environ)
+        self.environment: dict[str, str] = {}
         self.exits: dict[int, int] = {}
         self.session: Session | None = None
         self.received = bytearray()
