@@ -88,7 +88,7 @@ def _masked(text: str, code: list[Piece]) -> str:
     for piece in sorted(code, key=lambda piece: piece.start):
         start = max(piece.start, position)
         parts.append(text[position:start])
-        parts.append(re.sub(r"[^\n]", "\0", text[start : piece.end]))
+        parts.append(re.sub(r"\S", "\0", text[start : piece.end]))
         position = max(position, piece.end)
     return "".join([*parts, text[position:]])
 

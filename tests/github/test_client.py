@@ -242,3 +242,13 @@ def test_the_bot_user_is_asked_for_once(github: GitHub, local: LocalGitHub) -> N
     before = len(local.requests)
     assert github.bot_user() == (name, address)
     assert len(local.requests) == before
+
+
+def test_warming_up_calls_nobody_and_never_fails(github: GitHub, local: LocalGitHub) -> None:
+    """What is slow at the first call can be loaded before, even with a key that is none."""
+    github.warm()
+    broken = GitHub(local.api_url, local.server_url, local.app_id, "no key")
+    broken.warm()
+    assert local.requests == []
+    assert github.app()["id"] == local.app_id
+    broken.close()
