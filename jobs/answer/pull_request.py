@@ -26,9 +26,10 @@ NO_REVIEW = "No review was made."
 
 def pull_request_title(view: TaskView) -> str:
     """Return one line of at most 120 characters that pings nobody and closes nothing."""
-    told = (view.outcome.title if view.outcome else "") or view.task.title or f"Work on {view.task.subject}"
-    line = " ".join(plain(told).split()).rstrip(".")
-    return line if len(line) <= _TITLE else f"{line[: _TITLE - 1].rstrip()}\u2026"
+    offered = (view.outcome.title if view.outcome else "", view.task.title)
+    shown = next((title for told in offered if (title := " ".join(plain(told).split()).rstrip("."))), "")
+    shown = shown or f"Work on {view.task.subject}"
+    return shown if len(shown) <= _TITLE else f"{shown[: _TITLE - 1].rstrip()}\u2026"
 
 
 def pull_request_body(view: TaskView) -> str:
