@@ -7,6 +7,7 @@ import hmac
 import os
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -67,6 +68,11 @@ class Services:
         from jobs.sandbox import detect  # noqa: PLC0415 - only workers need it
 
         return detect(self.settings.sandbox)
+
+    @cached_property
+    def starter(self) -> ThreadPoolExecutor:
+        """Where sandboxes are started beside other work; a bubblewrap sandbox dies with the thread that started it."""
+        return ThreadPoolExecutor(1, thread_name_prefix="starter")
 
     @cached_property
     def redacted(self) -> tuple[str, ...]:

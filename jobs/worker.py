@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Composer = Callable[[Services], Mapping[str, Function]]
 
 RESTART_SECONDS = 1.0
-STOP_SECONDS = 9.0
+STOP_SECONDS = 6.5
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from jobs.types import HandOver, NeedsHuman, Paused, SandboxSpec, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
 
     from config.repository import RepositoryConfig
     from jobs.execute import Attempt
@@ -110,20 +110,18 @@ def find_base(attempt: Attempt, token: Token) -> Base:
 
 
 def _open(attempt: Attempt, token: Token) -> Bench:
-    with ThreadPoolExecutor(1) as pool:
-        early = _start_early(attempt, pool)
-        try:
-            base = find_base(attempt, token)
-        except BaseException:
-            if early is not None:
-                early.result().close()
-            raise
-        attempt.teller.sha = base.commit
-        attempt.teller.changed()
-        sandbox = _the_sandbox(attempt, base, early)
-    opened = Bench(base, InterruptibleSandbox(sandbox, attempt.lease))
+    early = _start_early(attempt)
     try:
-        return _furnish(attempt, opened)
+        base = find_base(attempt, token)
+    except BaseException:
+        if early is not None:
+            early.result().close()
+        raise
+    attempt.teller.sha = base.commit
+    attempt.teller.changed()
+    sandbox = _the_sandbox(attempt, base, early)
+    try:
+        return _furnish(attempt, Bench(base, InterruptibleSandbox(sandbox, attempt.lease)))
     except (HandOver, Paused):
         sandbox.detach()
         raise
@@ -132,12 +130,12 @@ def _open(attempt: Attempt, token: Token) -> Bench:
         raise
 
 
-def _start_early(attempt: Attempt, pool: ThreadPoolExecutor) -> Future[Sandbox] | None:
+def _start_early(attempt: Attempt) -> Future[Sandbox] | None:
     """Start the sandbox while the repository is fetched, when there is a mirror to mount already."""
     mirror = attempt.services.mirror.path(attempt.task.repository)
     if not (mirror / "HEAD").is_file():
         return None
-    return pool.submit(start_sandbox, attempt, "")
+    return attempt.services.starter.submit(start_sandbox, attempt, "")
 
 
 def _the_sandbox(attempt: Attempt, base: Base, early: Future[Sandbox] | None) -> Sandbox:

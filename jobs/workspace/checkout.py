@@ -74,6 +74,9 @@ _LEFT_BEHIND = (
 )
 
 # A repository of its own with an index of its own: what the agent did to .git cannot change what the files are.
+# The index is refreshed before anything is added, or every file would be written again as an object: git cannot touch
+# the read-only mirror's packs, and takes their objects for absent then (1.2 s instead of 0.2 s for 5 000 files).
+# For the same reason the index gets a later time: files of the same second would be read and written once more.
 _STAGE = """
 rm -rf "$private"; mkdir "$private" || exit 43
 export GIT_DIR="$private/git" GIT_WORK_TREE=/workspace
@@ -82,6 +85,8 @@ mkdir -p "$GIT_DIR/info"
 echo /mirror/objects > "$GIT_DIR/objects/info/alternates"
 printf '%s\\n' "${left_behind[@]}" > "$GIT_DIR/info/exclude"
 g read-tree "$base" || exit 1
+g update-index -q --refresh > "$private/refreshed"
+touch -d '2 seconds' "$GIT_DIR/index" 2>/dev/null
 g ls-files -z --cached --others --exclude-standard | sed -z 's|^|./|' |
   xargs -0 -r sh -c 'find "$@" -maxdepth 0 -type f -size +"$0"M' "$big" 2>/dev/null > "$private/big"
 if [ -s "$private/big" ]; then head -n 5 "$private/big"; exit 42; fi

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from jobs.testing.github import git
+from jobs.testing.github.records import LabelEvent
 from jobs.testing.github.shapes import accounts, checks, issues, pulls
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def add_label(world: World, record: Issue, name: str, by: Account) -> None:
     label = world.label(record.repository, name)
     record.labels.append(label)
     record.updated_at = world.now()
+    record.events.append(LabelEvent(world.new_id(), "labeled", label, by, record.updated_at))
     issue(world, record, "labeled", by, label=issues.label(world, record.repository, label))
 
 
@@ -76,6 +78,7 @@ def remove_label(world: World, record: Issue, name: str, by: Account) -> bool:
         return False
     record.labels.remove(label)
     record.updated_at = world.now()
+    record.events.append(LabelEvent(world.new_id(), "unlabeled", label, by, record.updated_at))
     issue(world, record, "unlabeled", by, label=issues.label(world, record.repository, label))
     return True
 

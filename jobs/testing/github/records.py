@@ -142,6 +142,17 @@ class Pull:
     reviews: list[Review] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class LabelEvent:
+    """A label was put on an issue, or taken off; ``event`` is labeled or unlabeled."""
+
+    id: int
+    event: str
+    label: Label
+    actor: Account
+    created_at: str
+
+
 @dataclass(slots=True, eq=False)
 class Issue:
     """An issue, or a pull request where ``pull`` is set."""
@@ -164,6 +175,7 @@ class Issue:
     assignees: list[Account] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
     reactions: list[Reaction] = field(default_factory=list)
+    events: list[LabelEvent] = field(default_factory=list)
     pull: Pull | None = None
 
     @property

@@ -83,6 +83,12 @@ def update_issue(call: Call) -> Answer:
     return reply(_whole(call, issue))
 
 
+@router.route("GET", "/repos/{owner}/{repo}/issues/{number}/events", needs=READ)
+def list_events(call: Call) -> Answer:
+    """List who put labels on an issue and took them off, oldest first."""
+    return page(call, call.issue.events, lambda one: issues.label_event(call.world, call.repository, one))
+
+
 @router.route("GET", "/repos/{owner}/{repo}/issues/{number}/labels", needs=READ)
 def list_labels(call: Call) -> Answer:
     """List the labels of an issue."""

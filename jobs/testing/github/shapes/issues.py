@@ -11,7 +11,7 @@ from jobs.testing.github.shapes.repositories import api_url, html_url
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jobs.testing.github.records import JSON, Account, Comment, Issue, Label, Reaction, Repository
+    from jobs.testing.github.records import JSON, Account, Comment, Issue, Label, LabelEvent, Reaction, Repository
     from jobs.testing.github.world import World
 
 CONTENTS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
@@ -36,6 +36,22 @@ def label(world: World, repository: Repository, record: Label) -> JSON:
         "color": record.color,
         "default": False,
         "description": record.description,
+    }
+
+
+def label_event(world: World, repository: Repository, record: LabelEvent) -> JSON:
+    """Return one entry of an issue's events."""
+    return {
+        "id": record.id,
+        "node_id": f"LE_{record.id}",
+        "url": f"{api_url(world, repository)}/issues/events/{record.id}",
+        "actor": user(world, record.actor),
+        "event": record.event,
+        "commit_id": None,
+        "commit_url": None,
+        "created_at": record.created_at,
+        "performed_via_github_app": None,
+        "label": {"name": record.label.name, "color": record.label.color},
     }
 
 
