@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from config.settings import child_environment, load
 from jobs import sandbox
+from jobs.services import DEFAULT_IMAGE
 from jobs.testing import sample
 from jobs.testing.product import Product
 from jobs.testing.sample.recording import recording
@@ -48,11 +49,10 @@ class _Demo:
     def run(self) -> int:
         settings = load(dotenv=None)
         real = bool(settings.anthropic_api_key)
-        provider = sandbox.detect(settings.sandbox)
+        provider = sandbox.quickest(settings.sandbox, settings.sandbox_image or DEFAULT_IMAGE)
         _title("Opus 67: from a label to a draft pull request")
-        _say(
-            f"model     {'the real ' + settings.model if real else 'a recorded one (set ANTHROPIC_API_KEY for a real one)'}"
-        )
+        model = f"the real {settings.model}" if real else "a recorded one (set ANTHROPIC_API_KEY for a real one)"
+        _say(f"model     {model}")
         _say(f"sandbox   {provider}")
         _say("github    a local one on loopback; the processes, queue, database and git are the real ones")
         changes = {"OPUS67_SANDBOX": provider, "OPUS67_SANDBOX_IMAGE": settings.sandbox_image, "OPUS67_WORKERS": "1"}

@@ -99,6 +99,8 @@ class Services:
 
     def close(self) -> None:
         """Close what is open."""
+        if "github" in self.__dict__:
+            self.github.close()
         self.store.close()
 
 

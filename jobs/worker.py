@@ -146,6 +146,7 @@ def _preload(settings: Settings) -> None:
 def _warm(services: Services, lane: str) -> None:
     """Open what the first job would have to open."""
     services.store.tasks.due(time.time())
+    services.github.warm()
     if lane == TASKS:
         _ = services.mirror
 

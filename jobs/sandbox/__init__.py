@@ -42,6 +42,16 @@ def detect(preferred: str = "") -> str:
     raise SandboxError(f"There is no sandbox on this machine, and nothing is run without one. Choose: {cures}.")
 
 
+def quickest(preferred: str, image: str) -> str:
+    """Return the provider that can start at once: an engine that has the image, else bubblewrap, else ``detect``'s."""
+    if preferred:
+        return detect(preferred)
+    for provider in PROVIDERS:
+        if _works(provider) and (provider == "bubblewrap" or _module(provider).has_image(provider, image)):
+            return provider
+    return detect()
+
+
 def start(provider: str, spec: SandboxSpec, home: Path) -> Sandbox:
     """Take up the live sandbox of this name, or start a new one; raises ``SandboxError``."""
     from jobs.sandbox.proxy import Proxy  # noqa: PLC0415 - the package stays light to import

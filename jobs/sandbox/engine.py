@@ -71,6 +71,16 @@ def client(provider: str) -> APIClient:
         return APIClient(base_url=f"unix://{path}", timeout=API_TIMEOUT, version="auto")
 
 
+def has_image(provider: str, image: str) -> bool:
+    """Tell whether the engine has an image, so that nothing would have to be built first."""
+    engine = client(provider)
+    try:
+        with engine_errors(provider):
+            return bool(engine.images(name=image))
+    finally:
+        engine.close()
+
+
 def start(provider: str, spec: SandboxSpec, home: Path, make_proxy: Callable[[Path], Proxy]) -> LiveSandbox:
     """Take up the live container of this name, or start a new one."""
     engine = client(provider)

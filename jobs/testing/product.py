@@ -119,7 +119,7 @@ class Product:
         """Tell whether /health answers."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=2) as answer:
-                return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's own number
+                return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
 
