@@ -98,8 +98,25 @@ fi
 if grep -q -i -E 'no space left|disk quota|unable to write|file write error' "$private/errors"; then exit 43; fi
 """
 
+# A committed file whose line ends are not what .gitattributes says differs as soon as git looks at it. Where the file
+# is byte by byte what a checkout of the base writes, nobody touched it.
+_UNTOUCHED = """
+if [ -n "$(g ls-files -- '*.gitattributes')" ]; then
+  g diff-index --cached --name-only --no-renames --diff-filter=M -z "$base" > "$private/modified"
+  export GIT_INDEX_FILE="$private/index-of-base"
+  g read-tree "$base" && g checkout-index -q -z --stdin --prefix="$private/checked-out/" < "$private/modified"
+  unset -v GIT_INDEX_FILE
+  while IFS= read -r -d '' path; do
+    if cmp -s -- "./$path" "$private/checked-out/$path"; then printf '%s\\0' "$path"; fi
+  done < "$private/modified" > "$private/untouched"
+  if [ -s "$private/untouched" ]; then
+    g --literal-pathspecs reset -q --pathspec-from-file="$private/untouched" --pathspec-file-nul "$base" || exit 1
+  fi
+fi
+"""
+
 # Another repository inside this one would become a link to a commit that nobody has: it is left out.
-_EXPORT_SCRIPT = """
+_COMMIT_AND_BUNDLE = """
 links() { grep -z '^160000 ' | cut -z -f 2- | sort -z; }
 g ls-files -z --stage | links > "$private/links"
 if [ -s "$private/links" ]; then
@@ -143,7 +160,7 @@ def export(sandbox: Sandbox, base: str, *, limit: int = BUNDLE_LIMIT) -> bytes |
     """
     names = " ".join(shlex.quote(pattern) for pattern in _LEFT_BEHIND)
     settings = f"private={_EXPORT} big={BIG_FILE_MEBIBYTES} left_behind=({names})"
-    result = _run(sandbox, base, settings, _STAGE + _EXPORT_SCRIPT, EXPORT_SECONDS)
+    result = _run(sandbox, base, settings, _STAGE + _UNTOUCHED + _COMMIT_AND_BUNDLE, EXPORT_SECONDS)
     try:
         if result.exit_code == _EXIT_UNCHANGED:
             return None

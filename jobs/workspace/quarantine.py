@@ -65,11 +65,16 @@ class Quarantine:
 
         The same arguments give the same commit. Raises ``PatchRefused`` with each path and the rule that it breaks.
         """
-        tree = self._tree_of(bundle, base)
-        changes = self._changes(base, tree)
-        self._check(base, tree, changes, rules)
-        commit = self._commit(base, self._rebuilt(base, changes), _message(message, co_author), author, when)
-        return Patch(base, commit, self._files(base, commit), self._diff(base, commit, rules.diff_bytes))
+        try:
+            tree = self._tree_of(bundle, base)
+            changes = self._changes(base, tree)
+            self._check(base, tree, changes, rules)
+            commit = self._commit(base, self._rebuilt(base, changes), _message(message, co_author), author, when)
+            return Patch(base, commit, self._files(base, commit), self._diff(base, commit, rules.diff_bytes))
+        except GitFailed as failure:
+            raise PatchRefused(
+                f"The work could not be checked ({failure}). Ask for less at once, or run it again."
+            ) from failure
 
     def diff_text(self, bundle: bytes, *, base: str, limit: int) -> str:
         """Return work that was refused as plain text for people, cut to ``limit`` bytes; empty when unreadable."""
@@ -199,7 +204,11 @@ class Quarantine:
         people = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": f"@{when} +0000"}
         people |= {key.replace("AUTHOR", "COMMITTER"): value for key, value in people.items()}
         arguments = ("commit-tree", "--no-gpg-sign", "-p", base, "-F", "-", tree)
-        return self._git.run(self._path, *arguments, data=message.encode(), environment=people).output.decode().strip()
+        return (
+            self._git.run(self._path, *arguments, data=message.encode(errors="replace"), environment=people)
+            .output.decode()
+            .strip()
+        )
 
     def _diff(self, base: str, commit: str, limit: int) -> str:
         arguments = (

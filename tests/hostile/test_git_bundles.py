@@ -134,21 +134,21 @@ TREES: list[tuple[str, Changes, str]] = [
 
 
 @pytest.mark.parametrize(("changes", "words"), [row[1:] for row in TREES], ids=[row[0] for row in TREES])
-def test_a_forbidden_tree_is_refused(place: Place, forge: Forge, changes: Changes, words: str):
+def test_a_forbidden_tree_is_refused(settled: Place, smith: Forge, changes: Changes, words: str):
     """What must not be in a repository is refused by its rule, however it is spelled, and no secret is repeated."""
     with pytest.raises(PatchRefused, match=words) as caught:
-        place.receive(forge.work(changes))
+        settled.receive(smith.work(changes))
     message = str(caught.value)
     assert message.replace("\n", "").isprintable()
     assert "ghs_67" not in message
     assert "AKIA" not in message
 
 
-def test_all_violations_are_told_at_once(place: Place, forge: Forge):
+def test_all_violations_are_told_at_once(settled: Place, smith: Forge):
     """A refusal names each path with its rule, up to ten, and then the number of the others."""
     changes: Changes = {f".github/workflows/{number}.yml": X for number in range(14)}
     with pytest.raises(PatchRefused) as caught:
-        place.receive(forge.work(changes))
+        settled.receive(smith.work(changes))
     assert str(caught.value).count("the path is protected (.github/workflows/**)") == 10
     assert "and 4 more" in str(caught.value)
 
@@ -292,10 +292,10 @@ BUNDLES: list[tuple[str, Callable[[Forge], bytes]]] = [
 
 
 @pytest.mark.parametrize("make", [row[1] for row in BUNDLES], ids=[row[0] for row in BUNDLES])
-def test_a_bundle_that_is_not_sound_is_refused(place: Place, forge: Forge, make: Callable[[Forge], bytes]):
+def test_a_bundle_that_is_not_sound_is_refused(settled: Place, smith: Forge, make: Callable[[Forge], bytes]):
     """What is not one sound commit's worth of objects on the base is refused in words, and quickly."""
     with pytest.raises(PatchRefused) as caught:
-        place.receive(make(forge))
+        settled.receive(make(smith))
     assert "\n\n" not in str(caught.value)
 
 
@@ -315,7 +315,7 @@ def test_strange_modes_become_plain_ones(place: Place, forge: Forge):
     assert b"100644 zz2\0" in raw_tree
 
 
-def test_a_file_and_a_folder_may_change_places(place: Place, forge: Forge):
+def test_a_file_and_a_folder_may_change_places(settled: Place, smith: Forge):
     """What was a file may become a folder and the other way round, in one patch."""
     changes: Changes = {
         "app.py": (FILE, None),
@@ -324,15 +324,15 @@ def test_a_file_and_a_folder_may_change_places(place: Place, forge: Forge):
         "package/deep/er/leaf.txt": (FILE, None),
         "package": X,
     }
-    assert {(file.path, file.status) for file in place.receive(forge.work(changes)).files} >= {
+    assert {(file.path, file.status) for file in settled.receive(smith.work(changes)).files} >= {
         ("app.py/a", "A"),
         ("package", "A"),
     }
 
 
-def test_a_tag_is_taken_for_the_tree_behind_it(place: Place, forge: Forge):
+def test_a_tag_is_taken_for_the_tree_behind_it(settled: Place, smith: Forge):
     """Only the tree counts, whatever object leads to it."""
-    assert [file.path for file in place.receive(tag(forge)).files] == ["a"]
+    assert [file.path for file in settled.receive(tag(smith)).files] == ["a"]
 
 
 def test_commits_of_the_agent_are_never_published(place: Place, forge: Forge):
@@ -378,7 +378,7 @@ def test_what_was_there_before_may_stay(place: Place, forge: Forge):
     assert len(patch.files) == 5
 
 
-def test_protected_paths_of_the_repository_are_kept(place: Place, forge: Forge):
+def test_protected_paths_of_the_repository_are_kept(settled: Place, smith: Forge):
     """Globs of the policy protect in every spelling; a pattern without a slash holds anywhere."""
     rules = PatchRules(protected=("deploy/**", "*.tf", "/app.py", "docs/*/index.md", "secret/"))
     refused = [
@@ -394,14 +394,14 @@ def test_protected_paths_of_the_repository_are_kept(place: Place, forge: Forge):
     ]
     for path in refused:
         with pytest.raises(PatchRefused, match="the path is protected"):
-            place.receive(forge.work({path: (FILE, "changed")}), rules=rules)
+            settled.receive(smith.work({path: (FILE, "changed")}), rules=rules)
     fine: Changes = dict.fromkeys(("deployed/a", "a.tfx", "package/app.py", "docs/index.md", "docs/a/b/index.md"), X)
-    assert len(place.receive(forge.work(fine), rules=rules).files) == 5
+    assert len(settled.receive(smith.work(fine), rules=rules).files) == 5
 
 
 @pytest.mark.parametrize("mode", [FILE, LINK])
-def test_nothing_takes_the_place_of_a_protected_folder(place: Place, forge: Forge, mode: bytes):
+def test_nothing_takes_the_place_of_a_protected_folder(settled: Place, smith: Forge, mode: bytes):
     """A file or link named like the folder that holds protected paths would hide them."""
     rules = PatchRules(protected=("infra/live/**",))
     with pytest.raises(PatchRefused, match=r"place of a protected folder \(infra/live"):
-        place.receive(forge.work({"infra": (mode, "app.py")}), rules=rules)
+        settled.receive(smith.work({"infra": (mode, "app.py")}), rules=rules)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.workspace.fixtures import box, forge, github, place, repository
+from tests.workspace.fixtures import box, forge, github, place, repository, settled, smith
 
-__all__ = ["box", "forge", "github", "place", "repository"]
+__all__ = ["box", "forge", "github", "place", "repository", "settled", "smith"]

@@ -116,6 +116,22 @@ def place(github: LocalGitHub, repository: str, home: Path) -> Place:
     return Place(github, repository, token, home, mirror, mirror.fetch(repository, token))
 
 
+@pytest.fixture(scope="session")
+def settled(github: LocalGitHub, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """Give all tests that push nothing one repository and one mirror."""
+    name = "octo/settled"
+    github.create_repository(name, FILES)
+    home = tmp_path_factory.mktemp("settled")
+    token, mirror = mint(github, name), Mirror(home, github.server_url)
+    return Place(github, name, token, home, mirror, mirror.fetch(name, token))
+
+
+@pytest.fixture
+def smith(settled: Place, tmp_path: Path) -> Forge:
+    """Give this test an attacker on the settled repository."""
+    return Forge(tmp_path / "smith.git", settled.snapshot.path, settled.base)
+
+
 @pytest.fixture
 def box(place: Place, tmp_path: Path) -> Box:
     """Give this test a sandbox with a checkout of the base."""

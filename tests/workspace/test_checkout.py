@@ -10,6 +10,7 @@ from jobs.types import PatchRefused, SandboxError
 from jobs.workspace import checkout, export, restore
 from tests.workspace.box import Box
 from tests.workspace.fixtures import FILES, Place
+from tests.workspace.forge import FILE, SUBMODULE, Forge
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -204,6 +205,36 @@ def test_line_ends_of_untouched_files_do_not_change(place: Place, box: Box):
     """A file with CRLF that nobody touched is no part of the patch."""
     box.must("touch crlf.txt; echo new > new.txt")
     assert paths(place, export(box, place.base)) == {"new.txt": "A"}
+
+
+def test_files_that_git_takes_for_changed_at_once_are_left_out(place: Place, tmp_path: Path):
+    """A committed file whose line ends are not what .gitattributes says is no part of the patch until it is touched."""
+    place.github.commit_file(place.repository, "main", ".gitattributes", "*.txt text\n")
+    snapshot = place.mirror.fetch(place.repository, place.token)
+    place.snapshot = snapshot
+    box = fresh(place, tmp_path)
+    checkout(box, snapshot.base_sha)
+    assert export(box, place.base) is None
+    box.must(f"touch crlf.txt; {CHANGE}; echo more >> package/deep/er/leaf.txt")
+    found = paths(place, export(box, place.base))
+    assert found == {"app.py": "M", "new.txt": "A", "package/deep/er/leaf.txt": "M"}
+    box.must("echo three >> crlf.txt")
+    assert paths(place, export(box, place.base)) == {**found, "crlf.txt": "M"}
+
+
+def test_a_submodule_of_the_base_stays(place: Place, forge: Forge, tmp_path: Path):
+    """A submodule is an empty folder in the sandbox, and stays in the tree as it was."""
+    commit = forge.commit(forge.tree({"sub": (SUBMODULE, "1" * 40), ".gitmodules": (FILE, "")}))
+    forge.git("push", "-q", str(place.github.world.repository(place.repository).path), f"{commit}:refs/heads/main")
+    place.snapshot = place.mirror.fetch(place.repository, place.token)
+    box = fresh(place, tmp_path)
+    checkout(box, commit)
+    assert export(box, commit) is None
+    box.must(CHANGE)
+    assert paths(place, export(box, commit)) == {"app.py": "M", "new.txt": "A"}
+    box.must("rmdir sub")
+    with pytest.raises(PatchRefused, match="`sub`: submodules may not be"):
+        place.receive(export(box, commit) or b"")
 
 
 def test_a_checkpoint_comes_back_uncommitted(place: Place, box: Box, tmp_path: Path):
