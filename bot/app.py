@@ -17,13 +17,7 @@ from jobs.services import signing_key
 from jobs.store import Store
 
 if TYPE_CHECKING:
-    import argparse
-
     from config.settings import Settings
-
-THREADS = 32
-"""Each open request holds one; the receiver answers within milliseconds, pages within tens of them."""
-BACKLOG = 1024
 
 
 def create_app(settings: Settings, store: Store | None = None) -> Flask:
@@ -74,29 +68,6 @@ def exposition(store: Store) -> str:
 def from_environment() -> Flask:
     """Build the application of this process, as the server asks for it."""
     return create_app(require(load()))
-
-
-def serve(arguments: argparse.Namespace) -> int:
-    """Serve until asked to stop."""
-    settings = require(load())
-    from granian import Granian  # noqa: PLC0415 - the command line stays quick without it
-    from granian.constants import Interfaces  # noqa: PLC0415 - likewise
-    from granian.log import LogLevels  # noqa: PLC0415 - likewise
-
-    server = Granian(
-        "bot.app:from_environment",
-        factory=True,
-        address=getattr(arguments, "address", None) or "0.0.0.0",  # noqa: S104 - GitHub must reach it; a container too
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        blocking_threads=THREADS,
-        backlog=BACKLOG,
-        log_level=LogLevels.error,  # it would warn of the threads, of which we want this many
-        respawn_failed_workers=True,
-        workers_kill_timeout=5,
-    )
-    server.serve()
-    return 0
 
 
 def _json(value: object) -> Response:

@@ -60,7 +60,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("demo", "show the way from a label to a draft pull request on this machine", "bot.demo:run_demo"),
     Command("up", "run web, workers and clock under one supervisor", "bot.up:run_up"),
-    Command("web", "run the web process: webhooks and the first page", "bot.app:serve", service=True),
+    Command("web", "run the web process: webhooks and the first page", "bot.serve:serve", service=True),
     Command("worker", "run the workers", "bot.workers:run_workers", service=True),
     Command("clock", "run the clock, which wakes what was left behind", "jobs.clock:run_clock", service=True),
     Command("migrate", "bring the database to this version's tables", "bot.chores:run_migrate"),

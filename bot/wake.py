@@ -5,8 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 
-from jobs.queue import Waker
-
 MOST_WAITING = 1000
 """Beyond this a wake-up is dropped: the clock's sweep finds what was stored."""
 
@@ -35,6 +33,8 @@ class BackgroundWaker:
                 self._thread.start()
 
     def _work(self) -> None:
+        from jobs.queue import Waker  # noqa: PLC0415 - the web process answers sooner, and is smaller, without RQ
+
         waker = Waker(self._url, self._key)
         while True:
             waker.delivery(self._waiting.get())

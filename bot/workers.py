@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bot import housekeeping, inbox
 from config.settings import load, require
-from jobs import worker
+from jobs import execute, worker
 
 if TYPE_CHECKING:
     import argparse
@@ -23,9 +24,6 @@ def run_workers(_arguments: argparse.Namespace) -> int:
 
 def compose(services: Services) -> dict[str, Callable[..., None]]:
     """Return the functions that a job may name."""
-    from bot import housekeeping, inbox  # noqa: PLC0415 - imported by the process that works, not by the command line
-    from jobs import execute  # noqa: PLC0415 - likewise
-
     return {
         "delivery": partial(inbox.handle, services),
         "task": partial(execute.execute, services),

@@ -5,16 +5,19 @@ They are forked from one parent that has imported what is slow to import, so tha
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
 import sys
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rq import Queue
 from rq.worker import SimpleWorker
 
+from jobs.execute import KINDS
 from jobs.queue import INBOX, TASKS, WakeUp, allow, connect, signed_json
 from jobs.services import build, signing_key
 
@@ -136,11 +139,15 @@ def lanes(settings: Settings) -> dict[str, int]:
 
 
 def _preload(settings: Settings) -> None:
-    """Import what is slow to import before forking, so that all workers share it."""
-    import jobs.github  # noqa: F401, PLC0415 - see the docstring
-    from jobs.models import preload  # noqa: PLC0415 - see the docstring
+    """Import what is slow to import before forking, so that all workers share it and no first task waits for it."""
+    from jobs.models import preload  # noqa: PLC0415 - slow to import, for this process only
+    from jobs.sandbox import preload as preload_sandbox  # noqa: PLC0415 - likewise
 
+    for module in ("jobs.github", "jobs.workspace", *(path.partition(":")[0] for path in KINDS.values())):
+        import_module(module)
     preload(settings.models)
+    preload_sandbox(settings.sandbox)
+    gc.freeze()
 
 
 def _warm(services: Services, lane: str) -> None:

@@ -42,6 +42,17 @@ def detect(preferred: str = "") -> str:
     raise SandboxError(f"There is no sandbox on this machine, and nothing is run without one. Choose: {cures}.")
 
 
+def preload(preferred: str) -> None:
+    """Import what starting a sandbox needs: for workers, before they fork."""
+    for provider in [preferred] if preferred else PROVIDERS:
+        if _works(provider):
+            _module(provider)
+            if provider != "bubblewrap":
+                importlib.import_module("docker")
+            importlib.import_module("jobs.sandbox.proxy")
+            return
+
+
 def quickest(preferred: str, image: str) -> str:
     """Return the provider that can start at once: an engine that has the image, else bubblewrap, else ``detect``'s."""
     if preferred:

@@ -32,8 +32,7 @@ class Database:
         if not self.is_sqlite:
             options = {"pool_pre_ping": True, "pool_size": 4, "connect_args": {"connect_timeout": 5}}
         self.engine = sa.create_engine(url, **options)
-        if self.is_sqlite:
-            event.listen(self.engine, "connect", _prepare_sqlite)
+        event.listen(self.engine, "connect", _prepare_sqlite if self.is_sqlite else _prepare_postgresql)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -54,12 +53,15 @@ class Database:
             yield connection
             connection.commit()
 
-    def insert_new(
-        self, connection: sa.Connection, table: sa.Table, values: Mapping[str, Any], *, unless: Sequence[str]
-    ) -> bool:
-        """Insert a row unless one with the same ``unless`` columns is there; tell whether it was inserted."""
+    def alone(self, connection: sa.Connection, what: str) -> None:
+        """Let one transaction at a time go on from here; in SQLite a writer is alone from its start."""
+        if not self.is_sqlite:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(what))))
+
+    def insert_new(self, connection: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
+        """Insert a row unless one with a key of it is there; tell whether it was inserted."""
         statement = (sqlite if self.is_sqlite else postgresql).insert(table).values(**values)
-        return connection.execute(statement.on_conflict_do_nothing(index_elements=list(unless))).rowcount > 0
+        return connection.execute(statement.on_conflict_do_nothing()).rowcount > 0
 
     def upsert(
         self, connection: sa.Connection, table: sa.Table, values: Mapping[str, Any], *, key: Sequence[str]
@@ -82,3 +84,11 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    """Have PostgreSQL give up on a lock as SQLite does, instead of waiting for ever."""
+    cursor = connection.cursor()
+    cursor.execute(f"SET lock_timeout = '{BUSY_SECONDS:g}s'")
+    cursor.close()
+    connection.commit()

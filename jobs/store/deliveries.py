@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from jobs.store.tables import deliveries
-from jobs.types import Delivery
+from jobs.types import Delivery, LeaseLost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Deliveries:
             "error": "",
         }
         with self._database.write() as connection:
-            if self._database.insert_new(connection, deliveries, values, unless=["guid"]):
+            if self._database.insert_new(connection, deliveries, values):
                 return True
             again = (
                 sa.update(deliveries)
@@ -64,10 +64,13 @@ class Deliveries:
         return Delivery(row.guid, row.source, row.event, bytes(row.body), row.received_at)
 
     def finish(self, connection: sa.Connection, guid: str, now: float) -> None:
-        """Mark a delivery as done, in the transaction that stores what came of it."""
-        connection.execute(
-            sa.update(deliveries).where(deliveries.c.guid == guid).values(status="done", done_at=now, error="")
-        )
+        """Mark a delivery as done, in the transaction that stores what came of it.
+
+        Raises LeaseLost when a second worker was quicker: what this one would store is stored already.
+        """
+        mine = sa.update(deliveries).where(deliveries.c.guid == guid, deliveries.c.status == "new")
+        if not connection.execute(mine.values(status="done", done_at=now, error="")).rowcount:
+            raise LeaseLost(f"delivery {guid} was acted on by somebody else meanwhile")
 
     def release(self, guid: str, error: str, not_before: float, *, counts: bool = True) -> None:
         """Give a delivery back after an error; one that ``counts`` too often fails it, an outage elsewhere does not."""

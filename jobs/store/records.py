@@ -94,7 +94,7 @@ class Records:
 
     def once(self, connection: sa.Connection, key: str, now: float, value: str = "") -> bool:
         """Claim an effect that must happen once; False when its key is taken."""
-        return self._database.insert_new(connection, effects, {"key": key, "value": value, "at": now}, unless=["key"])
+        return self._database.insert_new(connection, effects, {"key": key, "value": value, "at": now})
 
     def value(self, key: str) -> str | None:
         """Return what was kept under a key."""

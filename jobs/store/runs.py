@@ -89,7 +89,7 @@ class Runs:
     def say(self, connection: sa.Connection, task_id: str, key: str, actor: Actor, text: str, now: float) -> bool:
         """Store a person's message to a task, once per ``key``; its next step delivers it."""
         values = {"task_id": task_id, "key": key, "actor": asdict(actor), "text": text, "created_at": now}
-        return self._database.insert_new(connection, messages, values, unless=["key"])
+        return self._database.insert_new(connection, messages, values)
 
     def unheard(self, task_id: str) -> list[tuple[int, str, str]]:
         """Return id, speaker and text of the messages that no step has delivered yet."""

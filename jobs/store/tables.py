@@ -167,7 +167,7 @@ places = Table(
     "places",
     metadata,
     Column("task_id", String(12), primary_key=True),
-    Column("surface", String(40), primary_key=True),
+    Column("surface", String(80), primary_key=True),
     Column("external_id", String(100), nullable=False),
     Column("url", Text, nullable=False),
     Column("shown", String(64), nullable=False),  # hash of what stands there now

@@ -65,10 +65,9 @@ class TaskQuestions:
 
     def due(self, now: float) -> Sequence[str]:
         """Return the ids of tasks that nobody works on and somebody should, most urgent first."""
-        work = tasks.c.status.in_([Status.QUEUED, Status.IN_PROGRESS])
         query = (
             sa.select(tasks.c.id)
-            .where(sa.or_(work, untold()), tasks.c.lease_until < now, tasks.c.not_before <= now)
+            .where(sa.or_(workable(), untold()), tasks.c.lease_until < now, tasks.c.not_before <= now)
             .order_by(tasks.c.priority.desc(), tasks.c.created_at)
         )
         with self._database.read() as connection:
@@ -130,6 +129,12 @@ class TaskQuestions:
             for table in (steps, charges):
                 total += float(connection.execute(sa.select(sa.func.sum(table.c.cost))).scalar_one() or 0.0)
         return total
+
+
+def workable() -> sa.ColumnElement[bool]:
+    """Select what a worker has something to do for: open work, and what shall end although it waits for a person."""
+    cancelled = sa.and_(tasks.c.status == Status.WAITING, tasks.c.cancel != "")
+    return sa.or_(tasks.c.status.in_([Status.QUEUED, Status.IN_PROGRESS]), cancelled)
 
 
 def untold() -> sa.ColumnElement[bool]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from jobs.store.tables import tasks
-from jobs.store.task_questions import TaskQuestions, untold
+from jobs.store.task_questions import TaskQuestions, untold, workable
 from jobs.store.task_rows import new_row, read_task
 from jobs.types import Conclusion, LeaseLost, Status
 
@@ -50,7 +50,7 @@ class Tasks(TaskQuestions):
         key = f"{request.repository.lower()}|{request.subject}|{request.kind}"
         while True:
             values = new_row(request, key, now)
-            if self._database.insert_new(connection, tasks, values, unless=["active_key"]):
+            if self._database.insert_new(connection, tasks, values):
                 break
             row = connection.execute(sa.select(tasks).where(tasks.c.active_key == key)).one_or_none()
             if row is not None:
@@ -101,7 +101,6 @@ class Tasks(TaskQuestions):
         It is not to be had while as many tasks run as its repository and its actor may have at once.
         ``begin=False`` takes it just to tell people of it: a queued task stays queued.
         """
-        open_work = tasks.c.status.in_([Status.QUEUED, Status.IN_PROGRESS])
         values = {
             "attempt": tasks.c.attempt + 1,
             "crashes": tasks.c.crashes + sa.case((tasks.c.lease_owner != "", 1), else_=0),
@@ -109,7 +108,7 @@ class Tasks(TaskQuestions):
             "lease_until": now + LEASE_SECONDS,
         }
         if begin:
-            values["status"] = sa.case((open_work, Status.IN_PROGRESS.value), else_=tasks.c.status)
+            values["status"] = sa.case((workable(), Status.IN_PROGRESS.value), else_=tasks.c.status)
             values["started_at"] = sa.func.coalesce(tasks.c.started_at, now)
         free = sa.and_(tasks.c.lease_until < now, tasks.c.not_before <= now)
         with self._database.write() as connection:
@@ -117,7 +116,7 @@ class Tasks(TaskQuestions):
                 return None
             row = connection.execute(
                 sa.update(tasks)
-                .where(tasks.c.id == task_id, free, sa.or_(open_work, untold()))
+                .where(tasks.c.id == task_id, free, sa.or_(workable(), untold()))
                 .values(**values)
                 .returning(tasks)
             ).one_or_none()
@@ -126,8 +125,9 @@ class Tasks(TaskQuestions):
     def _has_room(self, connection: sa.Connection, task_id: str, now: float) -> bool:
         """Tell whether one more task may run in this task's repository, and for its actor."""
         me = connection.execute(sa.select(tasks).where(tasks.c.id == task_id)).one_or_none()
-        if me is None or me.status != Status.QUEUED:
+        if me is None or me.status != Status.QUEUED or me.cancel:
             return True
+        self._database.alone(connection, "tasks at once")
         running = sa.select(tasks.c.repository, tasks.c.actor).where(
             tasks.c.status == Status.IN_PROGRESS, tasks.c.lease_until >= now
         )
@@ -151,18 +151,14 @@ class Tasks(TaskQuestions):
         return Wish(row.cancel, row.pause)
 
     def hold(self, connection: sa.Connection, task_id: str, attempt: int) -> Wish:
-        """Check the fencing token inside a transaction; every effect and every stored product asks this first."""
-        row = connection.execute(
-            sa.select(tasks.c.attempt, tasks.c.lease_owner, tasks.c.cancel, tasks.c.pause).where(tasks.c.id == task_id)
-        ).one()
-        if row.attempt != attempt or not row.lease_owner:
-            raise LeaseLost(f"task {task_id} is held by another attempt than {attempt}")
-        return Wish(row.cancel, row.pause)
+        """Check the fencing token inside a transaction; nobody else takes the task before the transaction has ended."""
+        row = connection.execute(_held(task_id).with_for_update(read=True)).one()
+        return _wish(row, task_id, attempt)
 
     def check(self, task_id: str, attempt: int) -> Wish:
         """Check the fencing token and return what people asked for."""
         with self._database.read() as connection:
-            return self.hold(connection, task_id, attempt)
+            return _wish(connection.execute(_held(task_id)).one(), task_id, attempt)
 
     def progress(self, task_id: str, attempt: int, phase: Phase, plan: Sequence[PlanItem] | None = None) -> None:
         """Store how far a run has come."""
@@ -213,6 +209,16 @@ class Tasks(TaskQuestions):
             held = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.attempt == attempt, tasks.c.lease_owner != "")
             if not connection.execute(held.values(**values)).rowcount:
                 raise LeaseLost(f"task {task_id} is held by another attempt than {attempt}")
+
+
+def _held(task_id: str) -> sa.Select[Any]:
+    return sa.select(tasks.c.attempt, tasks.c.lease_owner, tasks.c.cancel, tasks.c.pause).where(tasks.c.id == task_id)
+
+
+def _wish(row: Any, task_id: str, attempt: int) -> Wish:
+    if row.attempt != attempt or not row.lease_owner:
+        raise LeaseLost(f"task {task_id} is held by another attempt than {attempt}")
+    return Wish(row.cancel, row.pause)
 
 
 def _who(actor: dict[str, Any]) -> tuple[str, str]:

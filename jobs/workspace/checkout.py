@@ -167,8 +167,9 @@ def export(sandbox: Sandbox, base: str, *, limit: int = BUNDLE_LIMIT) -> bytes |
         _refuse(result)
         return sandbox.read(f"{_EXPORT}/work.bundle", limit=limit)
     except SandboxFileError as error:
+        reason = str(error).rstrip(".")
         raise PatchRefused(
-            f"The changes could not be taken out of the sandbox: {error}. They may have {limit // MEBIBYTE} MB in all; "
+            f"The changes could not be taken out of the sandbox ({reason}). They may have {limit // MEBIBYTE} MB in all: "
             "leave out or ignore generated files."
         ) from error
     finally:

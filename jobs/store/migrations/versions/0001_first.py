@@ -87,7 +87,7 @@ def upgrade() -> None:
     op.create_table(
         "places",
         sa.Column("task_id", sa.String(length=12), nullable=False),
-        sa.Column("surface", sa.String(length=40), nullable=False),
+        sa.Column("surface", sa.String(length=80), nullable=False),
         sa.Column("external_id", sa.String(length=100), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("shown", sa.String(length=64), nullable=False),
