@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import struct
 import subprocess
-import zlib
 from typing import TYPE_CHECKING
 
 import pytest
 
 from jobs.types import PatchRefused
 from jobs.workspace import PatchRules
+from tests.hostile.packs import bundled, delta_bomb, entry, huge_blob, packed
 from tests.workspace.forge import ENVIRONMENT, FILE, FOLDER, LINK, SUBMODULE, Entry, Forge
 
 if TYPE_CHECKING:
@@ -172,63 +170,6 @@ def with_header(head: str) -> Callable[[Forge], bytes]:
         return head.format(base=forge.base, commit=commit).encode() + forge.pack()
 
     return make
-
-
-def started(kind: int, size: int) -> bytes:
-    """Return the head of a pack's entry."""
-    head, byte = bytearray(), (kind << 4) | (size & 15)
-    size >>= 4
-    while size:
-        head.append(byte | 0x80)
-        byte, size = size & 0x7F, size >> 7
-    return bytes([*head, byte])
-
-
-def entry(kind: int, data: bytes, between: bytes = b"") -> bytes:
-    return started(kind, len(data)) + between + zlib.compress(data)
-
-
-def packed(*entries: bytes) -> bytes:
-    body = b"PACK" + struct.pack(">II", 2, len(entries)) + b"".join(entries)
-    return body + hashlib.sha1(body, usedforsecurity=False).digest()
-
-
-def bundled(forge: Forge, commit: str, pack: bytes) -> bytes:
-    return f"# v2 git bundle\n-{forge.base} base\n{commit} refs/heads/work\n\n".encode() + pack
-
-
-def delta_bomb(forge: Forge) -> bytes:
-    """Make a few kilobytes whose one delta says that they are 4 GB."""
-
-    def number(value: int) -> bytes:
-        out = bytearray()
-        while value > 0x7F:
-            out.append(value & 0x7F | 0x80)
-            value >>= 7
-        return bytes([*out, value])
-
-    base, count = b"\0" * 65536, 65536
-    copy = b"\xb0" + struct.pack("<H", 65535)
-    delta = number(len(base)) + number(65535 * count) + copy * count
-    identity = hashlib.sha1(b"blob %d\0" % len(base) + base, usedforsecurity=False).digest()
-    return bundled(forge, forge.commit(forge.tree({"a": X})), packed(entry(3, base), entry(7, delta, identity)))
-
-
-def huge_blob(forge: Forge) -> bytes:
-    """Make a quarter of a megabyte that unpacks to a quarter of a gigabyte, as a file of the tree."""
-    count, block = 256, b"\0" * 1024**2
-    shrink, digest = zlib.compressobj(), hashlib.sha1(b"blob %d\0" % (count * len(block)), usedforsecurity=False)
-    data = b""
-    for _ in range(count):
-        data += shrink.compress(block)
-        digest.update(block)
-    blob = started(3, count * len(block)) + data + shrink.flush()
-    tree = forge.raw_tree([(FILE, b"huge", digest.hexdigest())])
-    commit = forge.commit(tree)
-    contents = [
-        entry(kind, forge.git("cat-file", name, it)) for kind, name, it in ((1, "commit", commit), (2, "tree", tree))
-    ]
-    return bundled(forge, commit, packed(blob, *contents))
 
 
 def missing_blob(forge: Forge) -> list[tuple[bytes, bytes, str]]:
