@@ -169,7 +169,7 @@ def export(sandbox: Sandbox, base: str, *, limit: int = BUNDLE_LIMIT) -> bytes |
     except SandboxFileError as error:
         reason = str(error).rstrip(".")
         raise PatchRefused(
-            f"The changes could not be taken out of the sandbox ({reason}). They may have {limit // MEBIBYTE} MB in all: "
+            f"The changes could not be taken out of the sandbox ({reason}). All may have {limit // MEBIBYTE} MB: "
             "leave out or ignore generated files."
         ) from error
     finally:

@@ -197,7 +197,7 @@ def test_a_giant_file_is_named(place: Place, box: Box):
 def test_work_over_the_cap_is_told(place: Place, box: Box):
     """A bundle over its cap is refused in words."""
     box.must("head -c 3000000 /dev/urandom > noise")
-    with pytest.raises(PatchRefused, match="1 MB in all"):
+    with pytest.raises(PatchRefused, match="All may have 1 MB"):
         export(box, place.base, limit=1024 * 1024)
 
 
