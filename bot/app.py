@@ -13,7 +13,7 @@ from bot.dashboard import mount
 from bot.wake import BackgroundWaker
 from bot.webhooks import LARGEST_BODY, receiver
 from config.settings import load, require
-from jobs.services import signing_key
+from jobs.keys import signing_key
 from jobs.store import Store
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Self
 from jobs.answer.check_run import check_output, moved_output
 from jobs.answer.comment import living_comment
 from jobs.answer.view import TaskView
-from jobs.pages import page_url
-from jobs.services import signing_key
+from jobs.keys import page_url, signing_key
 from jobs.store import Place
 from jobs.text.redact import redact
 from jobs.types import CHECK_NAME, GitHubUnavailable, Interruption, Outcome, PlanItem, Status, UserError

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import socket
 import threading
@@ -13,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from config.settings import git_environment, secrets
+from jobs.keys import signing_key
 from jobs.queue import Waker
 from jobs.store import Store
 from jobs.types import UserError
@@ -112,9 +111,3 @@ def build(settings: Settings) -> Services:
             "a process that is started alone needs one, for example REDIS_URL=redis://localhost:6379/0"
         )
     return Services(settings, Store(settings.database_url))
-
-
-def signing_key(settings: Settings) -> bytes:
-    """Derive this installation's own key, for what it signs for itself, from what all its machines know."""
-    material = settings.github_private_key or settings.github_webhook_secret or "not configured"
-    return hmac.digest(material.encode(), b"opus67 internal", hashlib.sha256)

@@ -18,8 +18,9 @@ from rq import Queue
 from rq.worker import SimpleWorker
 
 from jobs.execute import KINDS
+from jobs.keys import signing_key
 from jobs.queue import INBOX, TASKS, WakeUp, allow, connect, signed_json
-from jobs.services import build, signing_key
+from jobs.services import build
 
 if TYPE_CHECKING:
     import threading

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, current_app, render_template, requ
 
 from bot.dashboard import rendering
 from bot.dashboard.data import Dashboard, DashboardData
-from jobs.pages import fits
+from jobs.keys import fits
 from jobs.types import Status
 
 if TYPE_CHECKING:

@@ -61,7 +61,9 @@ class Database:
     def insert_new(self, connection: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
         """Insert a row unless one with a key of it is there; tell whether it was inserted."""
         statement = (sqlite if self.is_sqlite else postgresql).insert(table).values(**values)
-        return connection.execute(statement.on_conflict_do_nothing()).rowcount > 0
+        # What was inserted is asked for, since the row count of an INSERT is not known with every driver.
+        inserted = connection.execute(statement.on_conflict_do_nothing().returning(*table.primary_key))
+        return inserted.one_or_none() is not None
 
     def upsert(
         self, connection: sa.Connection, table: sa.Table, values: Mapping[str, Any], *, key: Sequence[str]

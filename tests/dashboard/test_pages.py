@@ -15,7 +15,7 @@ from bot.dashboard.data import Counts, NextStep, Part
 from bot.dashboard.rendering import clean, duration, safe_link, step_view
 from bot.dashboard.steps import next_steps
 from config.settings import load, problems
-from jobs.pages import page_key, page_url
+from jobs.keys import page_key, page_url
 from jobs.types import BlockedRequest, Conclusion, Outcome, PlanItem, Status, Usage
 from tests.dashboard.conftest import SECRET, TASK_ID, MemoryData, outcome, page, step, task
 from tests.setup.browser import browser

@@ -1,12 +1,25 @@
-"""The address of a task's page: whoever has the link may look, so it carries a key that nobody can guess."""
+"""This installation's own key, and what it opens: the queue's signatures, and the pages of tasks.
+
+Whoever has the link of a task's page may look, so the link carries a key that nobody can guess.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from config.settings import Settings
 
 KEY_LENGTH = 32
 """Hexadecimal digits: 128 bits."""
+
+
+def signing_key(settings: Settings) -> bytes:
+    """Derive this installation's own key, for what it signs for itself, from what all its machines know."""
+    material = settings.github_private_key or settings.github_webhook_secret or "not configured"
+    return hmac.digest(material.encode(), b"opus67 internal", hashlib.sha256)
 
 
 def page_key(secret: bytes, task_id: str) -> str:
