@@ -49,6 +49,7 @@ def moved_output(view: TaskView) -> dict[str, Any]:
         "status": "completed",
         "conclusion": Conclusion.NEUTRAL.value,
         "output": {"title": MOVED, "summary": f"{MOVED}: the check run goes on at its newest commit.{where}"},
+        "actions": [],
     }
 
 
