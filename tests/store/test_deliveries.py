@@ -1,0 +1,117 @@
+"""The durable inbox: what was stored is claimed until it is done, and only what is done is ignored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobs.store.deliveries import ATTEMPTS, LEASE_SECONDS
+from jobs.types import LeaseLost
+from tests.store.asking import NOW, delivery
+
+if TYPE_CHECKING:
+    from jobs.store import Store
+
+LATER = NOW + LEASE_SECONDS + 1
+
+
+def finish(store: Store, guid: str) -> None:
+    with store.write() as connection:
+        store.deliveries.finish(connection, guid, NOW)
+
+
+def test_a_delivery_comes_back_as_it_came(store: Store) -> None:
+    """Every byte of the body is kept."""
+    sent = delivery(body=bytes(range(256)) * 300)
+    assert store.deliveries.add(sent)
+    assert store.deliveries.claim(sent.guid, NOW) == sent
+
+
+def test_seen_is_not_done(store: Store) -> None:
+    """The same GUID is stored once; it means work again until it is done, and none afterwards."""
+    assert store.deliveries.add(delivery())
+    assert store.deliveries.add(delivery(body=b'{"other": 1}'))
+    taken = store.deliveries.claim("guid-0001", NOW)
+    assert taken is not None
+    assert taken.body == b"{}"
+    assert not store.deliveries.is_done("guid-0001")
+    finish(store, "guid-0001")
+    assert store.deliveries.is_done("guid-0001")
+    assert not store.deliveries.add(delivery())
+    assert store.deliveries.claim("guid-0001", LATER) is None
+    assert store.deliveries.counts() == {"done": 1}
+
+
+def test_a_claimed_delivery_is_nobody_elses_for_a_while(store: Store) -> None:
+    """A second worker gets it only when the first one said nothing for too long."""
+    store.deliveries.add(delivery())
+    assert store.deliveries.claim("guid-0001", NOW) is not None
+    assert store.deliveries.claim("guid-0001", NOW + LEASE_SECONDS) is None
+    assert list(store.deliveries.due(NOW + LEASE_SECONDS)) == []
+    assert list(store.deliveries.due(LATER)) == ["guid-0001"]
+    assert store.deliveries.claim("guid-0001", LATER) is not None
+    assert store.deliveries.claim("unknown-guid", NOW) is None
+
+
+def test_two_workers_finish_a_delivery_once(store: Store) -> None:
+    """What the slower one would store in the same transaction is not stored."""
+    store.deliveries.add(delivery())
+    finish(store, "guid-0001")
+
+    def finish_again() -> None:
+        with store.write() as connection:
+            store.records.once(connection, "the slower one's effect", NOW)
+            store.deliveries.finish(connection, "guid-0001", NOW)
+
+    with pytest.raises(LeaseLost):
+        finish_again()
+    assert store.records.value("the slower one's effect") is None
+
+
+def test_what_fails_too_often_is_given_up_until_it_is_sent_again(store: Store) -> None:
+    """Errors count, outages elsewhere do not; a failed delivery that comes again is new."""
+    store.deliveries.add(delivery())
+    for turn in range(2 * ATTEMPTS):
+        assert store.deliveries.claim("guid-0001", LATER * (turn + 1)) is not None
+        store.deliveries.release("guid-0001", "GitHub is away", NOW, counts=False)
+    for turn in range(ATTEMPTS):
+        assert store.deliveries.counts() == {"new": 1}
+        assert store.deliveries.claim("guid-0001", NOW + 1 + turn) is not None
+        store.deliveries.release("guid-0001", "KeyError: 'x'", NOW + turn)
+    assert store.deliveries.counts() == {"failed": 1}
+    assert list(store.deliveries.due(LATER)) == []
+    assert store.deliveries.claim("guid-0001", LATER) is None
+    assert store.deliveries.add(delivery())
+    assert store.deliveries.claim("guid-0001", NOW) is not None
+    finish(store, "guid-0001")
+    store.deliveries.release("guid-0001", "too late", NOW)
+    assert store.deliveries.is_done("guid-0001")
+
+
+def test_a_released_delivery_waits_until_its_time(store: Store) -> None:
+    """``not_before`` is kept by everybody."""
+    store.deliveries.add(delivery())
+    store.deliveries.claim("guid-0001", NOW)
+    store.deliveries.release("guid-0001", "GitHub asked to wait", NOW + 60)
+    assert store.deliveries.claim("guid-0001", NOW + 60) is None
+    assert store.deliveries.claim("guid-0001", NOW + 61) is not None
+
+
+def test_the_oldest_are_due_first(store: Store) -> None:
+    """Deliveries are taken up in the order in which they came, some at a time."""
+    for number in (3, 1, 2):
+        store.deliveries.add(delivery(f"guid-000{number}", received_at=NOW + number))
+    assert list(store.deliveries.due(NOW + 9)) == ["guid-0001", "guid-0002", "guid-0003"]
+    assert list(store.deliveries.due(NOW + 9, limit=1)) == ["guid-0001"]
+
+
+def test_old_words_are_forgotten_when_they_are_done(store: Store) -> None:
+    """A done delivery goes after its time; what was not acted on stays."""
+    for number, age in ((1, 10), (2, 10), (3, 0)):
+        store.deliveries.add(delivery(f"guid-000{number}", received_at=NOW - age))
+    finish(store, "guid-0001")
+    finish(store, "guid-0003")
+    assert store.deliveries.forget(NOW - 5) == 1
+    assert store.deliveries.counts() == {"new": 1, "done": 1}
+    assert not store.deliveries.is_done("guid-0001")
