@@ -13,6 +13,7 @@ from bot.dashboard import mount
 from bot.wake import BackgroundWaker
 from bot.webhooks import LARGEST_BODY, receiver
 from config.settings import load, require
+from jobs import logs
 from jobs.keys import signing_key
 from jobs.store import Store
 
@@ -67,7 +68,9 @@ def exposition(store: Store) -> str:
 
 def from_environment() -> Flask:
     """Build the application of this process, as the server asks for it."""
-    return create_app(require(load()))
+    settings = require(load())
+    logs.set_up(settings)
+    return create_app(settings)
 
 
 def _json(value: object) -> Response:

@@ -42,7 +42,8 @@ MENTION = "@opus67"
 _COMMAND = re.compile(
     r"^/opus(?:[ \t]+(?P<slash>.*))?$|^@opus67(?:\[bot\])?(?![\w-])[ \t,:]*(?P<mention>.*)$", re.IGNORECASE
 )
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
+_FENCE = re.compile(r"^ {0,3}(`{3,}(?=[^`]*$)|~{3,})")
+"""A line that opens or closes a code block; with backticks behind the backticks it is code inside a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def _lines(comment: str) -> Iterator[tuple[str, tuple[str, bool] | None]]:
     for line in comment.replace("\r\n", "\n").split("\n"):
         mark = _FENCE.match(line)
         if fence:
-            if mark and mark[1][0] == fence[0] and len(mark[1]) >= len(fence) and not line.strip(" " + fence[0]):
+            if mark and mark[1][0] == fence[0] and len(mark[1]) >= len(fence) and not line.strip(" \t" + fence[0]):
                 fence = ""
             continue
         if mark:
@@ -101,7 +102,7 @@ def _lines(comment: str) -> Iterator[tuple[str, tuple[str, bool] | None]]:
 
 
 def _read(words: str, mentioned: bool) -> Command:
-    name, _, text = words.strip().partition(" ")
+    name, text = [*words.split(maxsplit=1), "", ""][:2]
     entry = ENTRIES.get(name.lower())
     if entry is None:
         return Command("steer", words.strip()) if mentioned and words.strip() else _unknown(name)
@@ -111,9 +112,10 @@ def _read(words: str, mentioned: bool) -> Command:
 def _unknown(name: str) -> Command:
     if not name:
         return Command("help")
-    near = difflib.get_close_matches(name.lower(), ENTRIES, n=1, cutoff=0.5)
+    shown = name[:40].replace("`", "'")
+    near = difflib.get_close_matches(shown.lower(), ENTRIES, n=1, cutoff=0.5)
     hint = f" Did you mean `{ENTRIES[near[0]].example}`?" if near else " `/opus help` lists what there is."
-    return Command("help", problem=f"I do not know the command `{name[:40]}`.{hint}")
+    return Command("help", problem=f"I do not know the command `{shown}`.{hint}")
 
 
 def _close(found: list[Command], more: list[str]) -> list[Command]:

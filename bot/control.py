@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -51,10 +52,16 @@ def told(actions: Actions, ask: Told) -> None:
         return
     said = []
     for index, command in enumerate(ask.commands):
-        order = Order(actions, here, subject, task, command, f"{ask.comment_id}:{index}:{command.name}:{command.text}")
+        order = Order(actions, here, subject, task, command, _key(ask.comment_id, index, command))
         starting.record(actions, subject, command.name, decision, task.id if task else "")
         said.append(command.problem or _HANDLERS[command.name](order))
-    _answer(actions, ask, [words for words in said if words])
+    _answer(actions, ask, [words for words in dict.fromkeys(said) if words])
+
+
+def _key(comment_id: int, index: int, command: Command) -> str:
+    """Return the name of a command for ever: an edit of the comment may put other words in the same place."""
+    words = hashlib.sha256(command.text.encode(errors="replace")).hexdigest()[:32]
+    return f"{comment_id}:{index}:{command.name}:{words}"
 
 
 def pressed(actions: Actions, ask: Pressed) -> None:

@@ -51,7 +51,7 @@ def understand(name: str, guid: str, payload: dict[str, Any]) -> Event:
         repository=_text(_map(payload, "repository"), "full_name"),
         installation_id=_number(installation, "id"),
         actor=_actor(_map(payload, "sender")),
-        app_id=_number(_map(said, "performed_via_github_app"), "id") or None,
+        app_id=_app_of(said, _map(payload, "sender")),
         number=_number(issue, "number"),
         is_pull_request=bool(issue.get("pull_request")),
         title=_text(issue, "title"),
@@ -90,6 +90,13 @@ def _names(value: dict[str, Any], key: str) -> tuple[str, ...]:
     items = found if isinstance(found, list) else []
     names = (_text(item, "full_name") for item in items if isinstance(item, dict))
     return tuple(name for name in names if name)
+
+
+def _app_of(said: dict[str, Any], sender: dict[str, Any]) -> int | None:
+    """Return the App behind the sender: a comment or issue tells its author's, so only where the author is the sender."""
+    if _number(_map(said, "user"), "id") != _number(sender, "id"):
+        return None
+    return _number(_map(said, "performed_via_github_app"), "id") or None
 
 
 def _actor(sender: dict[str, Any]) -> Actor:

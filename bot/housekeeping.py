@@ -40,6 +40,8 @@ def installation_changed(actions: Actions, ask: InstallationChanged) -> None:
             words = ask.gone or "the repository was taken from the App's installation"
             actions.cancel(task.id, words)
     actions.commits.append(partial(_save, actions.services, ask))
+    for name in ask.removed_repositories:
+        actions.follow_ups.append(partial(actions.services.mirror.forget, name))
 
 
 def _save(services: Services, ask: InstallationChanged, connection: sa.Connection) -> None:
@@ -66,13 +68,16 @@ def redeliver(services: Services) -> None:
         if guid in arrived or store.deliveries.is_done(guid):
             continue
         arrived.add(guid)
-        with store.write() as connection:
-            first_time = store.records.once(connection, f"redelivered:{guid}", time.time())
-        if first_time:
-            try:
-                services.github.redeliver(entry["id"])
-            except (GitHubUnavailable, UserError) as error:
-                log.warning("delivery %s could not be asked for again: %s", guid, error)
+        if store.records.value(f"redelivered:{guid}") is not None:
+            continue
+        try:
+            services.github.redeliver(entry["id"])
+        except GitHubUnavailable as outage:
+            log.warning("delivery %s could not be asked for now: %s", guid, outage)
+            return
+        except UserError as refused:
+            log.warning("delivery %s is not sent again: %s", guid, refused)
+        store.records.keep(f"redelivered:{guid}", "", time.time())
 
 
 def reconcile(services: Services) -> None:
@@ -104,8 +109,11 @@ def _reconcile_installations(services: Services) -> None:
             records.save_installation(connection, number, account, time.time(), suspended=suspended)
             records.add_repositories(connection, number, names)
     for number in known - live:
+        tasks = services.store.tasks.open_in(installation_id=number)
         with services.store.write() as connection:
             services.store.records.remove_installation(connection, number)
+            for task in tasks:
+                services.store.tasks.cancel(connection, task.id, "the App was uninstalled", time.time())
 
 
 def _reconcile_repository(services: Services, repository: Repository, installation_id: int) -> None:
@@ -130,11 +138,9 @@ def _start_missed(services: Services, repository: Repository, installation_id: i
     who, at = repository.labeled_by(issue.number, label)
     if who is None or time.time() - at > MISSED_DAYS * 86400:
         return
-    with services.store.write() as connection:
-        if not services.store.records.once(
-            connection, f"missed:{repository.full_name}#{issue.number}:{at}", time.time()
-        ):
-            return
+    key = f"missed:{repository.full_name}#{issue.number}:{at}"
+    if services.store.records.value(key) is not None:
+        return
     actor = Actor("github", str(who["id"]), who["login"], who["type"] == "Bot")
     event = Event(
         "issues",
@@ -152,12 +158,14 @@ def _start_missed(services: Services, repository: Repository, installation_id: i
     actions = Actions(services, event)
     starting.start(actions, Start(Subject("issue", issue.number), label))
     with services.store.write() as connection:
+        if not services.store.records.once(connection, key, time.time()):
+            return
         actions.commit(connection)
     actions.follow_up()
 
 
 def _end_stale(services: Services, repository: Repository, task: Task) -> None:
-    """End a task whose issue was closed, deleted or unlabelled while nobody told us."""
+    """End a task whose issue was closed or deleted while nobody told us."""
     issue = repository.issue(task.subject.number)
     if issue is None:
         words = "the issue is gone"

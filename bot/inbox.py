@@ -12,7 +12,7 @@ from bot.acting import Actions
 from bot.asks import Ask, Edited, End, InstallationChanged, Pressed, Start, Told
 from bot.events import understand
 from bot.triggers import asks
-from jobs.types import GitHubUnavailable
+from jobs.types import GitHubUnavailable, LeaseLost
 
 if TYPE_CHECKING:
     from jobs.services import Services
@@ -34,6 +34,8 @@ def handle(services: Services, guid: str) -> None:
     except GitHubUnavailable as outage:
         log.warning("delivery %s waits for GitHub: %s", guid, outage)
         deliveries.release(guid, str(outage), now + outage.retry_after, counts=False)
+    except LeaseLost as lost:
+        log.info("%s", lost)
     except Exception as error:  # the webhook's edge: logged, tried again, and in the end left for the reconciliation
         log.exception("delivery %s could not be acted on", guid)
         deliveries.release(guid, f"{type(error).__name__}: {error}", now + PAUSE_SECONDS)

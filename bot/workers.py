@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot import housekeeping, inbox
 from config.settings import load, require
-from jobs import execute, worker
+from jobs import execute, logs, worker
 
 if TYPE_CHECKING:
     import argparse
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def run_workers(_arguments: argparse.Namespace) -> int:
     """Run the inbox worker and the task workers until asked to stop."""
     settings = require(load())
+    logs.set_up(settings)
     return worker.run_pool(settings, worker.lanes(settings), compose)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from config.settings import load
+from jobs import logs
 from jobs.services import build
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ CHORES = (
 
 def run_clock(_arguments: argparse.Namespace) -> int:
     """Run until asked to stop."""
-    services = build(load())
+    settings = load()
+    logs.set_up(settings)
+    services = build(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: services.stopping.set())
     tick(services)

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import logging
+import secrets
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import redis
@@ -110,9 +111,9 @@ class Waker:
         return self._put(INBOX, name)
 
     def waiting(self) -> frozenset[str]:
-        """Return the job ids that already wait in the queues, so that a sweep does not add them again."""
+        """Return the calls that already wait in the queues, so that a sweep does not add them again."""
         try:
-            return frozenset(job_id for queue in self._queues.values() for job_id in queue.job_ids)
+            return frozenset(name.rpartition("-")[0] for queue in self._queues.values() for name in queue.job_ids)
         except redis.RedisError:
             return frozenset()
 
@@ -124,13 +125,13 @@ class Waker:
         """Wake somebody for everything that is due and does not wait in a queue yet."""
         waiting = self.waiting()
         for task_id in unannounced:
-            if job_id("announce", task_id) not in waiting:
+            if call_name("announce", task_id) not in waiting:
                 self.announce(task_id)
         for guid in deliveries:
-            if job_id("delivery", guid) not in waiting:
+            if call_name("delivery", guid) not in waiting:
                 self.delivery(guid)
         for task_id in tasks:
-            if job_id("task", task_id) not in waiting:
+            if call_name("task", task_id) not in waiting:
                 self.task(task_id)
 
     def _put(self, queue: str, function: str, *arguments: str) -> bool:
@@ -138,7 +139,8 @@ class Waker:
             self._queues[queue].enqueue_call(
                 function,
                 args=arguments,
-                job_id=job_id(function, *arguments),
+                # Two jobs of one id would share a hash in Redis, and the first to end would take it from the other.
+                job_id=f"{call_name(function, *arguments)}-{secrets.token_hex(4)}",
                 timeout=-1,
                 result_ttl=0,
                 failure_ttl=60,
@@ -149,8 +151,8 @@ class Waker:
         return True
 
 
-def job_id(function: str, *arguments: str) -> str:
-    """Return the RQ job id of a call; RQ allows letters, digits, ``_`` and ``-``."""
+def call_name(function: str, *arguments: str) -> str:
+    """Return the part of an RQ job id that tells the call; RQ allows letters, digits, ``_`` and ``-``."""
     return "-".join((function, *arguments))
 
 

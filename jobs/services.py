@@ -74,6 +74,11 @@ class Services:
         return ThreadPoolExecutor(1, thread_name_prefix="starter")
 
     @cached_property
+    def background(self) -> ThreadPoolExecutor:
+        """Where best effort is done that nobody waits for, such as revoking a token."""
+        return ThreadPoolExecutor(2, thread_name_prefix="background")
+
+    @cached_property
     def redacted(self) -> tuple[str, ...]:
         """The values that must appear nowhere."""
         return secrets(self.settings)
@@ -97,7 +102,10 @@ class Services:
         )
 
     def close(self) -> None:
-        """Close what is open."""
+        """Finish what is under way, and close what is open."""
+        for name in ("background", "starter"):
+            if name in self.__dict__:
+                getattr(self, name).shutdown(wait=name == "background")
         if "github" in self.__dict__:
             self.github.close()
         self.store.close()

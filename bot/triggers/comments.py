@@ -17,6 +17,8 @@ router = Router()
 @router.on("issue_comment", "created", "edited")
 def told(event: Event) -> list[Ask]:
     """Somebody wrote to the bot; of an edited comment only the new commands count."""
+    if event.action == "edited" and "body" not in event.changed:
+        return []
     heard = list(parse(event.comment))
     for old in parse(event.comment_before):
         if old in heard:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from jobs import workspace
 from jobs.agent import checks
 from jobs.lease import InterruptibleSandbox
 from jobs.services import DEFAULT_IMAGE
-from jobs.types import HandOver, NeedsHuman, Paused, SandboxSpec, UserError
+from jobs.types import HandOver, NeedsHuman, PatchRefused, Paused, SandboxError, SandboxSpec, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ FILE_LIMIT = 200_000
 SETUP_SECONDS = 1800.0
 GRACE_SECONDS = 1200.0
 """How long a sandbox may outlive the minutes of its task: for the checks and for the next attempt."""
-TOKEN_PERMISSIONS = {"contents": "write", "metadata": "read"}
+SALVAGE_LIMIT = 40_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +55,29 @@ class Bench:
 
 
 @contextmanager
-def run_token(attempt: Attempt) -> Iterator[Token]:
-    """Mint the token of this run, for this one repository, and revoke it at the end."""
-    task, github = attempt.task, attempt.services.github
-    token = github.mint_token(task.installation_id, task.repository, TOKEN_PERMISSIONS)
+def run_token(attempt: Attempt, contents: str) -> Iterator[Token]:
+    """Mint a token for this one repository, to ``read`` or ``write`` its contents, and revoke it afterwards.
+
+    A run may outlast a token's hour, so reading at the beginning and pushing at the end have one each.
+    """
+    task, services = attempt.task, attempt.services
+    permissions = {"contents": contents, "metadata": "read"}
+    token = services.github.mint_token(task.installation_id, task.repository, permissions)
     try:
         yield token
     finally:
-        github.revoke(token)
+        services.background.submit(services.github.revoke, token)
 
 
 @contextmanager
-def bench(attempt: Attempt, token: Token) -> Iterator[Bench]:
+def bench(attempt: Attempt) -> Iterator[Bench]:
     """Prepare base and sandbox; the sandbox is left to the next attempt when this one only interrupts the work."""
-    opened = _open(attempt, token)
+    opened = _open(attempt)
     try:
         yield opened
     except (HandOver, Paused, NeedsHuman):
-        keep_work(attempt, opened)
+        with suppress(SandboxError, PatchRefused):  # The next attempt then starts from an older checkpoint.
+            keep_work(attempt, opened)
         opened.sandbox.detach()
         raise
     except BaseException:
@@ -82,13 +87,22 @@ def bench(attempt: Attempt, token: Token) -> Iterator[Bench]:
 
 
 def keep_work(attempt: Attempt, opened: Bench) -> bool:
-    """Store the workspace as a bundle that outlives the sandbox; tells whether there was work to keep."""
+    """Store the workspace as a bundle that outlives the sandbox; tells whether there was work to keep.
+
+    Raises PatchRefused when the work is too large for that.
+    """
     task = attempt.task
     bundle = workspace.export(opened.sandbox, opened.base.commit)
     if bundle is None:
         return False
     attempt.services.store.runs.save_checkpoint(task.id, task.attempt, bundle, time.time())
     return True
+
+
+def text_of_work(opened: Bench) -> str:
+    """Return what changed as plain text, cut to what a comment carries, for work that cannot leave as a bundle."""
+    command = f"git diff --no-ext-diff --no-textconv --stat --patch {opened.base.commit} -- . | head -c {SALVAGE_LIMIT}"
+    return opened.sandbox.run(command, timeout=60, output_limit=SALVAGE_LIMIT).output
 
 
 def find_base(attempt: Attempt, token: Token) -> Base:
@@ -109,10 +123,11 @@ def find_base(attempt: Attempt, token: Token) -> Base:
     return base
 
 
-def _open(attempt: Attempt, token: Token) -> Bench:
+def _open(attempt: Attempt) -> Bench:
     early = _start_early(attempt)
     try:
-        base = find_base(attempt, token)
+        with run_token(attempt, "read") as token:
+            base = find_base(attempt, token)
     except BaseException:
         if early is not None:
             early.result().close()
@@ -164,18 +179,16 @@ def start_sandbox(attempt: Attempt, image: str) -> Sandbox:
 def _furnish(attempt: Attempt, opened: Bench) -> Bench:
     """Bring the checkout and the set-up into a new sandbox; one that was taken up has both."""
     sandbox, base, task = opened.sandbox, opened.base, attempt.task
-    if sandbox.resumed:
-        workspace.checkout(sandbox, base.commit)
-        sandbox.allow(base.config.hosts.work)
-        return opened
+    begun = bool(attempt.services.store.runs.steps(task.id))
     bundle = attempt.services.store.runs.checkpoint(task.id)
     if bundle is None:
         workspace.checkout(sandbox, base.commit)
     else:
         workspace.restore(sandbox, base.commit, bundle)
-    _set_up(attempt, sandbox, base)
+    if not (sandbox.resumed and begun):
+        _set_up(attempt, sandbox, base)
     sandbox.allow(base.config.hosts.work)
-    if not attempt.services.store.runs.steps(task.id):
+    if sandbox.resumed or not begun:
         return opened
     state = "as they were at the last checkpoint" if bundle else "as they were at the beginning"
     notice = (

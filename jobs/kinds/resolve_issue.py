@@ -11,39 +11,38 @@ from typing import TYPE_CHECKING
 from jobs.agent import prompts
 from jobs.agent.loop import work
 from jobs.kinds.journal import StoredJournal
-from jobs.kinds.preparing import bench, find_base, keep_work, run_token
+from jobs.kinds.preparing import bench, find_base, keep_work, run_token, text_of_work
 from jobs.kinds.publishing import Work, keep_as_branch, publish
 from jobs.kinds.verifying import Verifier
 from jobs.lease import InterruptibleModel
-from jobs.types import Conclusion, LimitReached, LoopDetected, ModelError, Outcome, SandboxError
+from jobs.types import Conclusion, LimitReached, LoopDetected, ModelError, Outcome, PatchRefused, SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jobs.execute import Attempt
-    from jobs.github import Token
     from jobs.kinds.preparing import Bench
     from jobs.types import Message
 
+BUNDLE = "bundle"
 NOTHING = "Nothing was changed, so there is no pull request."
 
 
 def resolve_issue(attempt: Attempt) -> Outcome:
     """Do the work, or take it up where an earlier attempt left it, and publish it."""
     task, runs = attempt.task, attempt.services.store.runs
-    with run_token(attempt) as token:
-        stored = runs.stage(task.id, "worked")
-        if stored is None:
-            outcome = _work(attempt, token)
-            runs.finish_stage(task.id, task.attempt, "worked", asdict(outcome), time.time())
-        else:
-            outcome = Outcome.load(stored)
-        return _publish(attempt, token, outcome)
+    stored = runs.stage(task.id, "worked")
+    if stored is None:
+        outcome = _work(attempt)
+        runs.finish_stage(task.id, task.attempt, "worked", asdict(outcome), time.time())
+    else:
+        outcome = Outcome.load(stored)
+    return _publish(attempt, outcome)
 
 
-def _work(attempt: Attempt, token: Token) -> Outcome:
+def _work(attempt: Attempt) -> Outcome:
     """Let the agent work in a sandbox; whatever ends it, what it changed is stored before the sandbox goes."""
-    with bench(attempt, token) as opened:
+    with bench(attempt) as opened:
         verifier = Verifier(attempt, opened)
         try:
             outcome = _agent(attempt, opened, verifier)
@@ -53,10 +52,21 @@ def _work(attempt: Attempt, token: Token) -> Outcome:
             outcome = _stopped(attempt, verifier, str(loop), Conclusion.FAILURE)
         except ModelError as error:
             outcome = Outcome(Conclusion.FAILURE, str(error), draft_reason=f"No model could go on: {error}")
+        outcome = replace(outcome, blocked=opened.sandbox.blocked())
+        return _kept(attempt, opened, verifier, outcome)
+
+
+def _kept(attempt: Attempt, opened: Bench, verifier: Verifier, outcome: Outcome) -> Outcome:
+    """Take the work out of the sandbox; ``kept`` says for the next stage that there is a bundle to publish."""
+    try:
         changed = keep_work(attempt, opened)
-        blocked = opened.sandbox.blocked()
-    evidence, review = (verifier.verdict.evidence, verifier.verdict.review) if changed else ((), "")
-    return replace(outcome, evidence=evidence, review=review, blocked=blocked, kept="changed" if changed else "")
+    except PatchRefused as refused:
+        summary = f"The work cannot be published. {refused}\n\n{outcome.summary}"
+        kept, text = "The part of the patch that fits, below.", text_of_work(opened)
+        return replace(outcome, conclusion=Conclusion.ACTION_REQUIRED, summary=summary, kept=kept, salvage=text)
+    if not changed:
+        return outcome
+    return replace(outcome, evidence=verifier.verdict.evidence, review=verifier.verdict.review, kept=BUNDLE)
 
 
 def _agent(attempt: Attempt, opened: Bench, verifier: Verifier) -> Outcome:
@@ -125,17 +135,20 @@ def _stopped(attempt: Attempt, verifier: Verifier, words: str, conclusion: Concl
     return Outcome(conclusion, "\n\n".join(parts), draft_reason=words)
 
 
-def _publish(attempt: Attempt, token: Token, outcome: Outcome) -> Outcome:
-    changed, outcome = bool(outcome.kept), replace(outcome, kept="")
-    bundle = attempt.services.store.runs.checkpoint(attempt.task.id) if changed else None
+def _publish(attempt: Attempt, outcome: Outcome) -> Outcome:
+    if outcome.salvage:
+        return outcome
+    bundle = attempt.services.store.runs.checkpoint(attempt.task.id) if outcome.kept == BUNDLE else None
+    outcome = replace(outcome, kept="")
     if bundle is None:
         return _nothing(outcome)
-    base = find_base(attempt, token)
-    attempt.teller.sha = base.commit
-    ready = Work(base, bundle, outcome)
-    if outcome.conclusion is Conclusion.FAILURE and outcome.draft_reason.startswith("No model"):
-        return keep_as_branch(attempt, token, ready)
-    return publish(attempt, token, ready)
+    with run_token(attempt, "write") as token:
+        base = find_base(attempt, token)
+        attempt.teller.sha = base.commit
+        ready = Work(base, bundle, outcome)
+        if outcome.conclusion is Conclusion.FAILURE and outcome.draft_reason.startswith("No model"):
+            return keep_as_branch(attempt, token, ready)
+        return publish(attempt, token, ready)
 
 
 def _nothing(outcome: Outcome) -> Outcome:

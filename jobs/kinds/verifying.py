@@ -51,7 +51,10 @@ class Verifier:
 
     def __call__(self, _request: FinishRequest) -> str | None:
         """Judge the work as it stands in the workspace."""
-        bundle = workspace.export(self._bench.sandbox, self._bench.base.commit)
+        try:
+            bundle = workspace.export(self._bench.sandbox, self._bench.base.commit)
+        except PatchRefused as refused:
+            return self._too_large(refused)
         if bundle is None:
             self.verdict.evidence = ()
             return None
@@ -72,6 +75,14 @@ class Verifier:
             output = result.output[-OUTPUT_KEPT:]
             evidence.append(Check(command, result.exit_code, result.seconds, output, *counts))
         self.verdict.evidence = tuple(evidence)
+
+    def _too_large(self, refused: PatchRefused) -> str | None:
+        """Tell the model that its work does not even fit out of the sandbox, while it has goes left."""
+        if self.verdict.goes >= MORE_GOES:
+            return None
+        self.verdict.goes += 1
+        self._store()
+        return prompts.refused_patch(str(refused))
 
     def _refused(self, bundle: bytes) -> str:
         """Tell the model while it can still mend it that a patch may not be published."""
