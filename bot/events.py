@@ -93,7 +93,7 @@ def _names(value: dict[str, Any], key: str) -> tuple[str, ...]:
 
 
 def _app_of(said: dict[str, Any], sender: dict[str, Any]) -> int | None:
-    """Return the App behind the sender: a comment or issue tells its author's, so only where the author is the sender."""
+    """Return the App behind the sender; a comment or issue names its author's, who may be somebody else."""
     if _number(_map(said, "user"), "id") != _number(sender, "id"):
         return None
     return _number(_map(said, "performed_via_github_app"), "id") or None
