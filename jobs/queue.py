@@ -107,8 +107,8 @@ class Waker:
         return self._put(TASKS, "task", task_id)
 
     def chore(self, name: str) -> bool:
-        """Wake somebody for one of the clock's chores; tells whether Redis took it."""
-        return self._put(INBOX, name)
+        """Wake somebody for one of the clock's chores, unless it waits already; tells whether Redis has it."""
+        return name in self.waiting() or self._put(INBOX, name)
 
     def waiting(self) -> frozenset[str]:
         """Return the calls that already wait in the queues, so that a sweep does not add them again."""
@@ -122,17 +122,14 @@ class Waker:
         return self._put(INBOX, "announce", task_id)
 
     def sweep(self, deliveries: Iterable[str], tasks: Iterable[str], unannounced: Iterable[str]) -> None:
-        """Wake somebody for everything that is due and does not wait in a queue yet."""
+        """Wake somebody for everything that is due and does not wait in a queue yet, while Redis takes it."""
         waiting = self.waiting()
-        for task_id in unannounced:
-            if call_name("announce", task_id) not in waiting:
-                self.announce(task_id)
-        for guid in deliveries:
-            if call_name("delivery", guid) not in waiting:
-                self.delivery(guid)
-        for task_id in tasks:
-            if call_name("task", task_id) not in waiting:
-                self.task(task_id)
+        due = [(INBOX, "announce", task_id) for task_id in unannounced]
+        due += [(INBOX, "delivery", guid) for guid in deliveries]
+        due += [(TASKS, "task", task_id) for task_id in tasks]
+        for queue, function, name in due:
+            if call_name(function, name) not in waiting and not self._put(queue, function, name):
+                return
 
     def _put(self, queue: str, function: str, *arguments: str) -> bool:
         try:

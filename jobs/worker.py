@@ -5,6 +5,7 @@ They are forked from one parent that has imported what is slow to import, so tha
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 RESTART_SECONDS = 1.0
 STOP_SECONDS = 6.5
+STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger(__name__)
 
@@ -70,18 +72,22 @@ class _Pool:
         self._children: dict[int, str] = {}
         self._stopping = False
         self._parent = os.getpid()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOPPING:
             signal.signal(number, self._stop)
 
     def fork(self, lane: str) -> None:
+        # A signal in between would miss the child, or be handled by it as if it were the parent.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         process = os.fork()
         if process:
             self._children[process] = lane
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
             return
         code = 1
         try:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            for number in STOPPING:
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
             _die_with(self._parent)
             code = work(self._settings, lane, self._compose)
         except Exception:  # the worker's edge: told in the log, and the pool starts another worker
@@ -101,19 +107,23 @@ class _Pool:
             if lane is not None and not self._stopping:
                 log.warning("a worker of the queue %s ended; starting another", lane)
                 time.sleep(RESTART_SECONDS)
-                self.fork(lane)
+                if not self._stopping:
+                    self.fork(lane)
         return 0
 
     def _stop(self, _number: int, _frame: object) -> None:
         self._stopping = True
-        for process in self._children:
-            os.kill(process, signal.SIGTERM)
+        self._send(signal.SIGTERM)
         signal.signal(signal.SIGALRM, self._kill)
         signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS)
 
     def _kill(self, _number: int, _frame: object) -> None:
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: int) -> None:
         for process in self._children:
-            os.kill(process, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
 
 
 def work(settings: Settings, lane: str, compose: Composer) -> int:
