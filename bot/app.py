@@ -34,15 +34,19 @@ def create_app(settings: Settings, store: Store | None = None) -> Flask:
     @app.get("/health")
     def health() -> tuple[Response, int]:
         """Tell whether deliveries can be stored; that is what this process is for."""
-        try:
-            counts = store.tasks.counts()
-        except store.UNAVAILABLE:
-            return _json({"status": "unavailable", "reason": "the database cannot be reached"}), 503
+        counts = store.tasks.counts()
         return _json({"status": "ok", "tasks": counts, "uptime_seconds": round(time.time() - started)}), 200
 
     @app.get("/metrics")
     def metrics() -> Response:
         return Response(exposition(store), mimetype="text/plain; version=0.0.4")
+
+    def unavailable(error: Exception) -> tuple[Response, int]:
+        app.logger.warning("the database cannot be reached: %s", error)
+        return _json({"status": "unavailable", "reason": "the database cannot be reached"}), 503
+
+    for kind in store.UNAVAILABLE:
+        app.register_error_handler(kind, unavailable)
 
     @app.errorhandler(413)
     def too_large(_error: object) -> tuple[Response, int]:

@@ -17,6 +17,7 @@ from jobs.types import Outcome, PlanItem, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from config.settings import Settings
     from jobs.store import Store
@@ -49,7 +50,7 @@ class Board:
         """Return the health of the parts."""
         late = len(self._store.tasks.due(time.time() - LATE_SECONDS))
         waiting = len(self._store.deliveries.due(time.time() - LATE_SECONDS))
-        free = shutil.disk_usage(self._settings.home).free
+        free = _free_bytes(self._settings.home)
         return [
             Part("Receiver", "good", "stores what GitHub sends"),
             Part("Inbox", "wait" if waiting else "good", f"{waiting} deliveries wait" if waiting else "nothing waits"),
@@ -104,6 +105,12 @@ class Board:
 
     def _text(self, text: str) -> str:
         return redact(text, self._secrets)
+
+
+def _free_bytes(home: Path) -> int:
+    """Return the room on the disk that ``home`` is on, or will be on once it is made."""
+    there = next(folder for folder in (home, *home.parents) if folder.exists())
+    return shutil.disk_usage(there).free
 
 
 def _walk(value: Any, change: Callable[[str], str]) -> Any:

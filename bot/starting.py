@@ -82,10 +82,18 @@ def begin(actions: Actions, subject: Subject, here: Situation, title: str, text:
 def end(actions: Actions, ask: End) -> None:
     """End the active tasks on a subject, when the label that was taken off is one that asks for work."""
     tasks = actions.services.store.tasks.active(actions.event.repository, ask.subject)
-    if not tasks or (ask.label and ask.label not in _labels(actions)):
+    if not tasks or (ask.label and ask.label not in _labels(actions)) or _is_over(actions, ask):
         return
     for task in tasks:
         actions.cancel(task.id, ask.words)
+
+
+def _is_over(actions: Actions, ask: End) -> bool:
+    """Tell whether the reason to end is gone again by now: events come late and in any order."""
+    if actions.event.action not in {"closed", "unlabeled"}:
+        return False
+    issue = actions.repository.issue(ask.subject.number)
+    return issue is not None and issue.state == "open" and (not ask.label or ask.label in issue.labels)
 
 
 def edited(actions: Actions, ask: Edited) -> None:

@@ -39,6 +39,8 @@ KINDS = {Kind.RESOLVE_ISSUE: "jobs.kinds.resolve_issue:resolve_issue"}
 
 OUTAGE_SECONDS = 3 * 3600.0
 """How long a task waits for GitHub to come back before it is failed."""
+OUTAGE_GAP_SECONDS = 1800.0
+"""GitHub is asked more often than this during an outage; what fails after a longer silence is another outage."""
 SANDBOX_PAUSE_SECONDS = 10.0
 TELL_ATTEMPTS = 60
 """How often the ending is tried to be told, with growing pauses: for about two days."""
@@ -75,6 +77,9 @@ def execute(services: Services, task_id: str) -> None:
             _tell_ending(attempt)
     except LeaseLost as lost:
         log.warning("left task %s alone: %s", task.id, lost)
+    except services.store.UNAVAILABLE as away:
+        log.warning("left task %s to the next attempt, since the database is away: %s", task.id, away)
+        return
     _wake_next(services)
 
 
@@ -117,7 +122,7 @@ def _work(attempt: Attempt, crashes: int, began: float) -> None:
         _put_off(attempt, outage, began)
     except SandboxError as error:
         _try_again(attempt, error, crashes, began)
-    except LeaseLost:
+    except (LeaseLost, *attempt.services.store.UNAVAILABLE):
         raise
     except Exception as error:  # noqa: BLE001 - the worker's edge: people are told what it was, or a number for the log
         _complete(attempt, _failure(task, error), began)
@@ -173,7 +178,7 @@ def _put_off(attempt: Attempt, outage: GitHubUnavailable, began: float) -> None:
     """Wait for GitHub to come back, for some hours; the work so far is kept."""
     store, task, now = attempt.services.store, attempt.task, time.time()
     since = store.runs.stage(task.id, "outage")
-    if since is None or now - since["last"] > OUTAGE_SECONDS:
+    if since is None or now - since["last"] > OUTAGE_GAP_SECONDS:
         since = {"first": now}
     if now - since["first"] > OUTAGE_SECONDS:
         hours = OUTAGE_SECONDS / 3600

@@ -89,7 +89,10 @@ class Teller:
         records = self._services.store.records
         if records.place(task.id, REACTION) is None:
             self._lease.fence()
-            self._repository.react(task.subject.number, "eyes")
+            try:
+                self._repository.react(task.subject.number, "eyes")
+            except UserError as refused:  # on a locked issue, for one: words matter more
+                log.info("no reaction on task %s: %s", task.id, refused)
             records.save_place(task.id, REACTION, Place("eyes", "", ""))
 
     def _show_comment(self, view: TaskView) -> None:
@@ -103,7 +106,8 @@ class Teller:
         if place is None:
             comment = self._repository.ensure_comment(self._number, view.task.marker, body)
         else:
-            comment = self._repository.edit_comment(int(place.external_id), body)
+            number, marker = self._number, view.task.marker
+            comment = self._repository.restore_comment(int(place.external_id), number, marker, body)
         records.save_place(self._task_id, COMMENT, Place(str(comment.id), comment.url, shown))
 
     def _show_check(self, view: TaskView) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 GONE = frozenset({404, 410})
 UNPROCESSABLE = 422
+MOST = 10_000
+"""How many comments or events of an issue are looked through: the newest are the last."""
 
 
 class Repository:
@@ -90,7 +92,7 @@ class Repository:
     def labeled_by(self, number: int, label: str) -> tuple[dict[str, Any] | None, float]:
         """Return who put a label on an issue last, as GitHub describes a user, and when in seconds since the epoch."""
         actor, at = None, 0.0
-        for event in transport.pages(self._kit, f"{self._base}/issues/{number}/events"):
+        for event in transport.pages(self._kit, f"{self._base}/issues/{number}/events", most=MOST):
             if event["event"] == "labeled" and event["label"]["name"] == label:
                 actor, at = event["actor"], datetime.fromisoformat(event["created_at"]).timestamp()
         return actor, at
@@ -107,7 +109,7 @@ class Repository:
 
     def find_comment(self, number: int, marker: str) -> Comment | None:
         """Return our comment that carries a hidden marker."""
-        for found in transport.pages(self._kit, f"{self._base}/issues/{number}/comments"):
+        for found in transport.pages(self._kit, f"{self._base}/issues/{number}/comments", most=MOST):
             if self._is_ours(found) and str(found.get("body") or "").startswith(marker):
                 return _comment(found)
         return None
@@ -131,6 +133,15 @@ class Repository:
         if found is None:
             return self.create_comment(number, body)
         return found if found.body == body else self.edit_comment(found.id, body)
+
+    def restore_comment(self, comment_id: int, number: int, marker: str, body: str) -> Comment:
+        """Bring a comment of ours up to date, or write it anew where somebody deleted it."""
+        try:
+            return self.edit_comment(comment_id, body)
+        except GitHubRefused as refused:
+            if refused.status not in GONE:
+                raise
+            return self.ensure_comment(number, marker, body)
 
     # -- pull requests --------------------------------------------------------------------------------------------
 
