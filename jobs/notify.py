@@ -17,13 +17,14 @@ from jobs.text.redact import redact
 from jobs.types import CHECK_NAME, GitHubUnavailable, Interruption, Outcome, PlanItem, Status, UserError
 
 if TYPE_CHECKING:
-    from jobs.github import Repository
+    from jobs.github import Comment, Repository
     from jobs.lease import Lease
     from jobs.services import Services
     from jobs.types import Task
 
 QUIET_SECONDS = 3.0
 """Between two edits of the same comment: GitHub allows few writes a minute, and people read slowly."""
+GONE = frozenset({404, 410})
 COMMENT, CHECK, PULL_REQUEST, REACTION = "comment", "check:", "pull_request", "reaction"
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class Teller:
         self._lock = threading.Lock()
         self._began = time.time()
         self._thread = threading.Thread(target=self._work, name=f"teller-{task.id}", daemon=True)
-        self.sha = ""
+        self.sha = _commit(services, task.id)
         """The commit that the check run belongs to; none is shown before it is known."""
 
     def __enter__(self) -> Self:
@@ -59,13 +60,19 @@ class Teller:
         self._changed.set()
 
     def tell(self) -> None:
-        """Show the current state everywhere; raises what GitHub answered, or LeaseLost."""
+        """Show the current state everywhere; raises what GitHub answered, or LeaseLost.
+
+        What GitHub refuses in one place, such as a comment on a deleted issue, does not keep the others from it.
+        """
         with self._lock:
-            view = self._view()
-            self._react(view.task)
-            self._show_comment(view)
-            if self.sha:
-                self._show_check(view)
+            view, refusals = self._view(), []
+            for show in (self._react, self._show_comment, self._show_check):
+                try:
+                    show(view)
+                except UserError as refused:
+                    refusals.append(refused)
+            if refusals:
+                raise refusals[0]
 
     def _work(self) -> None:
         while True:
@@ -85,8 +92,8 @@ class Teller:
     def _view(self) -> TaskView:
         return view_of(self._services, self._task_id, time.time() - self._began)
 
-    def _react(self, task: Task) -> None:
-        records = self._services.store.records
+    def _react(self, view: TaskView) -> None:
+        task, records = view.task, self._services.store.records
         if records.place(task.id, REACTION) is None:
             self._lease.fence()
             try:
@@ -106,12 +113,27 @@ class Teller:
         if place is None:
             comment = self._repository.ensure_comment(self._number, view.task.marker, body)
         else:
+<<<<<<< Updated upstream
             number, marker = self._number, view.task.marker
             comment = self._repository.restore_comment(int(place.external_id), number, marker, body)
+=======
+            comment = self._edit_comment(int(place.external_id), view.task.marker, body)
+>>>>>>> Stashed changes
         records.save_place(self._task_id, COMMENT, Place(str(comment.id), comment.url, shown))
+
+    def _edit_comment(self, number: int, marker: str, body: str) -> Comment:
+        """Change the comment, or write it anew when somebody has deleted it: nobody shall miss the ending."""
+        try:
+            return self._repository.edit_comment(number, body)
+        except UserError as refused:
+            if getattr(refused, "status", 0) not in GONE:
+                raise
+            return self._repository.ensure_comment(self._number, marker, body)
 
     def _show_check(self, view: TaskView) -> None:
         """Show the check run on the commit that it belongs to now; one that it left behind points there."""
+        if not self.sha:
+            return
         records, known = self._services.store.records, self._services.store.records.places(self._task_id, CHECK)
         for sha in {*known, self.sha}:
             output = check_output(view) if sha == self.sha else moved_output(view)
@@ -124,6 +146,14 @@ class Teller:
             else:
                 check = self._repository.update_check_run(int(place.external_id), output)
             records.save_place(self._task_id, f"{CHECK}{sha}", Place(str(check.id), check.url, shown))
+
+
+def _commit(services: Services, task_id: str) -> str:
+    """Return the commit that an earlier attempt came to: that of its pull request, or the base; empty before both."""
+    row, prepared = services.store.tasks.row(task_id), services.store.runs.stage(task_id, "prepared")
+    if row is not None and row.outcome and row.outcome["pull_request"] and row.outcome["patch"]:
+        return str(row.outcome["patch"]["commit"])
+    return str(prepared["base"]) if prepared else ""
 
 
 def view_of(services: Services, task_id: str, working: float = 0.0) -> TaskView:
