@@ -17,14 +17,13 @@ from jobs.text.redact import redact
 from jobs.types import CHECK_NAME, GitHubUnavailable, Interruption, Outcome, PlanItem, Status, UserError
 
 if TYPE_CHECKING:
-    from jobs.github import Comment, Repository
+    from jobs.github import Repository
     from jobs.lease import Lease
     from jobs.services import Services
     from jobs.types import Task
 
 QUIET_SECONDS = 3.0
 """Between two edits of the same comment: GitHub allows few writes a minute, and people read slowly."""
-GONE = frozenset({404, 410})
 COMMENT, CHECK, PULL_REQUEST, REACTION = "comment", "check:", "pull_request", "reaction"
 
 log = logging.getLogger(__name__)
@@ -113,22 +112,9 @@ class Teller:
         if place is None:
             comment = self._repository.ensure_comment(self._number, view.task.marker, body)
         else:
-<<<<<<< Updated upstream
             number, marker = self._number, view.task.marker
             comment = self._repository.restore_comment(int(place.external_id), number, marker, body)
-=======
-            comment = self._edit_comment(int(place.external_id), view.task.marker, body)
->>>>>>> Stashed changes
         records.save_place(self._task_id, COMMENT, Place(str(comment.id), comment.url, shown))
-
-    def _edit_comment(self, number: int, marker: str, body: str) -> Comment:
-        """Change the comment, or write it anew when somebody has deleted it: nobody shall miss the ending."""
-        try:
-            return self._repository.edit_comment(number, body)
-        except UserError as refused:
-            if getattr(refused, "status", 0) not in GONE:
-                raise
-            return self._repository.ensure_comment(self._number, marker, body)
 
     def _show_check(self, view: TaskView) -> None:
         """Show the check run on the commit that it belongs to now; one that it left behind points there."""
