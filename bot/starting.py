@@ -18,6 +18,8 @@ from jobs.text.cleaning import clean
 from jobs.types import Decision, Kind, Mode, TaskRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import sqlalchemy as sa
 
     from bot.acting import Actions
@@ -44,12 +46,12 @@ def start(actions: Actions, ask: Start) -> None:
     try:
         here = look(actions, ask.subject)
     except RepositoryConfigError as error:
-        if event.label in repository_file.defaults().labels:
+        if _names(repository_file.defaults().labels, event.label):
             _refuse_configuration(actions, ask.subject, error)
         return
-    if event.label not in here.config.labels:
+    if not _names(here.config.labels, event.label):
         return
-    if here.issue is None or here.issue.state != "open" or event.label not in here.issue.labels:
+    if here.issue is None or here.issue.state != "open" or not _names(here.issue.labels, event.label):
         reason = "the issue was closed, deleted or unlabelled again before the request was read"
         record(actions, ask.subject, "start", Decision(allowed=False, reason=reason, silent=True))
         return
@@ -82,7 +84,7 @@ def begin(actions: Actions, subject: Subject, here: Situation, title: str, text:
 def end(actions: Actions, ask: End) -> None:
     """End the active tasks on a subject, when the label that was taken off is one that asks for work."""
     tasks = actions.services.store.tasks.active(actions.event.repository, ask.subject)
-    if not tasks or (ask.label and ask.label not in _labels(actions)) or _is_over(actions, ask):
+    if not tasks or (ask.label and not _names(_labels(actions), ask.label)) or _is_over(actions, ask):
         return
     for task in tasks:
         actions.cancel(task.id, ask.words)
@@ -93,7 +95,7 @@ def _is_over(actions: Actions, ask: End) -> bool:
     if actions.event.action not in {"closed", "unlabeled"}:
         return False
     issue = actions.repository.issue(ask.subject.number)
-    return issue is not None and issue.state == "open" and (not ask.label or ask.label in issue.labels)
+    return issue is not None and issue.state == "open" and (not ask.label or _names(issue.labels, ask.label))
 
 
 def edited(actions: Actions, ask: Edited) -> None:
@@ -228,6 +230,11 @@ def _labels(actions: Actions) -> tuple[str, ...]:
         return read_config(actions.repository.read_file(repository_file.PATH)).labels
     except RepositoryConfigError:
         return repository_file.defaults().labels
+
+
+def _names(labels: Iterable[str], label: str) -> bool:
+    """Tell whether a label is among others; GitHub does not tell labels apart by case."""
+    return label.lower() in {name.lower() for name in labels}
 
 
 def decision_key(actions: Actions, subject: Subject) -> str:

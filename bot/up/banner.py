@@ -23,9 +23,10 @@ def banner(settings: Settings, sandbox: str) -> str:
         ("database", database_words(settings.database_url)),
         ("redis", redis_words(settings)),
         ("processes", f"web, clock and worker; {tasks} at a time (OPUS67_WORKERS)"),
+        ("chat", _chat_words(settings)),
         ("next", _next_words(settings)),
     )
-    lines = "\n".join(f"  {name:<{WIDTH}} {words}" for name, words in rows)
+    lines = "\n".join(f"  {name:<{WIDTH}} {words}" for name, words in rows if words)
     return f"Opus 67 starts. Ctrl-C stops it.\n{lines}"
 
 
@@ -50,6 +51,12 @@ def _webhook_words(settings: Settings) -> str:
     if settings.public_url:
         return f"{settings.public_url.rstrip('/')}/webhooks/github"
     return "only from this machine until OPUS67_PUBLIC_URL names the address by which GitHub reaches it"
+
+
+def _chat_words(settings: Settings) -> str:
+    named = {"Slack": settings.slack_bot_token, "Discord": settings.discord_token}
+    chats = " and ".join(name for name, token in named.items() if token)
+    return f"{chats}: the settings are there, but this version does not talk there yet" if chats else ""
 
 
 def _next_words(settings: Settings) -> str:
