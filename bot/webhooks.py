@@ -25,7 +25,7 @@ LARGEST_BODY = 25 * 1024 * 1024
 
 _SIGNATURE = re.compile(r"sha256=([0-9a-f]{64})", re.ASCII)
 _GUID = re.compile(r"[0-9A-Za-z-]{8,80}", re.ASCII)
-_EVENT = re.compile(r"[a-z_]{1,60}", re.ASCII)
+_EVENT = re.compile(r"[a-z0-9_]{1,60}", re.ASCII)
 
 
 def receiver(store: Store, waker: BackgroundWaker, secrets: Sequence[str]) -> Blueprint:

@@ -1,0 +1,205 @@
+"""Payloads are understood leniently, and the triggers' tables say what each event asks for."""
+
+from __future__ import annotations
+
+import copy
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.asks import Ask, Edited, End, InstallationChanged, Pressed, Start, Told
+from bot.commands import Command
+from bot.events import Event, understand
+from bot.triggers import EVENTS, asks, wanted
+from jobs.types import Actor, Subject
+from tests.bot.examples import examples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+ISSUE = Subject("issue", 12)
+
+
+def event(name: str, action: str, **fields: Any) -> Event:
+    values = {"number": 12, "actor": Actor("github", "5", "ada"), "repository": "octo/shop", **fields}
+    return Event(name, action, **values)
+
+
+def test_githubs_examples_are_understood() -> None:
+    """Each of GitHub's own payloads gives an event and asks, and the ones that we want are whole."""
+    for name, payload in examples():
+        found = understand(name, "guid", payload)
+        assert isinstance(asks(found), list)
+        if wanted(name, found.action):
+            assert found.actor.id != "0"
+            assert found.actor.login
+            assert found.repository or found.name.startswith("installation")
+            assert found.number or name not in {"issues", "issue_comment"}
+
+
+def places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the way to every value inside a payload, some levels deep."""
+    if len(way) < 5 and isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield (*way, key)
+            yield from places(inner, (*way, key))
+
+
+def changed(payload: dict[str, Any], way: tuple[Any, ...], new: Any) -> dict[str, Any]:
+    """Return a payload with one value replaced, or left out where ``new`` is Ellipsis."""
+    result = copy.deepcopy(payload)
+    inner: Any = result
+    for key in way[:-1]:
+        inner = inner[key]
+    if new is ... and isinstance(inner, dict):
+        del inner[way[-1]]
+    else:
+        inner[way[-1]] = None if new is ... else new
+    return result
+
+
+@cache
+def ours() -> list[tuple[str, dict[str, Any]]]:
+    """Return the examples that a trigger wants."""
+    return [(name, payload) for name, payload in examples() if wanted(name, payload.get("action", ""))]
+
+
+@given(data=st.data())
+@settings(max_examples=400, deadline=None)
+def test_a_payload_with_anything_missing_or_strange_is_understood(data: st.DataObject) -> None:
+    """A field that is missing or of another type is left empty; nothing raises."""
+    name, payload = data.draw(st.sampled_from(ours()))
+    way = data.draw(st.sampled_from(list(places(payload))))
+    damaged = changed(payload, way, data.draw(st.just(...) | JSON))
+    found = understand(name, "guid", damaged)
+    for ask in asks(found):
+        assert isinstance(ask, Ask)
+
+
+@given(st.sampled_from(sorted(EVENTS)), st.dictionaries(st.text(max_size=8), JSON, max_size=5))
+@settings(deadline=None)
+def test_nonsense_is_understood_as_nothing(name: str, payload: dict[str, Any]) -> None:
+    """A payload that is none has empty fields."""
+    found = understand(name, "guid", payload)
+    assert (found.repository, found.number, found.comment) == ("", 0, "")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (event("issues", "labeled", label="x", state="open"), [Start(ISSUE, "x")]),
+        (event("issues", "labeled", label="x", state="closed"), []),
+        (event("issues", "labeled", label="", state="open"), []),
+        (event("issues", "labeled", label="x", is_pull_request=True), []),
+        (event("issues", "unlabeled", label="x"), [End(ISSUE, "the label `x` was taken off by @ada", "x")]),
+        (event("issues", "closed"), [End(ISSUE, "the issue was closed by @ada")]),
+        (event("issues", "deleted"), [End(ISSUE, "the issue was deleted by @ada")]),
+        (event("issues", "transferred"), [End(ISSUE, "the issue was transferred by @ada")]),
+        (event("issues", "edited", changed=frozenset({"body"})), [Edited(ISSUE)]),
+        (event("issues", "edited", changed=frozenset({"milestone"})), []),
+        (event("issues", "opened", label="x"), []),
+        (event("issues", "pinned"), []),
+        (event("issue_comment", "created", comment="hello"), []),
+        (event("issue_comment", "deleted", comment="/opus cancel"), []),
+        (
+            event("issue_comment", "created", comment="/opus cancel", comment_id=7),
+            [Told(ISSUE, (Command("cancel"),), 7)],
+        ),
+        (
+            event("issue_comment", "created", comment="@opus67 status", comment_id=7, is_pull_request=True),
+            [Told(Subject("pull", 12), (Command("status"),), 7)],
+        ),
+        (
+            event("check_run", "requested_action", check_external_id="7f", check_button="cancel"),
+            [Pressed("7f", "cancel")],
+        ),
+        (event("check_run", "requested_action", check_button="cancel"), []),
+        (event("check_run", "rerequested", check_external_id="7f"), [Pressed("7f", "run_again")]),
+        (event("check_run", "rerequested"), []),
+        (event("check_run", "completed", check_external_id="7f"), []),
+        (
+            event("installation", "created", installation_id=3, account="octo", repositories=("octo/a",)),
+            [InstallationChanged(3, "octo", added_repositories=("octo/a",))],
+        ),
+        (
+            event("installation", "deleted", installation_id=3),
+            [InstallationChanged(3, "", "the App was uninstalled", removed=True)],
+        ),
+        (
+            event("installation", "suspend", installation_id=3),
+            [InstallationChanged(3, "", "the App's installation was suspended")],
+        ),
+        (event("installation", "unsuspend", installation_id=3), [InstallationChanged(3, "")]),
+        (
+            event("installation_repositories", "removed", installation_id=3, repositories_removed=("octo/a",)),
+            [InstallationChanged(3, "", removed_repositories=("octo/a",))],
+        ),
+    ],
+    ids=lambda value: f"{value.name}.{value.action}" if isinstance(value, Event) else "",
+)
+def test_what_each_event_asks_for(found: Event, expected: list[Ask]) -> None:
+    """The table of what the triggers understand."""
+    assert asks(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "heard"),
+    [
+        ("/opus status", "/opus status", []),
+        ("hello", "/opus cancel", ["cancel"]),
+        ("/opus cancel", "/opus cancel\n/opus status", ["status"]),
+        ("/opus status", "/opus status\n/opus status", ["status"]),
+        ("/opus steer a", "/opus steer b", ["steer"]),
+        ("/opus steer a", "", []),
+    ],
+)
+def test_of_an_edited_comment_only_the_new_commands_count(before: str, after: str, heard: list[str]) -> None:
+    """What was said before the edit is not said again."""
+    edit = event("issue_comment", "edited", comment=after, comment_before=before, changed=frozenset({"body"}))
+    assert [command.name for ask in asks(edit) if isinstance(ask, Told) for command in ask.commands] == heard
+
+
+def test_an_edit_of_something_else_says_nothing() -> None:
+    """A comment whose words were not changed is not heard a second time."""
+    assert asks(event("issue_comment", "edited", comment="/opus cancel")) == []
+
+
+APP = {"performed_via_github_app": {"id": 99}, "user": {"id": 5}}
+
+
+@pytest.mark.parametrize(
+    ("payload", "app_id"),
+    [
+        ({"comment": APP, "sender": {"id": 5}}, 99),
+        ({"comment": APP, "sender": {"id": 6}}, None),
+        ({"issue": APP, "sender": {"id": 5}}, 99),
+        ({"issue": APP, "sender": {"id": 6}}, None),
+        ({"comment": {"user": {"id": 5}}, "issue": APP, "sender": {"id": 5}}, None),
+    ],
+)
+def test_an_app_is_the_senders_only_where_the_sender_wrote(payload: dict[str, Any], app_id: int | None) -> None:
+    """A bot that labels what an allowed App wrote is not that App."""
+    assert understand("issues", "guid", payload).app_id == app_id
+
+
+@pytest.mark.parametrize(
+    ("sender", "actor"),
+    [
+        ({"id": 5, "login": "ada", "type": "User"}, Actor("github", "5", "ada")),
+        ({"id": 6, "login": "dependabot[bot]", "type": "Bot"}, Actor("github", "6", "dependabot[bot]", is_bot=True)),
+        ({"id": 6, "login": "x[bot]", "type": "User"}, Actor("github", "6", "x[bot]", is_bot=True)),
+        ({"id": True, "login": 5}, Actor("github", "0")),
+        ("ada", Actor("github", "0")),
+    ],
+)
+def test_actors(sender: Any, actor: Actor) -> None:
+    """Who acted, and whether it is a bot."""
+    assert understand("issues", "guid", {"sender": sender}).actor == actor
