@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,10 @@ KEEP_TOOL_USES = 12
 CACHED_MESSAGES = 2
 STREAMS = 3
 """How often a reply is asked for whose stream breaks off; the SDK tries again only before the first byte."""
+PAUSE = 0.5
+"""Seconds before the second try, and as much more before each further one."""
+PASSING = frozenset({"overloaded_error", "rate_limit_error", "api_error", "timeout_error"})
+"""Errors that come as events of a stream that began well, and pass (https://docs.anthropic.com/en/api/errors)."""
 
 
 class AnthropicModel:
@@ -46,14 +51,16 @@ class AnthropicModel:
         """Answer one conversation; raises ``ModelError`` in words when no answer can be had."""
         request = self._request(system, messages, tools)
         wasted = Usage()
-        reason = ""
-        for _ in range(STREAMS):
-            usage, message, reason = self._stream(request)
+        for turn in range(1, STREAMS + 1):
+            usage, message, failure = self._stream(request)
             if message is not None:
                 return self._reply(message, usage + wasted)
             wasted += usage
-            log.warning("the stream of a reply broke off", extra={"model": self.name, "reason": reason})
-        raise errors.broken(self.name, self._url, reason)
+            log.warning("the stream of a reply broke off", extra={"model": self.name, "reason": str(failure)})
+            if failure is not None and turn == STREAMS:
+                raise failure
+            time.sleep(PAUSE * turn)
+        raise AssertionError("unreachable")
 
     def close(self) -> None:
         """Close the connections; the model may be queried again and opens new ones."""
@@ -92,7 +99,7 @@ class AnthropicModel:
             request["context_management"] = {"edits": [_clearing()]}
         return request
 
-    def _stream(self, request: dict[str, Any]) -> tuple[Usage, Any, str]:
+    def _stream(self, request: dict[str, Any]) -> tuple[Usage, Any, ModelError | None]:
         """Return the tokens that were counted, the whole message or None, and why there is none."""
         import anthropic  # noqa: PLC0415 - takes more than a second
         import httpx2  # noqa: PLC0415 - comes with it
@@ -106,16 +113,21 @@ class AnthropicModel:
                         snapshot = stream.current_message_snapshot
                 snapshot = stream.current_message_snapshot if snapshot is not None else None
         except anthropic.APIStatusError as error:
+            if snapshot is not None and str(error.type) in PASSING:
+                return _usage(snapshot), None, self._status_error(error)
             raise self._status_error(error) from error
         except anthropic.APIConnectionError as error:
             if snapshot is None:
                 raise errors.unreachable(self.name, self._url, str(error.__cause__ or error)) from error
-            return _usage(snapshot), None, str(error.__cause__ or error)
+            return _usage(snapshot), None, self._broken(str(error.__cause__ or error))
         except (anthropic.AnthropicError, httpx2.HTTPError, ValueError, TypeError, RuntimeError, KeyError) as error:
-            return _usage(snapshot), None, f"{type(error).__name__}: {error}"
+            return _usage(snapshot), None, self._broken(f"{type(error).__name__}: {error}")
         if snapshot is None or snapshot.stop_reason is None:
-            return _usage(snapshot), None, "the stream ended before the reply did"
-        return _usage(snapshot), snapshot, ""
+            return _usage(snapshot), None, self._broken("the stream ended before the reply did")
+        return _usage(snapshot), snapshot, None
+
+    def _broken(self, reason: str) -> ModelError:
+        return errors.broken(self.name, self._url, reason)
 
     def _status_error(self, error: anthropic.APIStatusError) -> ModelError:
         """Translate an error status; an error inside a stream comes with status 200 and says its kind in ``type``."""

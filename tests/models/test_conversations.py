@@ -98,7 +98,7 @@ def test_a_conversation_goes_on_with_another_provider() -> None:
     """When Claude is overloaded in the middle, the other endpoint takes the transcript up, and back again."""
     look = call("bash", command="echo 1")
     ends = [call("finish", title=title, summary="Done.") for title in "AB"]
-    first = Script([think("Hm.") + look, overloaded(in_stream=True), say("Not asked."), *ends])
+    first = Script([think("Hm.") + look, *[overloaded(in_stream=True)] * 3, say("Not asked."), *ends])
     second = Script([say("Not asked."), say("I go on.") + look, *[overloaded()] * 4])
     with MessagesAPI(first) as claude, ChatCompletionsAPI(second, models=["qwen3-coder"]) as other:
         model = build(
