@@ -17,6 +17,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue
+from rq.exceptions import NoSuchJobError, TimeoutFormatError
 from rq.job import Job
 
 if TYPE_CHECKING:
@@ -74,6 +75,13 @@ class WakeUp(Job):
         if function is None or self.instance is not None:
             raise ForgedJobError(f"a job in Redis names {self.func_name!r}, which is not one of our functions")
         return function
+
+    def restore(self, raw_data: Any) -> Any:
+        """Read a job's hash; what is none counts as no job, since RQ ends every worker that meets it."""
+        try:
+            return super().restore(raw_data)
+        except (ValueError, TypeError, AttributeError, LookupError, AssertionError, TimeoutFormatError) as error:
+            raise NoSuchJobError(f"the hash of job {self.id} cannot be read") from error
 
     def send_webhooks(self, *_arguments: Any, **_options: Any) -> None:
         """Do nothing: a URL in Redis is nobody's order."""
