@@ -1,0 +1,144 @@
+"""The pool of workers as its own process: it restarts what dies, stops in time, and leaves nobody behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from redis import Redis
+
+from config.settings import load
+from jobs.keys import signing_key
+from jobs.queue import Waker
+from jobs.store import Store
+from jobs.store.tables import metadata
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+STOPS_WITHIN = 10.0
+
+
+class Pool:
+    """A running pool, and what its workers have written down."""
+
+    def __init__(self, process: subprocess.Popen[bytes], redis: Redis, waker: Waker) -> None:
+        self.process, self.redis, self.waker = process, redis, waker
+
+    def wrote(self, name: str) -> list[list[str]]:
+        """Return what was written down under a name."""
+        return [line.decode().split() for line in self.redis.lrange(name, 0, -1)]
+
+    def deliver(self, guid: str) -> int:
+        """Have a delivery done as the clock would, and return the process that did it.
+
+        A wake-up can be lost with the worker that took it; the clock wakes again what is not done.
+        """
+
+        def done() -> list[list[str]]:
+            self.waker.sweep([guid], [], [])
+            return self.found("done", guid)
+
+        return int(until(done, seconds=30, what=guid)[0][1])
+
+    def begin(self, task_id: str) -> int:
+        """Have a task begun, and return the process that works on it."""
+        self.waker.task(task_id)
+        return int(until(lambda: self.found("begun", task_id), seconds=30, what=task_id)[0][1])
+
+    def found(self, name: str, word: str) -> list[list[str]]:
+        """Return the lines under a name that begin with a word."""
+        return [line for line in self.wrote(name) if line[0] == word]
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, float]:
+        """Ask the pool to stop, and return its exit code and how long it took."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        return self.process.wait(30), time.monotonic() - began
+
+
+@contextmanager
+def running(home: Path, redis_url: str) -> Iterator[Pool]:
+    environment = {"OPUS67_HOME": str(home), "REDIS_URL": redis_url, "GITHUB_WEBHOOK_SECRET": "secret"}
+    settings = load(environment, dotenv=None)
+    store = Store(settings.database_url)
+    metadata.create_all(store.database.engine)
+    store.close()
+    command = [sys.executable, "-m", "tests.jobs.pool"]
+    with Redis.from_url(redis_url) as redis:
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
+        try:
+            yield Pool(process, redis, Waker(redis_url, signing_key(settings)))
+        finally:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def pool(home: Path, empty_valkey_url: str) -> Iterator[Pool]:
+    """Yield a running pool of two workers, one for each queue."""
+    with running(home, empty_valkey_url) as started:
+        yield started
+
+
+def alive(process: int) -> bool:
+    """Tell whether a process runs, and is no zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_what_dies_is_started_again(pool: Pool) -> None:
+    """A killed worker's queue is worked on by another one soon; the other queue's worker does not notice."""
+    first, other = pool.deliver("guid-0001"), pool.begin("7f3c9a")
+    os.kill(first, signal.SIGKILL)
+    second = pool.deliver("guid-0002")
+    assert second != first
+    assert alive(other)
+    assert pool.process.poll() is None
+
+
+def test_a_task_hands_over_when_the_pool_stops(pool: Pool) -> None:
+    """SIGTERM sets what the running task listens to; it ends by itself, and the pool exits well and soon."""
+    worker = pool.begin("7f3c9a")
+    code, seconds = pool.stop()
+    assert code == 0
+    assert seconds < STOPS_WITHIN
+    assert pool.wrote("ended") == [["7f3c9a"]]
+    assert not alive(worker)
+
+
+def test_a_task_that_does_not_listen_is_ended(pool: Pool) -> None:
+    """The pool exits in time, and its workers are gone."""
+    worker, other = pool.begin("stubborn"), pool.deliver("guid-0001")
+    code, seconds = pool.stop(signal.SIGINT)
+    assert code == 0
+    assert seconds < STOPS_WITHIN
+    assert not alive(worker)
+    assert not alive(other)
+
+
+def test_a_pool_that_stops_starts_nobody(pool: Pool) -> None:
+    """A worker that dies just before the end is not started again: an idle pool exits at once."""
+    os.kill(pool.deliver("guid-0001"), signal.SIGKILL)
+    code, seconds = pool.stop()
+    assert code == 0
+    assert seconds < STOPS_WITHIN / 2
+
+
+def test_workers_die_with_their_pool(pool: Pool) -> None:
+    """When the pool is killed, no worker outlives it and goes on with a task that another one takes up."""
+    workers = [pool.begin("stubborn"), pool.deliver("guid-0001")]
+    pool.process.kill()
+    pool.process.wait()
+    until(lambda: not any(map(alive, workers)), seconds=5, what="the end of the workers")
