@@ -17,9 +17,11 @@ def tables() -> dict[str, str]:
 
 
 def commands() -> str:
-    """Return what people can say to the bot, as Markdown."""
+    """Return what people can say to the bot, as Markdown; an example where the command takes words."""
     rows = [
-        f"| `/opus {' '.join(filter(None, [entry.name, entry.arguments]))}` | {entry.help} | `{entry.example}` |"
+        f"| `/opus {entry.name} {entry.arguments}` | {entry.help} | `{entry.example}` |"
+        if entry.arguments
+        else f"| `/opus {entry.name}` | {entry.help} | |"
         for entry in TABLE
     ]
     return "\n".join(["| command | does | example |", "|---|---|---|", *rows])
