@@ -23,7 +23,8 @@ NOWHERE = "redis://127.0.0.1:9/0"
 @pytest.fixture(scope="session")
 def private_key(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a private key for all Apps of this session."""
-    return LocalGitHub(tmp_path_factory.mktemp("key")).private_key_pem
+    with LocalGitHub(tmp_path_factory.mktemp("key")) as made:
+        return made.private_key_pem
 
 
 @pytest.fixture
