@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import time
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.app import create_app
+from bot.inbox import handle
 from config.settings import load
+from jobs.services import Services
 from jobs.store import Store
 from jobs.store.tables import metadata
+from jobs.testing.github import LocalGitHub
+from jobs.types import Delivery, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from config.settings import Settings
+    from jobs.types import Task
 
 OLD, NEW = "the old secret", "the new secret \N{KEY}"
 
@@ -90,3 +96,88 @@ class Sender:
 def sender(app: Flask) -> Sender:
     """Return a sender of webhooks to the application."""
     return Sender(app.test_client())
+
+
+SHOP = "octo/shop"
+
+
+@pytest.fixture(scope="session")
+def private_key(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a private key for all Apps of this session."""
+    with LocalGitHub(tmp_path_factory.mktemp("key")) as made:
+        return made.private_key_pem
+
+
+@pytest.fixture
+def local(home: Path, private_key: str) -> Iterator[LocalGitHub]:
+    """Yield a GitHub with ``octo/shop``, where alice may write, and issue 1 of bob's."""
+    with LocalGitHub(home / "github", private_key_pem=private_key) as github:
+        github.create_repository(SHOP, {"README.md": "# Shop\n"})
+        github.set_permission(SHOP, "alice", "write")
+        github.create_issue(SHOP, "Total is wrong", "It is 0.31", by="bob")
+        yield github
+
+
+@pytest.fixture
+def services(local: LocalGitHub, home: Path, store: Store) -> Iterator[Services]:
+    """Yield the services of the worker that understands deliveries."""
+    environment = {**local.environment(), "OPUS67_HOME": str(home), "REDIS_URL": "redis://127.0.0.1:9/0"}
+    built = Services(load(environment, dotenv=None), store)
+    yield built
+    if "github" in built.__dict__:
+        built.github.close()
+
+
+@dataclass
+class Inbox:
+    """GitHub's payloads about issue 1, taken through the inbox."""
+
+    services: Services
+    local: LocalGitHub
+
+    def take(self, name: str, action: str, *, by: str = "alice", guid: str = "", **more: Any) -> str:
+        """Store a delivery, act on it, and return its GUID."""
+        guid = guid or str(uuid.uuid4())
+        account = self.local.add_user(by)
+        payload = {
+            "action": action,
+            "repository": {"full_name": SHOP},
+            "installation": {"id": self.local.installation_id, "account": {"login": "octo"}},
+            "sender": {"id": account.id, "login": by, "type": "User"},
+            "issue": {"number": 1, "title": "Total is wrong", "body": "It is 0.31", "state": "open"},
+            **more,
+        }
+        self.services.store.deliveries.add(Delivery(guid, "github", name, json.dumps(payload).encode(), time.time()))
+        handle(self.services, guid)
+        return guid
+
+    def label(self, name: str = "assign-to-opus", by: str = "alice") -> str:
+        """Put a label on the issue, and take its delivery."""
+        self.local.label_issue(SHOP, 1, name, by=by)
+        return self.take("issues", "labeled", by=by, label={"name": name})
+
+    def say(self, text: str, by: str = "alice") -> str:
+        """Write a comment, and take its delivery; return what the bot answered to it, if anything."""
+        comment = self.local.comment(SHOP, 1, text, by=by)
+        before = len(self.local.comments(SHOP, 1))
+        self.take("issue_comment", "created", by=by, comment={"id": comment.id, "body": text})
+        answers = self.local.comments(SHOP, 1)[before:]
+        return answers[-1].body if answers else ""
+
+    def task(self) -> Task | None:
+        """Return the newest task on the issue."""
+        return self.services.store.tasks.latest(SHOP, Subject("issue", 1))
+
+    def claimed(self) -> Task:
+        """Return the newest task, in somebody's hands."""
+        task = self.task()
+        assert task is not None
+        taken = self.services.store.tasks.claim(task.id, "one", time.time())
+        assert taken is not None
+        return taken.task
+
+
+@pytest.fixture
+def inbox(services: Services, local: LocalGitHub) -> Inbox:
+    """Return the way of deliveries through the inbox."""
+    return Inbox(services, local)
