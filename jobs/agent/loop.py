@@ -139,7 +139,7 @@ class _Run:
     def _check_limits(self) -> None:
         for meter in self._meters():
             if meter.reached:
-                raise LimitReached(f"The limit of {meter.name} was reached: {meter.words} were used.")
+                raise LimitReached(f"The limit of {meter.name} was reached: {meter.words} were used.", meter.name)
 
     def _step(self) -> FinishRequest | None:
         asked = self.planner if self.phase is Phase.PLANNING else self.model

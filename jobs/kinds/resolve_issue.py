@@ -47,7 +47,8 @@ def _work(attempt: Attempt) -> Outcome:
         try:
             outcome = _agent(attempt, opened, verifier)
         except LimitReached as limit:
-            outcome = _stopped(attempt, verifier, str(limit), Conclusion.ACTION_REQUIRED)
+            conclusion = Conclusion.TIMED_OUT if limit.limit == "minutes" else Conclusion.ACTION_REQUIRED
+            outcome = _stopped(attempt, verifier, str(limit), conclusion)
         except LoopDetected as loop:
             outcome = _stopped(attempt, verifier, str(loop), Conclusion.FAILURE)
         except ModelError as error:

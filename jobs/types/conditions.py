@@ -44,7 +44,11 @@ class Paused(Interruption):
 
 
 class LimitReached(Interruption):
-    """A limit of the Decision was reached; the message says which."""
+    """A limit was reached; the message says which, ``limit`` names it: dollars, tokens, steps, minutes, or nothing."""
+
+    def __init__(self, message: str, limit: str = "") -> None:
+        super().__init__(message)
+        self.limit = limit
 
 
 class LoopDetected(Interruption):
