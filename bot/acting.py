@@ -53,6 +53,13 @@ class Actions:
             except (GitHubUnavailable, UserError) as error:
                 log.warning("a follow-up of delivery %s was not possible: %s", self.event.guid, error)
 
+    def say(self, number: int, marker: str, body: str) -> None:
+        """Write what people must hear; where GitHub takes no comment, as on a locked issue, the rest still counts."""
+        try:
+            self.repository.ensure_comment(number, marker, body)
+        except UserError as refused:
+            log.warning("delivery %s could not be answered: %s", self.event.guid, refused)
+
     def wake(self, task_id: str) -> None:
         """Wake somebody for a task once its change is committed."""
         self.follow_ups.append(lambda: _ignore(self.services.waker.task(task_id)))

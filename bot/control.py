@@ -103,7 +103,7 @@ def _answer(actions: Actions, ask: Told, said: list[str]) -> None:
         return
     marker = f"<!-- opus67:answer={ask.comment_id} -->"
     body = "\n\n".join([marker, *said])
-    actions.repository.ensure_comment(ask.subject.number, marker, body)
+    actions.say(ask.subject.number, marker, body)
 
 
 def _live(order: Order) -> Task | None:

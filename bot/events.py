@@ -32,6 +32,8 @@ class Event:
     comment_id: int = 0
     comment: str = ""
     comment_before: str = ""
+    comment_author: str = ""
+    """The id of the person who wrote the comment, who need not be the one who edited it."""
     check_external_id: str = ""
     check_button: str = ""
     repositories: tuple[str, ...] = ()
@@ -62,6 +64,7 @@ def understand(name: str, guid: str, payload: dict[str, Any]) -> Event:
         comment_id=_number(comment, "id"),
         comment=_text(comment, "body"),
         comment_before=_text(_map(changes, "body"), "from"),
+        comment_author=str(_number(_map(comment, "user"), "id")),
         check_external_id=_text(check, "external_id"),
         check_button=_text(_map(payload, "requested_action"), "identifier"),
         repositories=_names(payload, "repositories") + _names(payload, "repositories_added"),

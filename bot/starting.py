@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from config.errors import RepositoryConfigError
 from jobs import policy
 from jobs.answer.refusal import configuration_error, refusal
 from jobs.text.cleaning import clean
-from jobs.types import Decision, Kind, Mode, TaskRequest
+from jobs.types import CHECK_NAME, Decision, Kind, Mode, TaskRequest, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from jobs.types import Subject
 
 LONGEST_TEXT = 60_000
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +168,7 @@ def refuse(actions: Actions, subject: Subject, what: str, decision: Decision) ->
         return
     marker = _marker("refusal", what, actions.event.actor.id, decision.cure)
     body = refusal(marker, actions.event.actor.login, decision)
-    actions.repository.ensure_comment(subject.number, marker, body)
+    actions.say(subject.number, marker, body)
 
 
 def record(actions: Actions, subject: Subject, what: str, decision: Decision, task_id: str = "") -> None:
@@ -184,7 +187,7 @@ def _refuse_configuration(actions: Actions, subject: Subject, error: RepositoryC
     marker = _marker("configuration", str(error))
     repository = actions.repository
     body = configuration_error(marker, actions.event.actor.login, error.line, f"{error.message}", error.cure)
-    repository.ensure_comment(subject.number, marker, body)
+    actions.say(subject.number, marker, body)
     output = {
         "status": "completed",
         "conclusion": "failure",
@@ -193,12 +196,22 @@ def _refuse_configuration(actions: Actions, subject: Subject, error: RepositoryC
             "summary": f"{error}\n\nUntil it is mended, nothing in the file counts and no work is started.",
         },
     }
-    repository.ensure_check_run(repository.head_sha(), marker, "Opus 67", output)
+    try:
+        repository.ensure_check_run(repository.head_sha(), marker, CHECK_NAME, output)
+    except UserError as refused:
+        log.warning("no check run tells of the mistake in %s: %s", repository.full_name, refused)
 
 
 def _permission(actions: Actions) -> str:
+    """Ask GitHub what the actor may do now; where it refuses to tell, nobody may do anything, and words say so."""
     actor = actions.event.actor
-    return "none" if actor.is_bot or not actor.login else actions.repository.permission(actor.login)
+    if actor.is_bot or not actor.login:
+        return "none"
+    try:
+        return actions.repository.permission(actor.login)
+    except UserError as refused:
+        log.warning("the permission of %s in %s is not known: %s", actor.login, actions.event.repository, refused)
+        return policy.UNKNOWN
 
 
 def _teams(actions: Actions, config: RepositoryConfig) -> frozenset[str]:

@@ -14,6 +14,10 @@ WRITERS = frozenset({"admin", "maintain", "write"})
 """GitHub's permission names that include pushing (https://docs.github.com/rest/collaborators/collaborators)."""
 
 
+UNKNOWN = "unknown"
+"""In place of a permission that GitHub refused to tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What was found out about somebody who asks. ``permission`` is GitHub's name for it on this repository, now."""
@@ -58,6 +62,12 @@ def person(facts: Facts, config: RepositoryConfig, what: str) -> Decision:
         return Decision(allowed=True, reason=f"@{actor.login} is named in `allow.logins`")
     if facts.teams:
         return Decision(allowed=True, reason=f"@{actor.login} is in the team {min(facts.teams)}")
+    if facts.permission == UNKNOWN:
+        return Decision(
+            allowed=False,
+            reason=f"{what} needs write permission in this repository, and GitHub did not tell that of @{actor.login}",
+            cure="The App's own permissions may have changed; its operator finds out with `opus67 doctor`.",
+        )
     return Decision(
         allowed=False,
         reason=f"{what} needs write permission in this repository, and @{actor.login} has {_shown(facts.permission)}",

@@ -16,8 +16,11 @@ router = Router()
 
 @router.on("issue_comment", "created", "edited")
 def told(event: Event) -> list[Ask]:
-    """Somebody wrote to the bot; of an edited comment only the new commands count."""
-    if event.action == "edited" and "body" not in event.changed:
+    """Somebody wrote to the bot; of an edited comment only the new commands count, and only from who wrote it.
+
+    Else a stranger's refused words would become an order of whoever mends or moderates them.
+    """
+    if event.action == "edited" and ("body" not in event.changed or event.comment_author != event.actor.id):
         return []
     heard = list(parse(event.comment))
     for old in parse(event.comment_before):

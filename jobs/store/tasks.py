@@ -80,7 +80,10 @@ class Tasks(TaskQuestions):
         return connection.execute(busy.values(pause=words)).rowcount > 0
 
     def resume(self, connection: sa.Connection, task_id: str) -> bool:
-        """Put a waiting task back into the queue."""
+        """Put a waiting task back into the queue, or take back a pause that has not begun."""
+        going = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status != Status.WAITING, tasks.c.pause != "")
+        if connection.execute(going.values(pause="")).rowcount:
+            return True
         waiting = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == Status.WAITING)
         values = {"status": Status.QUEUED, "pause": "", "question": "", "note": "", "not_before": 0.0, "crashes": 0}
         return connection.execute(waiting.values(**values)).rowcount > 0
