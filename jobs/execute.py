@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 KINDS = {Kind.RESOLVE_ISSUE: "jobs.kinds.resolve_issue:resolve_issue"}
 """The function of each kind: it takes an Attempt and returns an Outcome."""
+SALVAGE = {Kind.RESOLVE_ISSUE: "jobs.kinds.resolve_issue:salvage"}
+"""What keeps the work of a run that failed: it takes the Attempt and the Outcome so far."""
 
 OUTAGE_SECONDS = 3 * 3600.0
 """How long a task waits for GitHub to come back before it is failed."""
@@ -125,7 +127,7 @@ def _work(attempt: Attempt, crashes: int, began: float) -> None:
     except (LeaseLost, *attempt.services.store.UNAVAILABLE):
         raise
     except Exception as error:  # noqa: BLE001 - the worker's edge: people are told what it was, or a number for the log
-        _complete(attempt, _failure(task, error), began)
+        _complete(attempt, _salvaged(attempt, _failure(task, error)), began)
     else:
         _complete(attempt, outcome, began)
 
@@ -145,27 +147,44 @@ def _failure(task: Task, error: Exception) -> Outcome:
     return Outcome(Conclusion.FAILURE, summary)
 
 
+def _salvaged(attempt: Attempt, outcome: Outcome) -> Outcome:
+    """Keep what a failed run has done, where people can get it; tried once, since it may be what killed the worker."""
+    task, store = attempt.task, attempt.services.store
+    if outcome.conclusion is Conclusion.CANCELLED or store.runs.checkpoint(task.id) is None:
+        return outcome
+    with store.write() as connection:
+        if not store.records.once(connection, f"salvage:{task.id}", time.time()):
+            return outcome
+    try:
+        return _load(SALVAGE[task.kind])(attempt, outcome)
+    except LeaseLost:
+        raise
+    except Exception:  # the worker's edge: the failure is told without it
+        log.exception("the work of task %s could not be salvaged", task.id)
+        return replace(outcome, kept=f"The last checkpoint is in the database, under task {task.id}.")
+
+
+def _load(path: str) -> Callable[..., Outcome]:
+    module, _, name = path.partition(":")
+    function: Callable[..., Outcome] = getattr(import_module(module), name)
+    return function
+
+
 def _run(attempt: Attempt, crashes: int) -> Outcome:
     if crashes >= CRASHES:
-        raise UserError(_crashed(attempt, crashes))
+        raise UserError(
+            f"The worker died {crashes} times while it held this task, so it is not tried again by itself. "
+            "The operator's log says more; `/opus retry` starts again."
+        )
     attempt.lease.check()
-    module, _, name = KINDS[attempt.task.kind].partition(":")
-    function: Callable[[Attempt], Outcome] = getattr(import_module(module), name)
-    return function(attempt)
-
-
-def _crashed(attempt: Attempt, crashes: int) -> str:
-    kept = " What was done so far is kept." if attempt.services.store.runs.checkpoint(attempt.task.id) else ""
-    return (
-        f"The worker died {crashes} times while it held this task, so it is not tried again by itself.{kept} "
-        "The operator's log says more; `/opus retry` starts again."
-    )
+    return _load(KINDS[attempt.task.kind])(attempt)
 
 
 def _try_again(attempt: Attempt, error: SandboxError, crashes: int, began: float) -> None:
     """Give a task whose sandbox failed to the next attempt, which starts from what is kept; a few times."""
     if crashes + 1 >= CRASHES:
-        _complete(attempt, Outcome(Conclusion.FAILURE, f"{error}\n\nIt was tried {CRASHES} times."), began)
+        words = f"{error}\n\nIt was tried {CRASHES} times."
+        _complete(attempt, _salvaged(attempt, Outcome(Conclusion.FAILURE, words)), began)
         return
     task, now = attempt.task, time.time()
     note = f"The sandbox failed ({error}) Trying again with a new one."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LIMIT = 65_000
 """GitHub takes 65,535 characters each for summary and text, and 255 for the title."""
 
-CANCEL = {"label": "Cancel", "description": "End the work; the branch is kept", "identifier": "cancel"}
+CANCEL = {"label": "Cancel", "description": "End the work; the comment says so", "identifier": "cancel"}
 RUN_AGAIN = {"label": "Run again", "description": "Start again from the beginning", "identifier": "run_again"}
 """GitHub takes labels and identifiers of 20 characters, descriptions of 40."""
 

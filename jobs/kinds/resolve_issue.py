@@ -11,18 +11,27 @@ from typing import TYPE_CHECKING
 from jobs.agent import prompts
 from jobs.agent.loop import work
 from jobs.kinds.journal import StoredJournal
-from jobs.kinds.preparing import bench, find_base, keep_work, run_token, text_of_work
-from jobs.kinds.publishing import Work, keep_as_branch, publish
+from jobs.kinds.preparing import bench, budgeted, find_base, keep_work, run_token, text_of_work
+from jobs.kinds.publishing import Work, keep_as_branch, keep_as_patch, publish
 from jobs.kinds.verifying import Verifier
 from jobs.lease import InterruptibleModel
-from jobs.types import Conclusion, LimitReached, LoopDetected, ModelError, Outcome, PatchRefused, SandboxError
+from jobs.types import (
+    Conclusion,
+    LimitReached,
+    LoopDetected,
+    ModelError,
+    Outcome,
+    PatchRefused,
+    SandboxError,
+    UserError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jobs.execute import Attempt
     from jobs.kinds.preparing import Bench
-    from jobs.types import Message
+    from jobs.types import Message, Model
 
 BUNDLE = "bundle"
 NOTHING = "Nothing was changed, so there is no pull request."
@@ -38,6 +47,15 @@ def resolve_issue(attempt: Attempt) -> Outcome:
     else:
         outcome = Outcome.load(stored)
     return _publish(attempt, outcome)
+
+
+def salvage(attempt: Attempt, outcome: Outcome) -> Outcome:
+    """Push the last checkpoint of a run that failed to its branch, without a pull request, and say so."""
+    bundle = attempt.services.store.runs.checkpoint(attempt.task.id)
+    if bundle is None or outcome.kept or outcome.salvage:
+        return outcome
+    with run_token(attempt, "write") as token:
+        return keep_as_branch(attempt, token, Work(find_base(attempt, token), bundle, outcome))
 
 
 def _work(attempt: Attempt) -> Outcome:
@@ -72,10 +90,12 @@ def _kept(attempt: Attempt, opened: Bench, verifier: Verifier, outcome: Outcome)
 
 def _agent(attempt: Attempt, opened: Bench, verifier: Verifier) -> Outcome:
     with ExitStack() as stack:
-        models, lease = opened.base.config.models, attempt.lease
+        config = opened.base.config
+        models = config.models
 
-        def model(names: Sequence[str]) -> InterruptibleModel:
-            return InterruptibleModel(stack.enter_context(closing(attempt.services.model(names))), lease)
+        def model(names: Sequence[str]) -> Model:
+            chain = stack.enter_context(closing(attempt.services.model(names)))
+            return budgeted(attempt, config, InterruptibleModel(chain, attempt.lease))
 
         finish = work(
             model=model(models.code),
@@ -143,13 +163,16 @@ def _publish(attempt: Attempt, outcome: Outcome) -> Outcome:
     outcome = replace(outcome, kept="")
     if bundle is None:
         return _nothing(outcome)
-    with run_token(attempt, "write") as token:
-        base = find_base(attempt, token)
-        attempt.teller.sha = base.commit
-        ready = Work(base, bundle, outcome)
-        if outcome.conclusion is Conclusion.FAILURE and outcome.draft_reason.startswith("No model"):
-            return keep_as_branch(attempt, token, ready)
-        return publish(attempt, token, ready)
+    try:
+        with run_token(attempt, "write") as token:
+            base = find_base(attempt, token)
+            attempt.teller.sha = base.commit
+            ready = Work(base, bundle, outcome)
+            if outcome.conclusion is Conclusion.FAILURE and outcome.draft_reason.startswith("No model"):
+                return keep_as_branch(attempt, token, ready)
+            return publish(attempt, token, ready)
+    except UserError as refused:
+        return keep_as_patch(attempt, bundle, outcome, str(refused))
 
 
 def _nothing(outcome: Outcome) -> Outcome:
