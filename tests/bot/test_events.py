@@ -162,14 +162,16 @@ def test_what_each_event_asks_for(found: Event, expected: list[Ask]) -> None:
     ],
 )
 def test_of_an_edited_comment_only_the_new_commands_count(before: str, after: str, heard: list[str]) -> None:
-    """What was said before the edit is not said again."""
-    edit = event("issue_comment", "edited", comment=after, comment_before=before, changed=frozenset({"body"}))
+    """What was said before the edit is not said again, and whoever mends another's comment orders nothing."""
+    words = {"comment": after, "comment_before": before, "changed": frozenset({"body"})}
+    edit = event("issue_comment", "edited", comment_author="5", **words)
     assert [command.name for ask in asks(edit) if isinstance(ask, Told) for command in ask.commands] == heard
+    assert asks(event("issue_comment", "edited", comment_author="6", **words)) == []
 
 
 def test_an_edit_of_something_else_says_nothing() -> None:
     """A comment whose words were not changed is not heard a second time."""
-    assert asks(event("issue_comment", "edited", comment="/opus cancel")) == []
+    assert asks(event("issue_comment", "edited", comment="/opus cancel", comment_author="5")) == []
 
 
 APP = {"performed_via_github_app": {"id": 99}, "user": {"id": 5}}

@@ -164,18 +164,22 @@ def test_a_lost_task_is_left_without_a_word(services: Services, task: Task, gith
 
 
 def test_an_absent_database_fails_no_task(services: Services, task: Task, github: LocalGitHub) -> None:
-    """The attempt is left to the next one, which ends it well."""
+    """The attempt that met it is left to the next one, which ends it well."""
+
+    def rename(old: str, new: str) -> None:
+        with services.store.write() as connection:
+            connection.execute(sa.text(f"ALTER TABLE {old} RENAME TO {new}"))
 
     def vanish(attempt: Attempt) -> Outcome:
-        with services.store.write() as connection:
-            connection.execute(sa.text("ALTER TABLE tasks RENAME TO away"))
-        attempt.lease.check()
+        rename("tasks", "away")
+        try:
+            attempt.lease.check()
+        finally:
+            rename("away", "tasks")
         return SUCCESS
 
     play(vanish, SUCCESS)
     execute(services, task.id)
-    with services.store.write() as connection:
-        connection.execute(sa.text("ALTER TABLE away RENAME TO tasks"))
     assert services.store.tasks.row(task.id).status == Status.IN_PROGRESS
     due_now(services.store, task)
     execute(services, task.id)
