@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
+
+from jobs.types import PatchRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -12,17 +15,19 @@ if TYPE_CHECKING:
     from jobs.types import Phase, PlanItem, Step
 
 CHECKPOINT_SECONDS = 30.0
-"""How much work may be lost with its sandbox."""
+"""How much work may be lost with a sandbox that outlives its worker."""
+CHECKPOINT_SHARE = 10.0
+"""In other sandboxes, each checkpoint is followed by at least so many times its own length of work."""
 
 
 class StoredJournal:
     """Each step is stored before the next begins; from time to time the workspace is too."""
 
-    def __init__(self, attempt: Attempt, checkpoint: Callable[[], object], *, notice: str = "") -> None:
-        self._attempt, self._checkpoint = attempt, checkpoint
+    def __init__(self, attempt: Attempt, checkpoint: Callable[[], object], *, outlives: bool, notice: str = "") -> None:
+        self._attempt, self._checkpoint, self._outlives = attempt, checkpoint, outlives
         self._notices = [notice] if notice else []
         self._handed_out: set[int] = set()
-        self._kept_at = time.monotonic()
+        self._keep_at = time.monotonic() + (CHECKPOINT_SECONDS if outlives else 0.0)
 
     def steps(self) -> list[Step]:
         """Return the steps of earlier attempts."""
@@ -34,9 +39,16 @@ class StoredJournal:
         delivered = sorted(self._handed_out) if step.results is not None else ()
         runs.record(task.id, task.attempt, step, time.time(), delivered=delivered)
         self._attempt.teller.changed()
-        if step.results is not None and time.monotonic() - self._kept_at > CHECKPOINT_SECONDS:
+        if step.results is not None and time.monotonic() > self._keep_at:
+            self._keep()
+
+    def _keep(self) -> None:
+        """Keep the workspace; what is too large for that now may be small again at the end, which tells if not."""
+        began = time.monotonic()
+        with contextlib.suppress(PatchRefused):
             self._checkpoint()
-            self._kept_at = time.monotonic()
+        now = time.monotonic()
+        self._keep_at = now + (CHECKPOINT_SECONDS if self._outlives else (now - began) * CHECKPOINT_SHARE)
 
     def attend(self) -> list[str]:
         """Return what people said since; raises what must stop the run."""

@@ -101,7 +101,7 @@ def _agent(attempt: Attempt, opened: Bench, verifier: Verifier) -> Outcome:
             model=model(models.code),
             planner=model(models.plan) if models.plan else None,
             sandbox=opened.sandbox,
-            journal=StoredJournal(attempt, partial(keep_work, attempt, opened), notice=opened.notice),
+            journal=_journal(attempt, opened),
             system=_system(attempt, opened),
             request=_request(attempt),
             limits=attempt.task.limits,
@@ -125,6 +125,11 @@ def _request(attempt: Attempt) -> Message:
         text=task.text,
         asked_by=task.actor.login or task.actor.id,
     )
+
+
+def _journal(attempt: Attempt, opened: Bench) -> StoredJournal:
+    keep = partial(keep_work, attempt, opened)
+    return StoredJournal(attempt, keep, outlives=opened.sandbox.outlives, notice=opened.notice)
 
 
 def _system(attempt: Attempt, opened: Bench) -> str:

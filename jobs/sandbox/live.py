@@ -87,6 +87,7 @@ class LiveSandbox:
     def __init__(self, spec: SandboxSpec, place: Place, proxy: Proxy, *, resumed: bool) -> None:
         self.name = spec.name
         self.resumed = resumed
+        self.outlives = place.outlives
         self._place = place
         self._proxy = proxy
         self._environment = BASE_ENVIRONMENT | dict(spec.environment)

@@ -37,6 +37,8 @@ class Sandbox(Protocol):
     name: str
     resumed: bool
     """True when ``start`` found this sandbox alive from an earlier attempt, with its workspace."""
+    outlives: bool
+    """True when the sandbox lives on after its worker; the work in one that does not must be kept often."""
 
     def run(
         self,
