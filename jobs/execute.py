@@ -205,7 +205,8 @@ def _put_off(attempt: Attempt, outage: GitHubUnavailable, began: float) -> None:
         _complete(attempt, Outcome(Conclusion.FAILURE, words), began)
         return
     store.runs.finish_stage(task.id, task.attempt, "outage", {**since, "last": now}, now)
-    pause = max(5.0, min(outage.retry_after, 900.0))
+    # An outage that lasts is asked about less and less often; a short one should hardly be noticed.
+    pause = min(max(5.0, outage.retry_after, (now - since["first"]) / 4), 900.0)
     note = f"GitHub could not be reached ({outage}); trying again."
     store.tasks.release(task.id, task.attempt, worked=now - began, not_before=now + pause, note=note)
 

@@ -10,7 +10,7 @@ from jobs.types import GitHubUnavailable, UserError
 if TYPE_CHECKING:
     from jobs.workspace.git import GitFailed
 
-RETRY_SECONDS = 30.0
+RETRY_SECONDS = 5.0
 
 _MISSING = re.compile(r"repository .*not found|error: 404|not appear to be a git repository", re.IGNORECASE)
 _GONE = re.compile(r"not our ref|couldn't find remote ref|no such remote ref", re.IGNORECASE)
