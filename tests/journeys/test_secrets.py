@@ -1,0 +1,100 @@
+"""No secret of the installation is in anything that a model, a repository, a person or an attacker could read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.journeys.conftest import running
+from tests.journeys.town import bash, finish, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.journeys.town import Story
+
+SNOOP = (
+    "env; set; cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n'; "
+    "git config --list --show-origin; git remote -v; "
+    "find / -xdev -type f -size -64k \\( -path '*/.git/*' -o -path '/run/*' -o -path '/tmp/*' -o -path '/home/*' "
+    "-o -name '*.env' -o -name '*.pem' -o -name 'config' \\) -exec cat {} + 2>/dev/null | tail -c 20000"
+)
+SANDBOXES = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("docker", "bubblewrap")]
+
+
+@pytest.fixture(scope="module", params=SANDBOXES)
+def snooped(request: pytest.FixtureRequest) -> Iterator[Story]:
+    """Yield a story whose agent looked everywhere, with pushes that fail and a pull request in the end."""
+    with running(OPUS67_SANDBOX=request.param) as town:
+        story = town.story([bash(SNOOP), write(), finish()], config="setup:\n  - env > /tmp/set-up\n")
+        faults = town.product.github.faults
+        faults.add("POST", f"^/{story.repository}.git/git-receive-pack$", status=502)
+        faults.add("POST", f"^/repos/{story.repository}/pulls$", status=500)
+        assert "Done" in story.ask().ends(90)
+        yield story
+
+
+def canaries(story: Story) -> dict[str, bytes]:
+    """Return every secret of the installation, by its name."""
+    product = story.town.product
+    key = product.github.private_key_pem.splitlines()[3]
+    found = {
+        "private key": key,
+        "webhook secret": product.github.webhook_secret,
+        "client secret": product.github.client_secret,
+        "model key": product.environment["ANTHROPIC_API_KEY"],
+    }
+    found |= {f"token {number}": value for number, value in enumerate(product.github.world.tokens)}
+    assert len(found) > 5
+    return {name: value.encode() for name, value in found.items()}
+
+
+def assert_clean(story: Story, where: str, content: bytes) -> None:
+    """Check that none of the secrets is in some bytes."""
+    assert content, f"{where} is empty: nothing was looked at"
+    found = [name for name, value in canaries(story).items() if value in content]
+    assert not found, f"{', '.join(found)} in {where}"
+
+
+def test_no_secret_is_in_a_prompt_or_a_sandbox(snooped: Story) -> None:
+    """What the agent found in its sandbox came back in prompts, and no prompt holds a secret."""
+    prompts = json.dumps([one.body for one in snooped.town.product.model.requests]).encode()
+    assert b"HTTP_PROXY" in prompts, "the agent's search came back"
+    assert_clean(snooped, "the prompts", prompts)
+
+
+def test_no_secret_is_in_the_log(snooped: Story) -> None:
+    """Neither what succeeded nor what failed is logged with a secret."""
+    assert_clean(snooped, "the log", snooped.town.product.log.encode())
+
+
+def test_no_secret_is_shown_on_github(snooped: Story) -> None:
+    """Comments, pull request, check runs and everything else that we wrote are free of secrets."""
+    bodies = [one.raw_body for one in snooped.town.product.github.requests if one.method in {"POST", "PATCH"}]
+    assert_clean(snooped, "what was sent to GitHub", b"\n".join(bodies))
+
+
+def test_no_secret_is_in_a_commit(snooped: Story) -> None:
+    """Every object of the repository was read: commits, messages, files."""
+    path = snooped.town.product.github.world.repository(snooped.repository).path
+    command = ["git", "-C", str(path), "log", "--all", "-p", "--format=fuller"]
+    assert_clean(snooped, "the commits", subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+def test_no_secret_is_on_the_disk(snooped: Story) -> None:
+    """Database, Redis' files, mirrors and all else under OPUS67_HOME are free of secrets while it runs."""
+    home = snooped.town.product.home / "var"
+    files = [path for path in home.rglob("*") if path.is_file() and not path.is_symlink()]
+    names = {path.name for path in files}
+    assert "opus67.sqlite3" in names
+    assert any("valkey" in str(path) for path in files)
+    assert_clean(snooped, "OPUS67_HOME", b"\n".join(path.read_bytes() for path in files))
+
+
+def test_no_token_is_in_a_url(snooped: Story) -> None:
+    """Requests carry tokens in a header only."""
+    targets = "\n".join(one.target for one in snooped.town.product.github.requests).encode()
+    assert_clean(snooped, "the addresses of requests", targets)
