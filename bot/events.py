@@ -32,7 +32,7 @@ class Event:
     comment_id: int = 0
     comment: str = ""
     comment_before: str = ""
-    comment_author: str = ""
+    comment_author: str = "0"
     """The id of the person who wrote the comment, who need not be the one who edited it."""
     check_external_id: str = ""
     check_button: str = ""

@@ -7,7 +7,6 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from config import repository as repository_file
 from config.errors import RepositoryConfigError
 from jobs import policy
 from jobs.answer.refusal import configuration_error, refusal
+from jobs.budget import spent_today
 from jobs.text.cleaning import clean
 from jobs.types import CHECK_NAME, Decision, Kind, Mode, TaskRequest, UserError
 
@@ -126,7 +126,7 @@ def look(actions: Actions, subject: Subject, *, strict: bool = True) -> Situatio
         teams=_teams(actions, config) if rights not in policy.WRITERS and not event.actor.is_bot else frozenset(),
         app_id=_app_id(actions),
         own_app_id=services.settings.github_app_id,
-        spent_today=_spent_today(actions),
+        spent_today=spent_today(services.store, event.repository, time.time()),
     )
     return Situation(config, facts, found)
 
@@ -229,13 +229,6 @@ def _app_id(actions: Actions) -> int | None:
     if event.app_id is not None:
         return event.app_id
     return actions.services.github.app_id_of(event.actor.login.removesuffix("[bot]"))
-
-
-def _spent_today(actions: Actions) -> float:
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-    store = actions.services.store
-    with store.database.read() as connection:
-        return store.tasks.spent(connection, actions.event.repository, midnight)
 
 
 def _labels(actions: Actions) -> tuple[str, ...]:

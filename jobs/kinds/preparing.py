@@ -12,6 +12,7 @@ from config.errors import RepositoryConfigError
 from jobs import sandbox as sandboxes
 from jobs import workspace
 from jobs.agent import checks
+from jobs.budget import BudgetedModel
 from jobs.lease import InterruptibleSandbox
 from jobs.services import DEFAULT_IMAGE
 from jobs.types import HandOver, NeedsHuman, PatchRefused, Paused, SandboxError, SandboxSpec, UserError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from config.repository import RepositoryConfig
     from jobs.execute import Attempt
     from jobs.github import Token
-    from jobs.types import Sandbox
+    from jobs.types import Model, Sandbox
 
 INSTRUCTIONS = ("AGENTS.md", "CLAUDE.md", ".github/copilot-instructions.md")
 FILE_LIMIT = 200_000
@@ -54,6 +55,11 @@ class Bench:
     """What the agent must know of its workspace when it is not as the transcript left it."""
 
 
+def budgeted(attempt: Attempt, config: RepositoryConfig, model: Model) -> Model:
+    """Have a model stop where the repository's budget of the day ends."""
+    return BudgetedModel(model, attempt.services.store, attempt.task.repository, config.limits.day.dollars)
+
+
 @contextmanager
 def run_token(attempt: Attempt, contents: str) -> Iterator[Token]:
     """Mint a token for this one repository, to ``read`` or ``write`` its contents, and revoke it afterwards.
@@ -78,6 +84,9 @@ def bench(attempt: Attempt) -> Iterator[Bench]:
     except (HandOver, Paused, NeedsHuman):
         with suppress(SandboxError, PatchRefused):  # The next attempt then starts from an older checkpoint.
             keep_work(attempt, opened)
+        opened.sandbox.detach()
+        raise
+    except attempt.services.store.UNAVAILABLE:  # The next attempt finds the files that could not be stored.
         opened.sandbox.detach()
         raise
     except BaseException:
@@ -110,17 +119,18 @@ def find_base(attempt: Attempt, token: Token) -> Base:
     task, services = attempt.task, attempt.services
     known = services.store.runs.stage(task.id, "prepared")
     if known is not None:
-        services.mirror.fetch(task.repository, token.value, want=known["base"])
-        return _read_base(attempt, known["base"], known["branch"])
+        rules = known.get("rules", known["base"])
+        for commit in dict.fromkeys((known["base"], rules)):
+            services.mirror.fetch(task.repository, token.value, want=commit)
+        return _read_base(attempt, known["base"], known["branch"], _rules(attempt, rules))
     snapshot = services.mirror.fetch(task.repository, token.value)
-    base = _read_base(attempt, snapshot.base_sha, snapshot.branch)
-    wanted = base.config.base_branch
-    if wanted and wanted != snapshot.branch:
-        other = services.mirror.fetch(task.repository, token.value, branch=wanted)
-        base = Base(other.base_sha, wanted, base.config, base.checks, base.instructions)
-    product = {"base": base.commit, "branch": base.branch}
+    config, commit, branch = _rules(attempt, snapshot.base_sha), snapshot.base_sha, snapshot.branch
+    if config.base_branch and config.base_branch != branch:
+        branch = config.base_branch
+        commit = services.mirror.fetch(task.repository, token.value, branch=branch).base_sha
+    product = {"base": commit, "branch": branch, "rules": snapshot.base_sha}
     services.store.runs.finish_stage(task.id, task.attempt, "prepared", product, time.time())
-    return base
+    return _read_base(attempt, commit, branch, config)
 
 
 def _open(attempt: Attempt) -> Bench:
@@ -130,19 +140,31 @@ def _open(attempt: Attempt) -> Bench:
             base = find_base(attempt, token)
     except BaseException:
         if early is not None:
-            early.result().close()
+            with suppress(SandboxError):  # What went wrong first is what people hear.
+                _let_go(early.result())
         raise
     attempt.teller.sha = base.commit
     attempt.teller.changed()
     sandbox = _the_sandbox(attempt, base, early)
     try:
         return _furnish(attempt, Bench(base, InterruptibleSandbox(sandbox, attempt.lease)))
-    except (HandOver, Paused):
-        sandbox.detach()
+    except (HandOver, Paused, *attempt.services.store.UNAVAILABLE):
+        _let_go(sandbox)
         raise
     except BaseException:
         sandbox.close()
         raise
+
+
+def _let_go(sandbox: Sandbox) -> None:
+    """Leave a sandbox of an earlier attempt as it was found; a new one that is not furnished yet is ended.
+
+    Else the next attempt would take a workspace without its set-up for one that is ready.
+    """
+    if sandbox.resumed:
+        sandbox.detach()
+    else:
+        sandbox.close()
 
 
 def _start_early(attempt: Attempt) -> Future[Sandbox] | None:
@@ -214,7 +236,13 @@ def _set_up(attempt: Attempt, sandbox: Sandbox, base: Base) -> None:
             )
 
 
-def _read_base(attempt: Attempt, commit: str, branch: str) -> Base:
+def _rules(attempt: Attempt, commit: str) -> RepositoryConfig:
+    """Read the repository's file as the default branch had it when the work began, whatever the work's base."""
+    text = attempt.services.mirror.read(attempt.task.repository, commit, repository_file.PATH, FILE_LIMIT) or b""
+    return _config(text.decode("utf-8", errors="replace"))
+
+
+def _read_base(attempt: Attempt, commit: str, branch: str, config: RepositoryConfig) -> Base:
     mirror, repository = attempt.services.mirror, attempt.task.repository
     files = mirror.list_files(repository, commit)
     there = set(files)
@@ -222,7 +250,6 @@ def _read_base(attempt: Attempt, commit: str, branch: str) -> Base:
     def read(path: str) -> str:
         return (mirror.read(repository, commit, path, FILE_LIMIT) or b"").decode("utf-8", errors="replace")
 
-    config = _config(read(repository_file.PATH) if repository_file.PATH in there else "")
     wanted = {path: read(path) for path in checks.WANTED_FILES if path in there}
     tests = {path: "" for path in files if path.startswith("tests/") and path not in wanted}
     found = tuple(checks.find_checks({**tests, **wanted})) if config.checks is None else config.checks

@@ -13,7 +13,7 @@ from jobs.github import GitHubRefused
 from jobs.notify import PULL_REQUEST, view_of
 from jobs.store import Place
 from jobs.text.redact import redact
-from jobs.types import Conclusion, Outcome, PatchRefused, Phase
+from jobs.types import Conclusion, Outcome, PatchRefused, Phase, UserError
 from jobs.workspace import PatchRules, PushConflict, Quarantine
 
 if TYPE_CHECKING:
@@ -69,6 +69,17 @@ def keep_as_branch(attempt: Attempt, token: Token, work: Work) -> Outcome:
         quarantine.discard()
 
 
+def keep_as_patch(attempt: Attempt, bundle: bytes, outcome: Outcome, reason: str) -> Outcome:
+    """Keep paid-for work as a patch in the comment, when GitHub takes it in no other way."""
+    base = attempt.services.store.runs.stage(attempt.task.id, "prepared")["base"]
+    quarantine = Quarantine(attempt.services.mirror, attempt.task.repository, attempt.task.id)
+    try:
+        diff = quarantine.diff_text(bundle, base=base, limit=PATCH_LIMIT)
+    finally:
+        quarantine.discard()
+    return _kept_as_patch(outcome, reason, diff, "it could not be published")
+
+
 def _receive(attempt: Attempt, quarantine: Quarantine, work: Work) -> Patch:
     task, services = attempt.task, attempt.services
     actor, host = task.actor, urlsplit(services.settings.github_server_url).hostname or "github.com"
@@ -87,7 +98,11 @@ def _receive(attempt: Attempt, quarantine: Quarantine, work: Work) -> Patch:
 def _note_conflicts(attempt: Attempt, token: Token, quarantine: Quarantine, base: Base, outcome: Outcome) -> Outcome:
     """Say so when the base branch has moved on in the same places since the work began."""
     patch = outcome.patch
-    newest = attempt.services.mirror.fetch(attempt.task.repository, token.value, branch=base.branch)
+    try:
+        newest = attempt.services.mirror.fetch(attempt.task.repository, token.value, branch=base.branch)
+    except UserError as gone:
+        reason = f"the base branch is not as it was: {gone}"
+        return replace(outcome, draft_reason="; ".join(filter(None, [outcome.draft_reason, reason])))
     if patch is None or newest.base_sha == base.commit:
         return outcome
     paths = quarantine.conflicts(patch.commit, newest.base_sha)
@@ -103,7 +118,7 @@ def _push(
 ) -> tuple[str, Outcome]:
     """Push to the task's branch; when somebody else has moved it, to a branch beside it, and say so."""
     task = attempt.task
-    attempt.lease.fence()
+    attempt.lease.check()  # The last moment at which a cancel or a pause leaves nothing behind.
     try:
         quarantine.push(patch.commit, task.branch, token.value)
     except PushConflict as conflict:
@@ -136,8 +151,8 @@ def _open(attempt: Attempt, base: Base, patch: Patch, outcome: Outcome) -> Outco
     return replace(outcome, pull_request=opened.url)
 
 
-def _kept_as_patch(outcome: Outcome, reason: str, diff: str) -> Outcome:
-    summary = f"The work is done as far as the agent could, but it may not be pushed. {reason}"
+def _kept_as_patch(outcome: Outcome, reason: str, diff: str, what: str = "it may not be pushed") -> Outcome:
+    summary = f"The work is done as far as the agent could, but {what}. {reason}"
     return replace(
         outcome,
         conclusion=Conclusion.ACTION_REQUIRED,

@@ -11,8 +11,9 @@ from jobs import workspace
 from jobs.agent import prompts
 from jobs.agent.counts import parse_counts
 from jobs.agent.review import review
+from jobs.kinds.preparing import budgeted
 from jobs.lease import InterruptibleModel
-from jobs.types import Check, ModelError, PatchRefused, Phase
+from jobs.types import Check, LimitReached, ModelError, PatchRefused, Phase
 from jobs.workspace import PatchRules, Quarantine
 
 if TYPE_CHECKING:
@@ -112,9 +113,9 @@ class Verifier:
         try:
             diff = self._patch_diff(bundle)
             with closing(attempt.services.model(config.models.review)) as chain:
-                model = InterruptibleModel(chain, attempt.lease)
+                model = budgeted(attempt, config, InterruptibleModel(chain, attempt.lease))
                 found = review(model, request_text=_request(attempt), diff=diff, evidence=self.verdict.evidence)
-        except (PatchRefused, ModelError) as error:
+        except (PatchRefused, ModelError, LimitReached) as error:
             self.verdict.reviewed, self.verdict.review = True, f"No review: {error}"
             return ""
         attempt.services.store.runs.charge(attempt.task.id, "review", found.usage, found.cost, found.model, time.time())
