@@ -208,6 +208,7 @@ class Tasks(TaskQuestions):
         self._update(task_id, attempt, {**values, "tell_attempts": tasks.c.tell_attempts + 1})
 
     def _update(self, task_id: str, attempt: int, values: dict[str, Any]) -> None:
+        values = {name: _storable(value) if isinstance(value, str) else value for name, value in values.items()}
         with self._database.write() as connection:
             held = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.attempt == attempt, tasks.c.lease_owner != "")
             if not connection.execute(held.values(**values)).rowcount:
@@ -222,6 +223,11 @@ def _wish(row: Any, task_id: str, attempt: int) -> Wish:
     if row.attempt != attempt or not row.lease_owner:
         raise LeaseLost(f"task {task_id} is held by another attempt than {attempt}")
     return Wish(row.cancel, row.pause)
+
+
+def _storable(text: str) -> str:
+    """Return a text as both engines take it: a model may write a NUL or half a character, and must not fail its end."""
+    return text.replace("\0", "").encode(errors="replace").decode()
 
 
 def _who(actor: dict[str, Any]) -> tuple[str, str]:

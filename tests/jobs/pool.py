@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ def _task(services: Services, redis: Redis, name: str) -> None:
     redis.rpush("begun", f"{name} {os.getpid()}")
     if name == "stubborn":
         while True:
-            time.sleep(60)  # the pool must end it
+            signal.pause()  # the pool must end it
     services.stopping.wait(120)
     redis.rpush("ended", name)
 

@@ -1,10 +1,11 @@
-"""A store over a fresh database, once SQLite and once PostgreSQL, and what tests put into it."""
+"""A store over empty tables, once SQLite and once PostgreSQL."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from jobs.store import Store
 from jobs.store.tables import metadata
@@ -13,10 +14,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    """Yield a store with this version's tables, which a test of the migrations holds to what they make."""
-    opened = Store(database_url)
+@pytest.fixture(scope="session")
+def tables_url(postgresql_url: str) -> str:
+    """Return the URL of a PostgreSQL database with this version's tables, made once: that takes longer than a test."""
+    import psycopg  # noqa: PLC0415 - not every machine has it
+
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE tables TEMPLATE template0")
+    return postgresql_url.replace("/postgres?", "/tables?")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """Yield a store with empty tables, which a test of the migrations holds to what they make."""
+    if request.param == "sqlite":
+        opened = Store(f"sqlite:///{request.getfixturevalue('home')}/opus67.sqlite3")
+    else:
+        opened = Store(request.getfixturevalue("tables_url"))
     metadata.create_all(opened.database.engine)
     yield opened
+    if not opened.database.is_sqlite:
+        names = ", ".join(table.name for table in metadata.sorted_tables)
+        with opened.write() as connection:
+            connection.execute(sa.text(f"TRUNCATE {names} RESTART IDENTITY"))
     opened.close()

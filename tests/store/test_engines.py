@@ -117,9 +117,9 @@ def _write_many(database_url: str, name: str, count: int) -> None:
     store.close()
 
 
-def test_processes_and_threads_write_at_once(database_url: str, store: Store) -> None:
+def test_processes_and_threads_write_at_once(store: Store) -> None:
     """Writers wait for each other; nothing fails and nothing is lost."""
-    context = multiprocessing.get_context("spawn")
+    context, database_url = multiprocessing.get_context("spawn"), store.database.url
     others = [context.Process(target=_write_many, args=(database_url, f"process{n}", 20)) for n in range(2)]
     for process in others:
         process.start()

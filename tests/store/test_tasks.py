@@ -276,6 +276,17 @@ def test_an_outcome_is_kept_whole(store: Store) -> None:
     submit(store)
 
 
+def test_any_words_end_a_task(store: Store) -> None:
+    """A model may write a NUL or half a character; it is left out, and the ending is stored."""
+    task = running(store)
+    store.tasks.wait(task.id, 1, worked=1.0, question="Which\0 one\ud800?", note="\0")
+    assert store.tasks.row(task.id).question == "Which one??"
+    store.tasks.complete(task.id, 1, replace(SUCCESS, summary="Done\0.\udfff"), worked=1.0, now=NOW)
+    row = store.tasks.row(task.id)
+    assert (row.summary, row.conclusion) == ("Done.?", Conclusion.SUCCESS)
+    assert type(SUCCESS).load(row.outcome).summary.startswith("Done")
+
+
 def test_remarks_and_edits_are_remembered(store: Store) -> None:
     """A sentence for the living comment, and that the text was changed."""
     task = submit(store)
