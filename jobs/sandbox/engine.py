@@ -33,10 +33,15 @@ KEEPER = "10002:10002"
 """Who runs the process that ends the container at its deadline: the agent's user cannot kill it."""
 API_TIMEOUT = 60
 RUNNER_COMMAND = ["python3", "-I", "-S", "-B", "/run/opus67"]
+REASON_LIMIT = 400
+PODMAN_PROCESSES = 8192
+"""What all sandboxes together may have, as the kernel counts by user; ``pids`` is what one may have."""
 STREAM_HEADER = struct.Struct(">BxxxI")
 STDOUT, STDERR = 1, 2
 STREAM_CAP = 1 << 24
 LOG_DRIVERS = {"docker": "local", "podman": "k8s-file"}
+PODMAN_FOLDERS = {"/run": "rw,size=1m,mode=0755", "/var/tmp": "ro,size=1m"}  # noqa: S108 - inside
+"""What podman adds to a read-only root, writable and without a size, unless it is told otherwise."""
 OUT_OF_MEMORY_CURE = "it ran out of memory; raise its memory or let the commands use less"
 
 
@@ -57,7 +62,9 @@ def engine_errors(provider: str) -> Iterator[None]:
 
 
 def _reason(error: Any) -> str:
-    return str(error.explanation or error).strip().rstrip(".")
+    """Return what an engine said, short enough for a comment: it may quote all that it was given."""
+    said = " ".join(str(error.explanation or error).split()).rstrip(".")
+    return said if len(said) <= REASON_LIMIT else f"{said[: REASON_LIMIT // 2]} … {said[-REASON_LIMIT // 2 :]}"
 
 
 def client(provider: str) -> APIClient:
@@ -191,6 +198,23 @@ class EnginePlace:
                 host_config=self._host_config(folder),
             )
             self._engine.start(self.container)
+            if self._provider == "podman":
+                self._share_folders()
+
+    def _share_folders(self) -> None:
+        """Let the agent write to the keeper's folders: runc gives them the modes of the image's, whatever was asked."""
+        created = self._engine.exec_create(self.container, ["chmod", "1777", *disks(self._spec)], user=KEEPER)
+        said = self._engine.exec_start(created["Id"])
+        if self._engine.exec_inspect(created["Id"])["ExitCode"]:
+            raise SandboxError(
+                f"The folders of {self._spec.name} cannot be shared with the agent: {said.decode(errors='replace')[-300:]}. "
+                "The image needs coreutils; see opus67 sandbox build"
+            )
+
+    def _folders(self) -> dict[str, str]:
+        """Return what is mounted over the image."""
+        folders = {path: _tmpfs(self._provider, size) for path, size in disks(self._spec).items()}
+        return folders | PODMAN_FOLDERS if self._provider == "podman" else folders
 
     def _host_config(self, folder: Path) -> Any:
         from docker.types import LogConfig, Mount, Ulimit  # noqa: PLC0415 - heavy, and only where an engine is used
@@ -204,9 +228,9 @@ class EnginePlace:
         return self._engine.create_host_config(
             network_mode="none",
             cap_drop=["ALL"],
-            security_opt=["no-new-privileges", f"seccomp={seccomp.profile()}"],
+            security_opt=["no-new-privileges", f"seccomp={self._seccomp(folder)}"],
             read_only=True,
-            tmpfs={path: _tmpfs(size) for path, size in disks(spec).items()},
+            tmpfs=self._folders(),
             mounts=mounts,
             ipc_mode="private",
             shm_size=64 << 20,
@@ -214,10 +238,23 @@ class EnginePlace:
             mem_limit=memory,
             memswap_limit=memory,
             nano_cpus=int(min(spec.cpus, os.cpu_count() or 1) * 1_000_000_000),
-            ulimits=[Ulimit(name="nofile", soft=4096, hard=4096), Ulimit(name="core", soft=0, hard=0)],
+            ulimits=[Ulimit(name=name, soft=limit, hard=limit) for name, limit in self._ulimits().items()],
             log_config=LogConfig(type=LOG_DRIVERS[self._provider], config=self._log_options()),
             init=True,
         )
+
+    def _seccomp(self, folder: Path) -> str:
+        """Return the profile as this engine takes it: docker the text, podman the path of a file."""
+        if self._provider == "docker":
+            return seccomp.profile()
+        path = folder.resolve() / "seccomp.json"
+        path.write_text(seccomp.profile())
+        return str(path)
+
+    def _ulimits(self) -> dict[str, int]:
+        """Return the limits of each process; podman would ask for more processes than a restricted service may give."""
+        limits = {"nofile": 4096, "core": 0}
+        return limits | {"nproc": PODMAN_PROCESSES} if self._provider == "podman" else limits
 
     def _log_options(self) -> dict[str, str]:
         return (
@@ -282,9 +319,15 @@ def inodes(megabytes: int) -> int:
     return max(megabytes * 128, 8192)
 
 
-def _tmpfs(megabytes: int) -> str:
-    owner = "uid=10001,gid=10001,mode=0755"
-    return f"rw,exec,nosuid,nodev,size={megabytes}m,nr_inodes={inodes(megabytes)},{owner}"
+def _tmpfs(provider: str, megabytes: int) -> str:
+    """Return the options of a writable folder.
+
+    Podman has none for the number of files. Its ``U`` gives the folder to the keeper, and it would copy the image's files.
+    """
+    options = f"rw,exec,nosuid,nodev,size={megabytes}m"
+    if provider == "podman":
+        return f"{options},U,mode=1777,notmpcopyup"
+    return f"{options},nr_inodes={inodes(megabytes)},uid=10001,gid=10001,mode=0755"
 
 
 def _remove_container(engine: APIClient, container: str) -> None:

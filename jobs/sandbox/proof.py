@@ -33,6 +33,7 @@ class Proof:
     """True when the command must fail; else it must succeed."""
 
 
+READ_ONLY = ("/usr/x", "/etc/x", "/x", "/run/x", "/run/opus67/x", "/var/tmp/x", "/dev/x")
 ENGINE_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock", "/run/podman/podman.sock")
 
 
@@ -51,7 +52,7 @@ PROOFS = (
     Proof("system calls are filtered", "grep -qE '^Seccomp:\\s2$' /proc/self/status"),
     Proof("no user namespaces", f'python3 -c "{NEW_USER_NAMESPACE}"'),
     Proof("no sockets to the hypervisor", f'python3 -c "{VSOCK}"', fails=True),
-    Proof("the root is read-only", _any("touch", "/usr/x", "/etc/x", "/x", "/run/opus67/x", "/dev/x"), fails=True),
+    Proof("the root is read-only", _any("touch", *READ_ONLY), fails=True),
     Proof("no route out", 'test -z "$(tail -n +2 /proc/net/route)"'),
     Proof("no way to the internet", f'python3 -c "{DIRECT}"'),
     Proof("the proxy refuses what is not listed", "curl -sS -m 10 https://example.com", fails=True),
