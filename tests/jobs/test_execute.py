@@ -92,6 +92,7 @@ def due_now(store: Store, task: Task) -> None:
 ENDINGS: list[tuple[Any, Conclusion, str]] = [
     (SUCCESS, Conclusion.SUCCESS, "The total is right now"),
     (Outcome(Conclusion.NEUTRAL, "Nothing to do."), Conclusion.NEUTRAL, "Nothing to do"),
+    (Outcome(Conclusion.SUCCESS, "Half \ud800 a \0 character."), Conclusion.SUCCESS, "Half"),
     (UserError("The model has no credit. Add some."), Conclusion.FAILURE, "Add some"),
     (Cancelled("by @bob"), Conclusion.CANCELLED, "by @bob"),
     (ZeroDivisionError("secret detail"), Conclusion.FAILURE, "An internal error stopped the work"),
