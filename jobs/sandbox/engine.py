@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import select
-import socket
-import struct
 import time
 from typing import TYPE_CHECKING, Any
 
 from jobs.sandbox import seccomp
-from jobs.sandbox.channel import ChannelLost, wait_for
+from jobs.sandbox.channel import ChannelLost
 from jobs.sandbox.live import LiveSandbox
 from jobs.sandbox.places import PROOF_PREFIX, engine_socket, remove_folder, run_folder
+from jobs.sandbox.stream import StreamTransport
 from jobs.types import SandboxError
 
 if TYPE_CHECKING:
@@ -36,12 +34,10 @@ RUNNER_COMMAND = ["python3", "-I", "-S", "-B", "/run/opus67"]
 REASON_LIMIT = 400
 PODMAN_PROCESSES = 8192
 """What all sandboxes together may have, as the kernel counts by user; ``pids`` is what one may have."""
-STREAM_HEADER = struct.Struct(">BxxxI")
-STDOUT, STDERR = 1, 2
-STREAM_CAP = 1 << 24
 LOG_DRIVERS = {"docker": "local", "podman": "k8s-file"}
-PODMAN_FOLDERS = {"/run": "rw,size=1m,mode=0755", "/var/tmp": "ro,size=1m"}  # noqa: S108 - inside
+PODMAN_FOLDERS = {"/run": "rw,size=1m,mode=0755,notmpcopyup", "/var/tmp": "ro,size=1m,notmpcopyup"}  # noqa: S108 - inside
 """What podman adds to a read-only root, writable and without a size, unless it is told otherwise."""
+REMOVAL_PAUSES = (0.1, 0.3, 1.0, 3.0)
 OUT_OF_MEMORY_CURE = "it ran out of memory; raise its memory or let the commands use less"
 
 
@@ -204,10 +200,10 @@ class EnginePlace:
     def _share_folders(self) -> None:
         """Let the agent write to the keeper's folders: runc gives them the modes of the image's, whatever was asked."""
         created = self._engine.exec_create(self.container, ["chmod", "1777", *disks(self._spec)], user=KEEPER)
-        said = self._engine.exec_start(created["Id"])
+        said = self._engine.exec_start(created["Id"]).decode("utf-8", "replace")[-300:].strip()
         if self._engine.exec_inspect(created["Id"])["ExitCode"]:
             raise SandboxError(
-                f"The folders of {self._spec.name} cannot be shared with the agent: {said.decode(errors='replace')[-300:]}. "
+                f"The agent cannot be let into the folders of {self._spec.name}: {said}. "
                 "The image needs coreutils; see opus67 sandbox build"
             )
 
@@ -322,7 +318,7 @@ def inodes(megabytes: int) -> int:
 def _tmpfs(provider: str, megabytes: int) -> str:
     """Return the options of a writable folder.
 
-    Podman has none for the number of files. Its ``U`` gives the folder to the keeper, and it would copy the image's files.
+    Podman has none for the number of files; its ``U`` gives the folder to the keeper; it would copy the image's files.
     """
     options = f"rw,exec,nosuid,nodev,size={megabytes}m"
     if provider == "podman":
@@ -331,78 +327,20 @@ def _tmpfs(provider: str, megabytes: int) -> str:
 
 
 def _remove_container(engine: APIClient, container: str) -> None:
+    """Remove a container, whatever it does; podman refuses while one is just coming to its end."""
     import docker.errors  # noqa: PLC0415 - heavy, and only where an engine is used
 
-    try:
-        engine.remove_container(container, force=True, v=True)
-    except docker.errors.NotFound:
-        return
-    except docker.errors.APIError as error:
-        if "already in progress" not in _reason(error):
-            raise
-
-
-class StreamTransport:
-    """The engine's stream to a process in a container: raw towards it, in frames of stdout and stderr back."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._socket: socket.socket = getattr(stream, "_sock", stream)
-        self._socket.setblocking(False)
-        self._received = bytearray()
-        self._errors = bytearray()
-
-    def send(self, data: bytes, deadline: float) -> None:
-        """Send all of ``data``; raises ``ChannelLost``."""
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[self._socket.send(view) :]
-            except BlockingIOError:
-                wait_for(self._socket.fileno(), select.POLLOUT, deadline)
-            except OSError as error:
-                raise ChannelLost(f"it closed the connection ({error.strerror})") from error
-
-    def receive(self, deadline: float) -> bytes:
-        """Return some of what the process wrote to stdout; raises ``ChannelLost``."""
-        while True:
-            data = self._frame()
-            if data:
-                return data
-            try:
-                chunk = self._socket.recv(1 << 18)
-            except BlockingIOError:
-                wait_for(self._socket.fileno(), select.POLLIN, deadline)
-                continue
-            except OSError as error:
-                raise ChannelLost(f"it closed the connection ({error.strerror})") from error
-            if not chunk:
-                said = self._errors.decode("utf-8", "replace").strip()
-                raise ChannelLost(f"it ended, and said: {said[-300:]}" if said else "it ended")
-            self._received += chunk
-
-    def _frame(self) -> bytes:
-        """Return the payload of the next whole frame of stdout, or nothing; keeps the end of stderr for later."""
-        while len(self._received) >= STREAM_HEADER.size:
-            stream, size = STREAM_HEADER.unpack_from(self._received)
-            if size > STREAM_CAP or stream not in (STDOUT, STDERR):
-                said = self._received.decode("utf-8", "replace").strip()
-                raise ChannelLost(f"the engine said: {said[:300]}")
-            if len(self._received) < STREAM_HEADER.size + size:
-                return b""
-            data = bytes(self._received[STREAM_HEADER.size : STREAM_HEADER.size + size])
-            del self._received[: STREAM_HEADER.size + size]
-            if stream == STDOUT and data:
-                return data
-            self._errors = (self._errors + data)[-2048:]
-        return b""
-
-    def close(self) -> None:
-        """Close the connection; does nothing the second time."""
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        response = getattr(self._stream, "_response", None)
-        if response is not None:
-            response.close()
-        self._stream.close()
-        self._socket.close()
+    last = len(REMOVAL_PAUSES) - 1
+    for attempt, pause in enumerate(REMOVAL_PAUSES):
+        try:
+            engine.remove_container(container, force=True, v=True)
+        except docker.errors.NotFound:
+            return
+        except docker.errors.APIError as error:
+            if "already in progress" in _reason(error):
+                return
+            if "state improper" not in _reason(error) or attempt == last:
+                raise
+            time.sleep(pause)
+        else:
+            return

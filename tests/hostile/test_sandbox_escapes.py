@@ -79,7 +79,7 @@ WALLS = {
     "mount a tmpfs": "mount -t tmpfs none /tmp",
     "change the kernel's core pattern": "echo '|/tmp/x' > /proc/sys/kernel/core_pattern",
     "trigger the kernel by sysrq": "echo b > /proc/sysrq-trigger",
-    "load a cgroup's release agent": "echo /tmp/x > /sys/fs/cgroup/release_agent || echo /x > /sys/fs/cgroup/memory/release_agent",
+    "load a cgroup's release agent": "cd /sys/fs/cgroup; for file in release_agent */release_agent; do test -e $file && echo /tmp/x > $file && exit; done; exit 1",
     "set the host's clock": "date -s '2001-01-01'",
     "become root by su": "echo | su -c id",
     "become root by a set-uid copy of a shell": "cp /bin/bash /tmp/b && chmod u+s /tmp/b && test \"$(/tmp/b -p -c 'id -u')\" = 0",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.types import SandboxError, SandboxFileError
-from tests.hostile.sandboxes import fresh, provider  # noqa: F401 - fixtures
+from tests.hostile.sandboxes import engine, fresh, provider  # noqa: F401 - fixtures
 from tests.sandbox.places import start
 
 if TYPE_CHECKING:
@@ -74,6 +74,18 @@ def test_files_without_number_are_refused(home: Path) -> None:
         sandbox.close()
 
 
+@pytest.mark.podman
+def test_files_without_number_end_at_the_memory_limit(home: Path) -> None:
+    """Podman cannot cap their number; they count as memory, the process that makes them dies, the sandbox goes on."""
+    sandbox = start("podman", home, memory_mb=128, disk_mb=64)
+    try:
+        code = "import os\nfor i in range(3000000): open(f'/workspace/{i}', 'w')"
+        assert sandbox.run(f'python3 -c "{code}"', timeout=60).exit_code == 137
+        assert int(sandbox.run("df --output=iused /workspace | tail -1", timeout=10).output) < 400_000
+    finally:
+        sandbox.close()
+
+
 def test_a_memory_bomb_ends_itself(fresh: Sandbox) -> None:  # noqa: F811
     """A process over the memory limit dies; the sandbox goes on."""
     code = "import time; b = []\nwhile True: b.append(bytearray(32 << 20))"
@@ -83,10 +95,9 @@ def test_a_memory_bomb_ends_itself(fresh: Sandbox) -> None:  # noqa: F811
     assert fresh.run("echo alive", timeout=20).output.endswith("alive\n")
 
 
-@pytest.mark.docker
-def test_a_killed_command_server_is_started_again(home: Path) -> None:
+def test_a_killed_command_server_is_started_again(engine: str, home: Path) -> None:  # noqa: F811
     """In a container the result says what happened, files are kept, and later commands work."""
-    sandbox = start("docker", home)
+    sandbox = start(engine, home)
     try:
         sandbox.write("/workspace/kept", b"kept")
         result = sandbox.run("sleep 500 & kill -9 -1", timeout=10)
@@ -118,10 +129,9 @@ def test_killing_python_by_name_spares_the_command_server(fresh: Sandbox) -> Non
     assert fresh.run("echo alive", timeout=10).output == "alive\n"
 
 
-@pytest.mark.docker
-def test_a_stopped_command_server_is_replaced(home: Path) -> None:
+def test_a_stopped_command_server_is_replaced(engine: str, home: Path) -> None:  # noqa: F811
     """A runner that was stopped and not killed falls silent; the host waits its deadline and opens another."""
-    sandbox = start("docker", home)
+    sandbox = start(engine, home)
     try:
         result = sandbox.run("kill -STOP $PPID; sleep 1", timeout=0.5)
         assert "did not answer in time" in result.output
@@ -130,10 +140,9 @@ def test_a_stopped_command_server_is_replaced(home: Path) -> None:
         sandbox.close()
 
 
-@pytest.mark.docker
-def test_the_agent_cannot_end_the_deadline(home: Path) -> None:
+def test_the_agent_cannot_end_the_deadline(engine: str, home: Path) -> None:  # noqa: F811
     """The process that ends the container belongs to another user."""
-    sandbox = start("docker", home)
+    sandbox = start(engine, home)
     try:
         assert sandbox.run("pkill -9 timeout || pkill -9 -f 'sleep infinity'", timeout=10).exit_code == 1
     finally:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import short_folder
-from tests.sandbox.places import PROVIDERS, start
+from tests.sandbox.places import ENGINES, PROVIDERS, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,12 @@ def shared(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 @pytest.fixture(params=PROVIDERS)
 def provider(request: pytest.FixtureRequest) -> str:
     """Return the name of a provider; the test is run for each."""
+    return str(request.param)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Return the name of a container engine; the test is run for each."""
     return str(request.param)
 
 

@@ -18,16 +18,20 @@ if TYPE_CHECKING:
 
     from jobs.types import Sandbox
 
-PROVIDERS = [
+ENGINES = [
     pytest.param("docker", marks=pytest.mark.docker),
+    pytest.param("podman", marks=pytest.mark.podman),
+]
+PROVIDERS = [
+    *ENGINES,
     pytest.param("bubblewrap", marks=pytest.mark.bubblewrap),
 ]
 
 
 @cache
-def ensure_image() -> None:
-    """Build the image that sandboxes start from, where it is not there yet."""
-    image.build("docker", "", None, print)
+def ensure_image(engine: str) -> None:
+    """Build the image that sandboxes start from, where an engine has not got it yet."""
+    image.build(engine, "", None, print)
 
 
 def spec_for(**changes: Any) -> SandboxSpec:
@@ -44,6 +48,6 @@ def spec_for(**changes: Any) -> SandboxSpec:
 
 def start(provider: str, home: Path, **changes: Any) -> Sandbox:
     """Start a small sandbox."""
-    if provider == "docker":
-        ensure_image()
+    if provider != "bubblewrap":
+        ensure_image(provider)
     return sandbox.start(provider, spec_for(**changes), home)

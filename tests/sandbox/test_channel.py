@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.sandbox.channel import Channel, ChannelLost
-from jobs.sandbox.engine import StreamTransport
+from jobs.sandbox.stream import StreamTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

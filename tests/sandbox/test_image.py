@@ -13,19 +13,17 @@ from jobs.types import SandboxError
 from tests.sandbox.places import ensure_image, start
 
 
-@pytest.mark.docker
-def test_an_image_that_is_there_is_not_built_again() -> None:
+def test_an_image_that_is_there_is_not_built_again(engine: str) -> None:
     """The second build says so and ends at once."""
-    ensure_image()
+    ensure_image(engine)
     said: list[str] = []
-    image.build("docker", "", None, said.append)
+    image.build(engine, "", None, said.append)
     assert said == ["The image opus67-sandbox:latest is there already."]
 
 
-@pytest.mark.docker
-def test_the_image_has_what_repositories_need(home: Path) -> None:
+def test_the_image_has_what_repositories_need(engine: str, home: Path) -> None:
     """Each program answers, the agent has a name, and no program raises privileges."""
-    sandbox = start("docker", home)
+    sandbox = start(engine, home)
     try:
         programs = "git rg python3 pip pytest node npm gcc make curl jq unzip ps less patch"
         result = sandbox.run(

@@ -18,16 +18,15 @@ from tests.waiting import until
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.docker
-def test_a_container_outlives_its_worker_and_is_taken_up(home: Path) -> None:
+def test_a_container_outlives_its_worker_and_is_taken_up(engine: str, home: Path) -> None:
     """The next attempt finds workspace and name; what still ran is ended, and the shell is new."""
-    first = start("docker", home, name="kept")
+    first = start(engine, home, name="kept")
     try:
         first.write("/workspace/work", b"done so far")
         first.run("x=1; nohup sleep 400 >/dev/null 2>&1 &", timeout=10, session=True)
     finally:
         first.detach()
-    second = start("docker", home, name="kept")
+    second = start(engine, home, name="kept")
     try:
         assert second.resumed
         assert second.read("/workspace/work", limit=100) == b"done so far"
@@ -36,17 +35,16 @@ def test_a_container_outlives_its_worker_and_is_taken_up(home: Path) -> None:
         assert not (home / "run" / "nothing").exists()
     finally:
         second.close()
-    third = start("docker", home, name="kept")
+    third = start(engine, home, name="kept")
     third.close()
     assert not third.resumed
     assert not (home / "run" / "kept").exists()
 
 
-@pytest.mark.docker
-def test_a_second_worker_takes_the_sandbox_from_the_first(home: Path) -> None:
+def test_a_second_worker_takes_the_sandbox_from_the_first(engine: str, home: Path) -> None:
     """A worker that lost its lease can neither go on inside nor end what another took up."""
-    first = start("docker", home, name="fenced")
-    second = start("docker", home, name="fenced")
+    first = start(engine, home, name="fenced")
+    second = start(engine, home, name="fenced")
     try:
         assert second.resumed
         with pytest.raises(SandboxError, match="Another worker"):
@@ -75,17 +73,16 @@ def test_a_deadline_in_the_past_is_refused(provider: str, home: Path) -> None:
     assert not list((home / "run").glob("*/proxy.sock"))
 
 
-@pytest.mark.docker
-def test_a_sweep_removes_the_orphaned_and_the_expired(home: Path) -> None:
+def test_a_sweep_removes_the_orphaned_and_the_expired(engine: str, home: Path) -> None:
     """What ``alive`` denies goes, what it confirms stays, another installation's containers are not touched."""
-    keep, drop = start("docker", home, name="keep"), start("docker", home, name="drop")
+    keep, drop = start(engine, home, name="keep"), start(engine, home, name="drop")
     try:
-        assert sandbox.sweep("docker", home / "elsewhere", time.time(), lambda _name: False) == []
-        assert sandbox.sweep("docker", home, time.time(), lambda name: name == "keep") == ["drop"]
+        assert sandbox.sweep(engine, home / "elsewhere", time.time(), lambda _name: False) == []
+        assert sandbox.sweep(engine, home, time.time(), lambda name: name == "keep") == ["drop"]
         assert keep.run("echo alive", timeout=10).output == "alive\n"
         with pytest.raises(SandboxError, match="removed"):
             drop.run("true", timeout=10)
-        assert sandbox.sweep("docker", home, time.time() + 1000, lambda _name: True) == ["keep"]
+        assert sandbox.sweep(engine, home, time.time() + 1000, lambda _name: True) == ["keep"]
     finally:
         keep.close()
         drop.close()
@@ -102,11 +99,10 @@ def test_a_sweep_removes_old_folders_only(home: Path) -> None:
     assert sorted(path.name for path in (home / "run").iterdir()) == ["alive", "new"]
 
 
-@pytest.mark.docker
-def test_a_missing_image_names_the_command_that_builds_it(home: Path) -> None:
+def test_a_missing_image_names_the_command_that_builds_it(engine: str, home: Path) -> None:
     """The error is for people."""
     with pytest.raises(SandboxError, match="opus67 sandbox build"):
-        start("docker", home, image="opus67-no-such-image:latest")
+        start(engine, home, image="opus67-no-such-image:latest")
 
 
 @pytest.mark.parametrize("name", ["../up", "", "a/b", "-flag", "x" * 200, "a b"])
@@ -170,11 +166,9 @@ def test_the_doctor_sees_every_promise_kept(provider: str, home: Path) -> None:
     assert len(lines) > 10
 
 
-def test_the_doctor_tells_a_start_that_fails_in_one_line(home: Path) -> None:
+def test_the_doctor_tells_a_start_that_fails_in_one_line(engine: str, home: Path) -> None:
     """No traceback, one line with the cure."""
-    if not sandbox.engine_socket("docker"):
-        pytest.skip("needs docker")
-    [(promise, kept, seen)] = sandbox.prove("docker", "opus67-no-such-image:latest", home)
+    [(promise, kept, seen)] = sandbox.prove(engine, "opus67-no-such-image:latest", home)
     assert (promise, kept) == ("a sandbox starts", False)
     assert "opus67 sandbox build" in seen
 
