@@ -183,7 +183,7 @@ def sweep_sandboxes(services: Services) -> None:
     alive = services.store.tasks.held(time.time())
 
     def is_alive(name: str) -> bool:
-        return name.removeprefix("opus67-") in alive
+        return name.removeprefix("opus67-").partition("-")[0] in alive
 
     sandboxes.sweep(services.provider, services.settings.home, time.time(), is_alive)
     workspace.sweep(services.settings.home, alive)

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from config.repository import RepositoryConfig
     from jobs.execute import Attempt
     from jobs.github import Token
-    from jobs.types import Model, Sandbox
+    from jobs.types import CommandResult, Model, Sandbox
 
 INSTRUCTIONS = ("AGENTS.md", "CLAUDE.md", ".github/copilot-instructions.md")
 FILE_LIMIT = 200_000
+CHECKING = "-check"
+"""What the name of the sandbox for the checks has behind the task's."""
 SETUP_SECONDS = 1800.0
 GRACE_SECONDS = 1200.0
 """How long a sandbox may outlive the minutes of its task: for the checks and for the next attempt."""
@@ -186,11 +188,29 @@ def _the_sandbox(attempt: Attempt, base: Base, early: Future[Sandbox] | None) ->
     return start_sandbox(attempt, base.config.image)
 
 
-def start_sandbox(attempt: Attempt, image: str) -> Sandbox:
-    """Start the task's sandbox, or take up the one that an earlier attempt left."""
+@contextmanager
+def clean_room(attempt: Attempt, base: Base, bundle: bytes) -> Iterator[Sandbox]:
+    """Start a sandbox beside the agent's that holds what the bundle holds and nothing else that the agent left.
+
+    What the checks say there is true of what is published: no file that git ignores, no program that the agent put
+    into its path and no setting in its home can have a say.
+    """
+    sandbox = start_sandbox(attempt, base.config.image, CHECKING)
+    if sandbox.resumed:
+        sandbox.close()
+        sandbox = start_sandbox(attempt, base.config.image, CHECKING)
+    try:
+        workspace.restore(sandbox, base.commit, bundle)
+        yield InterruptibleSandbox(sandbox, attempt.lease)
+    finally:
+        sandbox.close()
+
+
+def start_sandbox(attempt: Attempt, image: str, part: str = "") -> Sandbox:
+    """Start the task's sandbox, or take up the one that an earlier attempt left; ``part`` names another beside it."""
     task, services = attempt.task, attempt.services
     spec = SandboxSpec(
-        name=f"opus67-{task.id}",
+        name=f"opus67-{task.id}{part}",
         deadline=time.time() + task.limits.minutes * 60 + GRACE_SECONDS,
         mirror=str(services.mirror.path(task.repository)),
         image=image or services.settings.sandbox_image or DEFAULT_IMAGE,
@@ -208,7 +228,9 @@ def _furnish(attempt: Attempt, opened: Bench) -> Bench:
     else:
         workspace.restore(sandbox, base.commit, bundle)
     if not (sandbox.resumed and begun):
-        _set_up(attempt, sandbox, base)
+        failed = set_up(attempt, sandbox, base)
+        if failed is not None:
+            raise UserError(_explained(failed, sandbox))
     sandbox.allow(base.config.hosts.work)
     if sandbox.resumed or not begun:
         return opened
@@ -220,20 +242,27 @@ def _furnish(attempt: Attempt, opened: Bench) -> Bench:
     return Bench(base, sandbox, notice)
 
 
-def _set_up(attempt: Attempt, sandbox: Sandbox, base: Base) -> None:
+def set_up(attempt: Attempt, sandbox: Sandbox, base: Base) -> tuple[str, CommandResult] | None:
+    """Run the repository's set-up commands with its hosts for them; return the one that failed, if one did."""
     if not base.config.setup:
-        return
+        return None
     sandbox.allow(base.config.hosts.setup)
     for command in base.config.setup:
         attempt.lease.check()
         result = sandbox.run(command, timeout=SETUP_SECONDS)
         if result.exit_code != 0:
-            blocked = ", ".join(sorted({f"`{request.host}`" for request in sandbox.blocked()}))
-            hint = f" It asked for {blocked}, which `hosts.setup` does not list." if blocked else ""
-            raise UserError(
-                f"The set-up command `{command}` of `.github/opus67.yml` ended with {result.exit_code}.{hint} "
-                f"Mend it on the default branch and try again. Its last words:\n\n{result.output[-1500:].strip()}"
-            )
+            return command, result
+    return None
+
+
+def _explained(failed: tuple[str, CommandResult], sandbox: Sandbox) -> str:
+    command, result = failed
+    blocked = ", ".join(sorted({f"`{request.host}`" for request in sandbox.blocked()}))
+    hint = f" It asked for {blocked}, which `hosts.setup` does not list." if blocked else ""
+    return (
+        f"The set-up command `{command}` of `.github/opus67.yml` ended with {result.exit_code}.{hint} "
+        f"Mend it on the default branch and try again. Its last words:\n\n{result.output[-1500:].strip()}"
+    )
 
 
 def _rules(attempt: Attempt, commit: str) -> RepositoryConfig:

@@ -22,7 +22,6 @@ from jobs.types import (
     ModelError,
     Outcome,
     PatchRefused,
-    SandboxError,
     UserError,
 )
 
@@ -71,7 +70,7 @@ def _work(attempt: Attempt) -> Outcome:
             outcome = _stopped(attempt, verifier, str(loop), Conclusion.FAILURE)
         except ModelError as error:
             outcome = Outcome(Conclusion.FAILURE, str(error), draft_reason=f"No model could go on: {error}")
-        outcome = replace(outcome, blocked=opened.sandbox.blocked())
+        outcome = replace(outcome, blocked=opened.sandbox.blocked() + verifier.blocked)
         return _kept(attempt, opened, verifier, outcome)
 
 
@@ -148,10 +147,7 @@ def _system(attempt: Attempt, opened: Bench) -> str:
 
 def _stopped(attempt: Attempt, verifier: Verifier, words: str, conclusion: Conclusion) -> Outcome:
     """End a run that a limit or a loop stopped: the checks run once more on what there is, so that people can judge."""
-    try:
-        verifier.run_checks()
-    except SandboxError:
-        verifier.verdict.evidence = ()
+    verifier.check_once_more()
     plan = attempt.services.store.tasks.row(attempt.task.id).plan
     done = [item["text"] for item in plan if item["state"] == "done"]
     left = [item["text"] for item in plan if item["state"] != "done"]

@@ -11,15 +11,16 @@ from jobs import workspace
 from jobs.agent import prompts
 from jobs.agent.counts import parse_counts
 from jobs.agent.review import review
-from jobs.kinds.preparing import budgeted
+from jobs.kinds.preparing import budgeted, clean_room, set_up
 from jobs.lease import InterruptibleModel
-from jobs.types import Check, LimitReached, ModelError, PatchRefused, Phase
+from jobs.types import Check, LimitReached, ModelError, PatchRefused, Phase, SandboxError
 from jobs.workspace import PatchRules, Quarantine
 
 if TYPE_CHECKING:
     from jobs.agent.tools import FinishRequest
     from jobs.execute import Attempt
     from jobs.kinds.preparing import Bench
+    from jobs.types import BlockedRequest, CommandResult
 
 MORE_GOES = 2
 """How often the model gets failed checks, or a refused patch, back."""
@@ -49,6 +50,8 @@ class Verifier:
         self._attempt, self._bench = attempt, bench
         stored = attempt.services.store.runs.stage(attempt.task.id, "verdict")
         self.verdict = _load(stored) if stored else Verdict()
+        self.blocked: tuple[BlockedRequest, ...] = ()
+        """What the checks asked for and did not get."""
 
     def __call__(self, _request: FinishRequest) -> str | None:
         """Judge the work as it stands in the workspace."""
@@ -61,21 +64,34 @@ class Verifier:
             return None
         runs, task = self._attempt.services.store.runs, self._attempt.task
         runs.save_checkpoint(task.id, task.attempt, bundle, time.time())
-        answer = self._refused(bundle) or self._failed() or self._criticised(bundle)
+        answer = self._refused(bundle) or self._failed(bundle) or self._criticised(bundle)
         self._store()
         return answer or None
 
-    def run_checks(self) -> None:
-        """Run the check commands in fresh shells and record what they did."""
+    def check_once_more(self) -> None:
+        """Check what there is when a run is stopped, so that people can judge it."""
+        try:
+            bundle = workspace.export(self._bench.sandbox, self._bench.base.commit)
+            self.verdict.evidence = () if bundle is None else self._check(bundle)
+        except (SandboxError, PatchRefused):
+            self.verdict.evidence = ()
+
+    def _check(self, bundle: bytes) -> tuple[Check, ...]:
+        """Run the set-up and the check commands on the work alone, in a clean room, and record what they did."""
         self._phase(Phase.TESTING)
-        evidence: list[Check] = []
-        for command in self._bench.base.checks:
-            self._attempt.lease.check()
-            result = self._bench.sandbox.run(command, timeout=CHECK_SECONDS)
-            counts = parse_counts(result.output)
-            output = result.output[-OUTPUT_KEPT:]
-            evidence.append(Check(command, result.exit_code, result.seconds, output, *counts))
-        self.verdict.evidence = tuple(evidence)
+        attempt, base, evidence = self._attempt, self._bench.base, list[Check]()
+        if not base.checks:
+            return ()
+        with clean_room(attempt, base, bundle) as room:
+            failed = set_up(attempt, room, base)
+            if failed is not None:
+                return (_record(*failed),)
+            room.allow(base.config.hosts.work)
+            for command in base.checks:
+                attempt.lease.check()
+                evidence.append(_record(command, room.run(command, timeout=CHECK_SECONDS)))
+            self.blocked += room.blocked()
+        return tuple(evidence)
 
     def _too_large(self, refused: PatchRefused) -> str | None:
         """Tell the model that its work does not even fit out of the sandbox, while it has goes left."""
@@ -96,8 +112,8 @@ class Verifier:
             return prompts.refused_patch(str(refused))
         return ""
 
-    def _failed(self) -> str:
-        self.run_checks()
+    def _failed(self, bundle: bytes) -> str:
+        self.verdict.evidence = self._check(bundle)
         failed = [check for check in self.verdict.evidence if check.exit_code != 0]
         if not failed or self.verdict.goes >= MORE_GOES:
             return ""
@@ -145,6 +161,11 @@ class Verifier:
     def _store(self) -> None:
         task, runs = self._attempt.task, self._attempt.services.store.runs
         runs.finish_stage(task.id, task.attempt, "verdict", asdict(self.verdict), time.time())
+
+
+def _record(command: str, result: CommandResult) -> Check:
+    output = result.output[-OUTPUT_KEPT:]
+    return Check(command, result.exit_code, result.seconds, output, *parse_counts(result.output))
 
 
 def _load(stored: dict[str, object]) -> Verdict:
