@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from jobs.lease import Lease
 from jobs.notify import Teller
-from jobs.store import CRASHES
+from jobs.store import CRASHES, UNHEARD, Place
 from jobs.types import (
     Cancelled,
     Conclusion,
@@ -44,6 +44,8 @@ OUTAGE_SECONDS = 3 * 3600.0
 OUTAGE_GAP_SECONDS = 1800.0
 """GitHub is asked more often than this during an outage; what fails after a longer silence is another outage."""
 SANDBOX_PAUSE_SECONDS = 10.0
+LONGEST_SILENCE = 60.0
+"""How long a task that waits for its turn is put off when GitHub cannot be told of it."""
 TELL_ATTEMPTS = 60
 """How often the ending is tried to be told, with growing pauses: for about two days."""
 
@@ -98,14 +100,26 @@ def announce(services: Services, task_id: str) -> None:
             if task.status is not Status.QUEUED:
                 _tell_ending(Attempt(services, task, lease, teller, repository))
                 return
-            try:
-                teller.tell()
-            except (GitHubUnavailable, UserError) as error:
-                log.warning("task %s could not be announced: %s", task.id, error)
-            services.store.tasks.release(task.id, task.attempt)
+            services.store.tasks.release(task.id, task.attempt, not_before=_announced(services, task, teller))
     except LeaseLost as lost:
         log.warning("left task %s alone: %s", task.id, lost)
+    except services.store.UNAVAILABLE as away:
+        log.warning("left task %s untold, since the database is away: %s", task.id, away)
+        return
     services.waker.task(task.id)
+
+
+def _announced(services: Services, task: Task, teller: Teller) -> float:
+    """Tell of a waiting task, and return when somebody may look at it again; GitHub is not asked at every sweep."""
+    try:
+        teller.tell()
+    except GitHubUnavailable as outage:
+        log.warning("task %s could not be announced now: %s", task.id, outage)
+        return time.time() + min(outage.retry_after, LONGEST_SILENCE)
+    except UserError as refused:
+        log.warning("task %s cannot be announced: %s", task.id, refused)
+        services.store.records.save_place(task.id, UNHEARD, Place("", "", ""))
+    return 0.0
 
 
 def _work(attempt: Attempt, crashes: int, began: float) -> None:

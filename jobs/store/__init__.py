@@ -10,6 +10,7 @@ from jobs.store.database import Database, default_url
 from jobs.store.deliveries import Deliveries
 from jobs.store.records import Place, Records
 from jobs.store.runs import Runs
+from jobs.store.task_questions import UNHEARD
 from jobs.store.tasks import CRASHES, LEASE_SECONDS, Claim, Tasks, Wish
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-__all__ = ["CRASHES", "LEASE_SECONDS", "Claim", "Database", "Place", "Store", "Wish", "default_url"]
+__all__ = ["CRASHES", "LEASE_SECONDS", "UNHEARD", "Claim", "Database", "Place", "Store", "Wish", "default_url"]
 
 
 class Store:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ANNOUNCE_SECONDS = 3.0
 """A task that nobody took up for so long is told of while it waits."""
+UNHEARD = "unheard"
+"""The place of a task whose issue takes no comment: it is not told there again while it waits."""
 
 
 class TaskQuestions:
@@ -75,7 +77,7 @@ class TaskQuestions:
 
     def unannounced(self, now: float) -> Sequence[str]:
         """Return the ids of tasks that wait for their turn and have not been told of, or end while all are busy."""
-        shown = sa.exists().where(places.c.task_id == tasks.c.id, places.c.surface == "comment")
+        shown = sa.exists().where(places.c.task_id == tasks.c.id, places.c.surface.in_(["comment", UNHEARD]))
         queued = sa.and_(tasks.c.status == Status.QUEUED, tasks.c.created_at < now - ANNOUNCE_SECONDS, ~shown)
         free = sa.and_(tasks.c.lease_until < now, tasks.c.not_before <= now)
         query = sa.select(tasks.c.id).where(sa.or_(queued, untold()), free)
