@@ -48,8 +48,8 @@ class Board:
 
     def parts(self) -> Sequence[Part]:
         """Return the health of the parts."""
-        late = len(self._store.tasks.due(time.time() - LATE_SECONDS))
-        waiting = len(self._store.deliveries.due(time.time() - LATE_SECONDS))
+        late = self._store.tasks.late(time.time() - LATE_SECONDS)
+        waiting = self._store.deliveries.late(time.time() - LATE_SECONDS)
         free = _free_bytes(self._settings.home)
         return [
             Part("Receiver", "good", "stores what GitHub sends"),

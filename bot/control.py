@@ -77,7 +77,11 @@ def pressed(actions: Actions, ask: Pressed) -> None:
         starting.refuse(actions, task.subject, what, decision)
         return
     starting.record(actions, task.subject, name, decision, task.id)
-    _HANDLERS[name](Order(actions, here, task.subject, task, Command(name), actions.event.guid))
+    words = _HANDLERS[name](Order(actions, here, task.subject, task, Command(name), actions.event.guid))
+    if words:
+        actions.say(
+            task.subject.number, f"<!-- opus67:answer={actions.event.guid} -->", f"@{actions.event.actor.login} {words}"
+        )
 
 
 def _look(actions: Actions, subject: Subject) -> starting.Situation:

@@ -51,7 +51,7 @@ class Deliveries:
             return bool(status.scalar_one() == "new")
 
     def claim(self, guid: str, now: float) -> Delivery | None:
-        """Take a delivery for a while; None when it is done, unknown, or in somebody's hands."""
+        """Take a delivery for a while; None when it is done, unknown, in somebody's hands, or killed too many."""
         with self._database.write() as connection:
             row = connection.execute(
                 sa.update(deliveries)
@@ -59,6 +59,10 @@ class Deliveries:
                 .values(lease_until=now + LEASE_SECONDS, attempts=deliveries.c.attempts + 1)
                 .returning(deliveries)
             ).one_or_none()
+            if row is not None and row.attempts > ATTEMPTS:
+                spent = sa.update(deliveries).where(deliveries.c.guid == guid)
+                connection.execute(spent.values(status="failed", error="every worker that took it up died"))
+                return None
         if row is None:
             return None
         return Delivery(row.guid, row.source, row.event, bytes(row.body), row.received_at)
@@ -91,6 +95,13 @@ class Deliveries:
         )
         with self._database.read() as connection:
             return connection.execute(query).scalars().all()
+
+    def late(self, before: float) -> int:
+        """Return how many deliveries of before a time wait for somebody to take them up."""
+        query = sa.select(sa.func.count()).select_from(deliveries)
+        late = query.where(deliveries.c.status == "new", deliveries.c.received_at < before)
+        with self._database.read() as connection:
+            return int(connection.execute(late).scalar_one())
 
     def counts(self) -> dict[str, int]:
         """Return the number of deliveries in each status."""

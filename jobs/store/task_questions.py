@@ -75,6 +75,13 @@ class TaskQuestions:
         with self._database.read() as connection:
             return connection.execute(query).scalars().all()
 
+    def late(self, before: float) -> int:
+        """Return how many tasks of before a time still wait for their turn."""
+        query = sa.select(sa.func.count()).select_from(tasks)
+        late = query.where(tasks.c.status == Status.QUEUED, tasks.c.created_at < before)
+        with self._database.read() as connection:
+            return int(connection.execute(late).scalar_one())
+
     def unannounced(self, now: float) -> Sequence[str]:
         """Return the ids of tasks that wait for their turn and have not been told of, or end while all are busy."""
         shown = sa.exists().where(places.c.task_id == tasks.c.id, places.c.surface.in_(["comment", UNHEARD]))
