@@ -27,6 +27,11 @@ OK, FAILED = 200, 400
 MISSED_DAYS = 30.0
 """A label older than this that never got a task is left alone: it was put on before the App was there."""
 
+TURN_SECONDS = 10.0
+MOST_OUTAGES = 2
+"""After so many repositories in a row for which GitHub did not answer, the rest waits for the next time."""
+CURSOR = "reconcile:cursor"
+
 log = logging.getLogger(__name__)
 
 
@@ -81,18 +86,34 @@ def redeliver(services: Services) -> None:
 
 
 def reconcile(services: Services) -> None:
-    """Compare GitHub's state with ours: labelled issues without a task get one, tasks without a reason end."""
+    """Compare GitHub's state with ours: labelled issues without a task get one, tasks without a reason end.
+
+    People's requests wait behind this in the same queue, so it works in turns, each beginning where the last one ended.
+    """
+    records, turn_ends = services.store.records, time.monotonic() + TURN_SECONDS
+    done, outages = records.value(CURSOR) or "", 0
     try:
-        _reconcile_installations(services)
+        if not done:
+            _reconcile_installations(services)
     except (GitHubUnavailable, UserError) as error:
         log.warning("GitHub's installations cannot be read now: %s", error)
         return
-    for name, installation_id in services.store.records.repositories():
+    for name, installation_id in sorted(pair for pair in records.repositories() if pair[0] > done):
         repository = services.github.repository(name, installation_id)
         try:
             _reconcile_repository(services, repository, installation_id)
+            outages = 0
         except (GitHubUnavailable, UserError) as error:
             log.warning("%s cannot be compared with GitHub now: %s", name, error)
+            outages += isinstance(error, GitHubUnavailable)
+        if outages >= MOST_OUTAGES:
+            break
+        if time.monotonic() > turn_ends or services.stopping.is_set():
+            records.keep(CURSOR, name, time.time())
+            services.waker.chore("reconcile")
+            return
+    if done:
+        records.keep(CURSOR, "", time.time())
 
 
 def _reconcile_installations(services: Services) -> None:
@@ -100,8 +121,12 @@ def _reconcile_installations(services: Services) -> None:
     live: set[int] = set()
     for found in services.github.installations():
         number, suspended = found["id"], bool(found.get("suspended_at"))
-        names = [] if suspended else list(services.github.installation_repositories(number))
         live.add(number)
+        try:
+            names = [] if suspended else list(services.github.installation_repositories(number))
+        except UserError as refused:
+            log.warning("the repositories of installation %s cannot be read: %s", number, refused)
+            continue
         account = str((found.get("account") or {}).get("login", ""))
         with services.store.write() as connection:
             records = services.store.records

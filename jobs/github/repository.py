@@ -93,7 +93,7 @@ class Repository:
         """Return who put a label on an issue last, as GitHub describes a user, and when in seconds since the epoch."""
         actor, at = None, 0.0
         for event in transport.pages(self._kit, f"{self._base}/issues/{number}/events", most=MOST):
-            if event["event"] == "labeled" and event["label"]["name"] == label:
+            if event["event"] == "labeled" and event["label"]["name"].casefold() == label.casefold():
                 actor, at = event["actor"], datetime.fromisoformat(event["created_at"]).timestamp()
         return actor, at
 
