@@ -275,7 +275,8 @@ class _Run:
             return WRITTEN_MEANWHILE
         answer = self.on_finish(request)
         if not answer:
-            return None
+            self.waiting += self.journal.attend()  # Checks and review take minutes, in which people go on talking.
+            return WRITTEN_MEANWHILE if self.waiting else None
         self.phase = Phase.CODING
         self.journal.progress(self.phase, self.context.plan)
         return answer

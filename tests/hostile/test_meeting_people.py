@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jobs.types import Conclusion
 from tests.journeys.conftest import town  # noqa: F401 - the fixture of the shared product
-from tests.journeys.town import bash, finish, write
+from tests.journeys.town import approve, bash, finish, write
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -60,6 +60,19 @@ def test_a_cancel_counts_where_the_answer_cannot_be_written(town: Town) -> None:
     gate.open()
     story.ends()
     assert story.current.conclusion is Conclusion.CANCELLED
+
+
+def test_what_is_said_during_the_checks_is_heard(town: Town) -> None:  # noqa: F811 - a fixture
+    """Steering that comes while the finished work is reviewed reaches the agent before the work goes out."""
+    gate = town.gate()
+    story = town.story([write(), finish(), finish("I heard it.")], review=[gate.before(approve())]).ask()
+    gate.wait()
+    said = story.say("/opus steer mention Ada")
+    until(lambda: town.product.github.reactions(story.repository, story.number, said.id), what="a thumb")
+    gate.open()
+    assert "I heard it." in story.ends()
+    assert "@ada: mention Ada" in str([one.body for one in story.asked()])
+    assert town.store.runs.unheard(story.current.id) == []
 
 
 def test_a_permission_that_cannot_be_asked_is_refused_in_words(town: Town) -> None:  # noqa: F811 - a fixture
