@@ -79,13 +79,16 @@ class Teller:
             self._changed.clear()
             if self._ended.is_set():
                 return
+            pause = QUIET_SECONDS
             try:
                 self.tell()
             except (GitHubUnavailable, UserError, Interruption) as error:
                 log.warning("task %s could not be told now: %s", self._task_id, error)
+                # Who goes on asking while GitHub wants quiet is shut out for longer.
+                pause = max(pause, getattr(error, "retry_after", 0.0))
             except Exception:  # a notification's edge: logged; the work goes on, and the ending is told again
                 log.exception("task %s could not be told", self._task_id)
-            if self._ended.wait(QUIET_SECONDS):
+            if self._ended.wait(pause):
                 return
 
     def _view(self) -> TaskView:

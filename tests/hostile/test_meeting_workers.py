@@ -47,6 +47,24 @@ def test_a_stopped_worker_that_wakes_up_disturbs_nobody(sandbox: str) -> None:
         assert town.store.tasks.row(row.id).attempt == row.attempt + 1
 
 
+def test_a_github_that_wants_quiet_is_left_in_peace(town: Town) -> None:  # noqa: F811 - a fixture
+    """While GitHub asks to wait, a running task edits nothing, however many steps it makes."""
+    first, last = town.gate(), town.gate()
+    steps = [bash(f"sleep 2; echo {number}") for number in range(5)]
+    story = town.story([first.before(steps[0]), *steps[1:], last.before(write()), finish()]).ask()
+    first.wait()
+    story.shows("Working on it")
+    faults, headers = town.product.github.faults, {"Retry-After": "60"}
+    path = f"^/repos/{story.repository}/(issues/comments|check-runs)"
+    fault = faults.add("*", path, status=429, headers=headers, times=None)
+    first.open()
+    last.wait()
+    assert fault.hits == 1
+    fault.times = 0
+    last.open()
+    assert "Done" in story.ends()
+
+
 def test_a_place_that_takes_no_words_is_not_asked_again_and_again(town: Town) -> None:  # noqa: F811 - a fixture
     """A task that waits for its turn on a locked issue is announced once, not at every sweep."""
     gate = town.gate()
