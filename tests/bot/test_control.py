@@ -137,3 +137,12 @@ def test_buttons(
     pressed = {"check_run": {"external_id": task.id}, "requested_action": {"identifier": button}}
     inbox.take("check_run", "requested_action", by=by, repository={"full_name": repository}, **pressed)
     assert bool(services.store.tasks.row(task.id).cancel) is cancelled
+
+
+def test_a_button_that_changes_nothing_says_why(inbox: Inbox, local: LocalGitHub) -> None:
+    """Who presses “Run again” while the task runs reads on the issue what to do instead."""
+    inbox.label()
+    task = inbox.claimed()
+    pressed = {"check_run": {"external_id": task.id}, "requested_action": {"identifier": "run_again"}}
+    inbox.take("check_run", "requested_action", **pressed)
+    assert "still running" in local.comments(SHOP, 1)[-1].body
