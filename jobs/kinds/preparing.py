@@ -140,6 +140,7 @@ def _open(attempt: Attempt) -> Bench:
     try:
         with run_token(attempt, "read") as token:
             base = find_base(attempt, token)
+        _must_have(attempt, base.config.image)
     except BaseException:
         if early is not None:
             with suppress(SandboxError):  # What went wrong first is what people hear.
@@ -156,6 +157,16 @@ def _open(attempt: Attempt) -> Bench:
     except BaseException:
         sandbox.close()
         raise
+
+
+def _must_have(attempt: Attempt, image: str) -> None:
+    """Refuse at once a repository's image that this machine cannot give: checks elsewhere would prove nothing."""
+    why = sandboxes.why_not(attempt.services.provider, image) if image else ""
+    if why:
+        raise UserError(
+            f"`{repository_file.PATH}` asks for the image `{image}`, but {why}. "
+            "Or take the line `image` out of the file on the default branch. Then `/opus retry`."
+        )
 
 
 def _let_go(sandbox: Sandbox) -> None:

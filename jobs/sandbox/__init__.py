@@ -63,6 +63,19 @@ def quickest(preferred: str, image: str) -> str:
     return detect()
 
 
+def why_not(provider: str, image: str) -> str:
+    """Return why no sandbox can start from this image, with what the operator can do; empty when one can."""
+    if provider == "bubblewrap":
+        return (
+            "the sandbox of this bot is bubblewrap, which has no images: commands run with what is installed on the "
+            "bot's machine. Its operator can change that with OPUS67_SANDBOX=docker or podman"
+        )
+    if _module(provider).has_image(provider, image):
+        return ""
+    command = _module(provider).pull_command(provider, image)
+    return f"{provider} does not have it on the bot's machine. Its operator can fetch it there: `{command}`"
+
+
 def start(provider: str, spec: SandboxSpec, home: Path) -> Sandbox:
     """Take up the live sandbox of this name, or start a new one; raises ``SandboxError``."""
     from jobs.sandbox.proxy import Proxy  # noqa: PLC0415 - the package stays light to import

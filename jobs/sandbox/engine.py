@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jobs.types import SandboxSpec
 
 DEFAULT_IMAGE = "opus67-sandbox:latest"
+DEFAULT_REGISTRY = "docker.io"
 TASK_LABEL, DEADLINE_LABEL, HOME_LABEL = "opus67.task", "opus67.deadline", "opus67.home"
 USER = "10001:10001"
 KEEPER = "10002:10002"
@@ -42,19 +43,37 @@ OUT_OF_MEMORY_CURE = "it ran out of memory; raise its memory or let the commands
 
 
 @contextlib.contextmanager
-def engine_errors(provider: str) -> Iterator[None]:
-    """Turn what docker-py raises into ``SandboxError`` with the next step."""
+def engine_errors(provider: str, image: str = DEFAULT_IMAGE) -> Iterator[None]:
+    """Turn what docker-py raises into ``SandboxError`` with the next step; ``image`` is what may be missing."""
     import docker.errors  # noqa: PLC0415 - heavy, and only where an engine is used
     import requests.exceptions  # noqa: PLC0415 - as above
 
     try:
         yield
     except docker.errors.ImageNotFound as error:
-        raise SandboxError(f"The sandbox image is missing: {_reason(error)}. Build it: opus67 sandbox build") from error
+        raise SandboxError(_missing(provider, image)) from error
     except docker.errors.APIError as error:
         raise SandboxError(f"{provider} refused to do it: {_reason(error)}. See what it says: opus67 doctor") from error
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
         raise SandboxError(f"{provider} does not answer: {error}. Start it, then run: opus67 doctor") from error
+
+
+def _missing(provider: str, image: str) -> str:
+    build = f"opus67 sandbox build --engine {provider}"
+    if image == DEFAULT_IMAGE:
+        return f"{provider} does not have the sandbox image {image}. Build it: {build}"
+    return (
+        f"{provider} does not have the image {image}. Fetch it on the bot's machine: {pull_command(provider, image)} "
+        f"(or build one of that name: {build} --tag {image})"
+    )
+
+
+def pull_command(provider: str, image: str) -> str:
+    """Return the command that fetches an image; podman wants the registry named that docker takes for granted."""
+    registry, slash, _ = image.partition("/")
+    if provider == "podman" and not (slash and (registry == "localhost" or {".", ":"} & set(registry))):
+        image = f"{DEFAULT_REGISTRY}/{image}" if slash else f"{DEFAULT_REGISTRY}/library/{image}"
+    return f"{provider} pull {image}"
 
 
 def _reason(error: Any) -> str:
@@ -177,9 +196,10 @@ class EnginePlace:
         seconds = int(self._spec.deadline - time.time())
         if seconds <= 0:
             raise SandboxError(f"The time for {self._spec.name} is over; run it again with more minutes.")
-        with engine_errors(self._provider):
+        image = self._spec.image or DEFAULT_IMAGE
+        with engine_errors(self._provider, image):
             self._engine.create_container(
-                self._spec.image or DEFAULT_IMAGE,
+                image,
                 entrypoint=["timeout", "-s", "KILL", str(seconds), "sleep", "infinity"],
                 command=[],
                 name=self.container,

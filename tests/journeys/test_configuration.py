@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from jobs.types import Conclusion
-from tests.journeys.town import LABEL, bash, finish, write
+from tests.journeys.town import LABEL, bash, finish, seen, write
 
 if TYPE_CHECKING:
     from tests.journeys.town import Town
@@ -52,6 +52,17 @@ def test_a_set_up_command_that_fails_ends_in_words(town: Town) -> None:
     comment = story.ends()
     assert "ended with 3" in comment
     assert "no such thing" in comment
+    assert story.asked() == []
+    assert story.current.conclusion is Conclusion.FAILURE
+
+
+def test_an_image_that_bubblewrap_cannot_give_is_refused_in_words(town: Town) -> None:
+    """No money is spent on checks in another place than the repository asked for; the comment says what to do."""
+    story = town.story(config="image: registry.example.com/team/tools:1\n").ask()
+    comment = seen(story.ends())
+    assert "asks for the image `registry.example.com/team/tools:1`" in comment
+    assert "bubblewrap, which has no images" in comment
+    assert "/opus retry" in comment
     assert story.asked() == []
     assert story.current.conclusion is Conclusion.FAILURE
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from jobs import sandbox
+from jobs.sandbox.engine import DEFAULT_IMAGE, pull_command
 from jobs.types import SandboxError
-from tests.sandbox.places import spec_for, start
+from tests.sandbox.places import ensure_image, spec_for, start
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -99,10 +100,46 @@ def test_a_sweep_removes_old_folders_only(home: Path) -> None:
     assert sorted(path.name for path in (home / "run").iterdir()) == ["alive", "new"]
 
 
-def test_a_missing_image_names_the_command_that_builds_it(engine: str, home: Path) -> None:
-    """The error is for people."""
-    with pytest.raises(SandboxError, match="opus67 sandbox build"):
-        start(engine, home, image="opus67-no-such-image:latest")
+def test_a_missing_image_names_the_commands_that_bring_it(engine: str, home: Path) -> None:
+    """The error is for people, and names the image and the engine."""
+    with pytest.raises(
+        SandboxError, match=rf"{engine} pull \S*opus67-no-such-image:1 .*opus67 sandbox build --engine {engine}"
+    ):
+        start(engine, home, image="opus67-no-such-image:1")
+
+
+def test_an_image_that_cannot_be_had_is_told_before_a_start(engine: str) -> None:
+    """The image that is there is no trouble; one that is not is told with the command that fetches it."""
+    ensure_image(engine)
+    for name in (DEFAULT_IMAGE, DEFAULT_IMAGE.partition(":")[0]):
+        assert sandbox.why_not(engine, name) == ""
+    for name in ("sandbox:latest", "opus67-sandbox:other", "opus67-sand", "registry.example.com/team/tools:1"):
+        assert f"{engine} pull " in sandbox.why_not(engine, name), name
+    assert "has no images" in sandbox.why_not("bubblewrap", DEFAULT_IMAGE)
+
+
+@pytest.mark.parametrize(
+    ("image", "fetched"),
+    [
+        ("debian:12", "docker.io/library/debian:12"),
+        ("team/tools", "docker.io/team/tools"),
+        ("registry.example.com/team/tools:1", "registry.example.com/team/tools:1"),
+        ("localhost/tools", "localhost/tools"),
+        ("host:5000/tools", "host:5000/tools"),
+    ],
+)
+def test_podman_is_told_the_registry_that_docker_takes_for_granted(image: str, fetched: str) -> None:
+    """A short name that podman cannot place would be refused."""
+    assert pull_command("podman", image) == f"podman pull {fetched}"
+    assert pull_command("docker", image) == f"docker pull {image}"
+
+
+@pytest.mark.docker
+def test_what_an_engine_says_is_short_in_an_error(home: Path) -> None:
+    """An engine may quote all that it was given; the error goes into a comment."""
+    with pytest.raises(SandboxError, match="refused to do it") as caught:
+        start("docker", home, image="x" * 3000 + "/y")
+    assert len(str(caught.value)) < 700
 
 
 @pytest.mark.parametrize("name", ["../up", "", "a/b", "-flag", "x" * 200, "a b"])
