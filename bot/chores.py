@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+ENGINES = ("docker", "podman")
+
 
 def run_version(_arguments: argparse.Namespace) -> int:
     """Print the version."""
@@ -36,9 +38,16 @@ def run_sandbox_build(arguments: argparse.Namespace) -> int:
     from jobs.sandbox.image import build  # noqa: PLC0415 - used by one command
 
     settings = load()
-    engine = arguments.engine or (settings.sandbox if settings.sandbox in {"docker", "podman"} else "docker")
+    engine = arguments.engine or (settings.sandbox if settings.sandbox in ENGINES else _engine_here())
     build(engine, arguments.tag or settings.sandbox_image, arguments.base, _say, force=arguments.force)
     return 0
+
+
+def _engine_here() -> str:
+    """Return the first engine that answers; where none does, docker, whose absence is then told with the cure."""
+    from jobs.sandbox import engine_socket  # noqa: PLC0415 - used by one command
+
+    return next((engine for engine in ENGINES if engine_socket(engine)), ENGINES[0])
 
 
 def _say(line: str) -> None:

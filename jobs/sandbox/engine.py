@@ -70,10 +70,15 @@ def _missing(provider: str, image: str) -> str:
 
 def pull_command(provider: str, image: str) -> str:
     """Return the command that fetches an image; podman wants the registry named that docker takes for granted."""
-    registry, slash, _ = image.partition("/")
-    if provider == "podman" and not (slash and (registry == "localhost" or {".", ":"} & set(registry))):
-        image = f"{DEFAULT_REGISTRY}/{image}" if slash else f"{DEFAULT_REGISTRY}/library/{image}"
+    if provider == "podman" and not names_registry(image):
+        image = f"{DEFAULT_REGISTRY}/{image}" if "/" in image else f"{DEFAULT_REGISTRY}/library/{image}"
     return f"{provider} pull {image}"
+
+
+def names_registry(image: str) -> bool:
+    """Tell whether an image's name begins with a registry's."""
+    first, slash, _ = image.partition("/")
+    return bool(slash) and (first == "localhost" or "." in first or ":" in first)
 
 
 def _reason(error: Any) -> str:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobs.sandbox.engine import DEFAULT_IMAGE, client, engine_errors
+from jobs.sandbox.engine import DEFAULT_IMAGE, client, engine_errors, names_registry, pull_command
 from jobs.types import SandboxError
 
 if TYPE_CHECKING:
@@ -67,10 +67,16 @@ def build(engine: str, tag: str, base: str | None, say: Callable[[str], None], *
             say(f"The image {tag} is there already.")
             return
         found = _base(api, engine, base, say)
+        # A name without a registry is one of docker's to podman, which would find an older one of its own first.
+        name = f"localhost/{tag}" if engine == "podman" and not names_registry(tag) else tag
         if found:
-            _build_on(api, engine, tag, found, say)
+            _build_on(api, engine, name, found, say)
         else:
-            _bootstrap(api, engine, tag, say)
+            _bootstrap(api, engine, name, say)
+        if not exists(api, engine, tag):
+            raise SandboxError(
+                f"{engine} took the image and does not show it as {tag}. See what it has: {engine} images"
+            )
         say(f"The image {tag} is ready.")
     finally:
         api.close()
@@ -139,18 +145,28 @@ def _base(api: APIClient, engine: str, wanted: str | None, say: Callable[[str], 
         if api.images(name=name):
             return name
     say(f"Fetching {name} from its registry …")
+    failure = _pull(api, engine, name)
+    if not failure:
+        return name
+    if wanted:
+        raise SandboxError(
+            f"The base image {name} could not be fetched. Fetch it yourself: {pull_command(engine, name)}"
+        ) from failure
+    say("No registry gives it; this machine's own packages are used instead.")
+    return ""
+
+
+def _pull(api: APIClient, engine: str, name: str) -> SandboxError | None:
+    """Fetch an image and return what went wrong; podman answers that all is well, and tells the error inside."""
     repository, _, tag = name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", "latest")
     try:
-        with engine_errors(engine):
+        with engine_errors(engine, name):
             api.pull(repository, tag=tag)
+        if exists(api, engine, name):
+            return None
     except SandboxError as error:
-        if wanted:
-            raise SandboxError(
-                f"The base image {name} could not be fetched. Fetch it yourself: {engine} pull {name}"
-            ) from error
-        say("No registry gives it; this machine's own packages are used instead.")
-        return ""
-    return name
+        return error
+    return SandboxError(f"{engine} did not fetch {name}")
 
 
 def _build_on(api: APIClient, engine: str, tag: str, base: str, say: Callable[[str], None]) -> None:
@@ -208,9 +224,10 @@ def _bootstrap(api: APIClient, engine: str, tag: str, say: Callable[[str], None]
         say(f"Installing {_suite()} with {len(PACKAGES)} packages by mmdebstrap; this takes about a minute …")
         _call(bootstrap_command(tar))
         say(f"Importing {tar.stat().st_size >> 20} MB into {engine} …")
-        repository, _, version = tag.rpartition(":") if ":" in tag.rpartition("/")[2] else (tag, "", "latest")
+        # The tag goes with the name: podman does not read it where docker's client would put it.
+        name = tag if ":" in tag.rpartition("/")[2] else f"{tag}:latest"
         with engine_errors(engine):
-            api.import_image_from_file(str(tar), repository=repository, tag=version, changes=CHANGES)
+            api.import_image_from_file(str(tar), repository=name, changes=CHANGES)
 
 
 def _call(command: list[str]) -> None:
