@@ -45,7 +45,7 @@ def run_sandbox_build(arguments: argparse.Namespace) -> int:
 
 def _engine_here() -> str:
     """Return the first engine that answers; where none does, docker, whose absence is then told with the cure."""
-    from jobs.sandbox import engine_socket  # noqa: PLC0415 - used by one command
+    from jobs.sandbox.places import engine_socket  # noqa: PLC0415 - used by one command
 
     return next((engine for engine in ENGINES if engine_socket(engine)), ENGINES[0])
 
