@@ -95,7 +95,11 @@ def test_the_days_budget_holds_for_tasks_at_once(town: Town) -> None:  # noqa: F
     until(lambda: all(task.conclusion for task in story.tasks()), seconds=60, what="their ends")
     spent = sum(town.store.runs.totals(task.id)[1] for task in story.tasks())
     assert spent < 1.3
-    assert "today" in str([one.body for one in town.product.github.comments(story.repository, other.number)])
+
+    def told() -> bool:
+        return "today" in str([one.body for one in town.product.github.comments(story.repository, other.number)])
+
+    until(told, seconds=20, what="words on the day's budget")
 
 
 def test_a_zero_byte_costs_no_work(town: Town) -> None:  # noqa: F811 - a fixture
