@@ -156,21 +156,37 @@ class GitHub:
         return self._mint(installation_id, permissions, [repository])
 
     def _mint(self, installation_id: int, permissions: Mapping[str, str], repositories: Sequence[str]) -> Token:
-        body: dict[str, Any] = {"permissions": dict(permissions)}
-        if repositories:
-            body["repositories"] = [full_name.partition("/")[2] for full_name in repositories]
         try:
-            answer = self.call("POST", f"/app/installations/{installation_id}/access_tokens", json=body)
+            return self._ask_token(installation_id, permissions, repositories)
         except GitHubRefused as refused:
             if refused.status not in {NOT_FOUND, UNPROCESSABLE}:
                 raise
+            fewer = self._granted(installation_id, permissions)
+            if refused.status == UNPROCESSABLE and fewer and fewer != dict(permissions):
+                log.warning("installation %s lacks permissions; going on with %s", installation_id, sorted(fewer))
+                return self._ask_token(installation_id, fewer, repositories)
             # Not passed on as "not found": that would read as a missing file, issue or person.
             where = ", ".join(repositories) or "this account"
             words = (
                 f"The App is not installed on {where} any more, or lacks a permission; `opus67 doctor` tells. {refused}"
             )
             raise GitHubRefused(FORBIDDEN, words) from None
+
+    def _ask_token(self, installation_id: int, permissions: Mapping[str, str], repositories: Sequence[str]) -> Token:
+        body: dict[str, Any] = {"permissions": dict(permissions)}
+        if repositories:
+            body["repositories"] = [full_name.partition("/")[2] for full_name in repositories]
+        answer = self.call("POST", f"/app/installations/{installation_id}/access_tokens", json=body)
         return Token(answer["token"], answer["expires_at"])
+
+    def _granted(self, installation_id: int, wanted: Mapping[str, str]) -> dict[str, str]:
+        """Return which of the wanted permissions an installation has: what one lacks must not silence the rest."""
+        try:
+            granted = self.call("GET", f"/app/installations/{installation_id}")["permissions"]
+        except GitHubRefused:
+            return {}
+        enough = {"read": {"read", "write"}, "write": {"write"}}
+        return {name: level for name, level in wanted.items() if granted.get(name) in enough[level]}
 
     def revoke(self, token: Token) -> None:
         """End a token; best effort, since it ends by itself within the hour."""

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.github import GitHub, GitHubRefused
+from jobs.testing.github import LocalGitHub
 from jobs.testing.loopback import Answer, Loopback
 from jobs.types import GitHubUnavailable
 from tests.github.conftest import SHOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from jobs.github import Repository
-    from jobs.testing.github import LocalGitHub
     from jobs.testing.loopback import Request
 
 
@@ -94,6 +95,20 @@ def test_a_removed_installation_is_a_refusal_not_a_missing_file(
     with pytest.raises(GitHubRefused, match="not installed"):
         github.repository(SHOP, installation_id).permission("alice")
     assert github.installation_for(SHOP) is None
+
+
+def test_a_missing_permission_silences_only_what_needs_it(private_key: str, home: Path) -> None:
+    """An installation that never granted checks still takes comments, and a check run is refused in words."""
+    granted = {"metadata": "read", "contents": "write", "issues": "write", "pull_requests": "write"}
+    with LocalGitHub(home / "fewer", private_key_pem=private_key, permissions=granted) as local:
+        local.create_repository(SHOP, {"README.md": "# Shop\n"})
+        local.create_issue(SHOP, "Total is wrong", by="bob")
+        client = GitHub(local.api_url, local.server_url, local.app_id, private_key)
+        shop = client.repository(SHOP, local.installation_id)
+        assert shop.create_comment(1, "Hello").id
+        with pytest.raises(GitHubRefused, match="permission"):
+            shop.ensure_check_run(shop.head_sha(), "7f3c9a", "Opus 67", {"status": "queued"})
+        client.close()
 
 
 def test_a_suspended_installation_is_a_refusal(shop: Repository, local: LocalGitHub) -> None:
