@@ -70,7 +70,9 @@ class GitHub:
                 kit = self._as_installation(installation_id, API_PERMISSIONS, [full_name])
                 teams = self._as_installation(installation_id, {"members": "read"})
                 self._repositories[key] = Repository(kit, teams, full_name, self.app_id)
-            return self._repositories[key]
+            # The one that was used last is the last one: see call_public.
+            self._repositories[key] = found = self._repositories.pop(key)
+            return found
 
     def _connect(self, auth: BaseAuthStrategy) -> transport.PooledKit:
         return transport.PooledKit(auth, self.api_url, self._connections)
@@ -138,12 +140,19 @@ class GitHub:
         return self._app_ids[slug]
 
     def call_public(self, path: str) -> dict[str, Any] | None:
-        """Read something public, with the right of any installation that there is; None where it does not exist."""
+        """Read something public, with the right of the repository used last; None where it does not exist.
+
+        Nobody's right is needed, but without one GitHub allows few calls. An installation may have gone meanwhile.
+        """
         with self._lock:
-            repository = next(iter(self._repositories.values()), None)
+            repository = next(reversed(self._repositories.values()), None)
         try:
             if repository is not None:
                 return repository.read(path)
+        except GitHubRefused as refused:
+            if refused.status == NOT_FOUND:
+                return None
+        try:
             answer: dict[str, Any] = transport.call(self._connect(UnauthAuthStrategy()), "GET", path)
         except GitHubRefused as refused:
             if refused.status == NOT_FOUND:
