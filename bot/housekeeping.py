@@ -163,7 +163,7 @@ def _start_missed(services: Services, repository: Repository, installation_id: i
     who, at = repository.labeled_by(issue.number, label)
     if who is None or time.time() - at > MISSED_DAYS * 86400:
         return
-    key = f"missed:{repository.full_name}#{issue.number}:{at}"
+    key = starting.missed_key(repository.full_name, issue.number, at)
     if services.store.records.value(key) is not None:
         return
     actor = Actor("github", str(who["id"]), who["login"], who["type"] == "Bot")

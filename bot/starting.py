@@ -58,7 +58,25 @@ def start(actions: Actions, ask: Start) -> None:
         reason = "the issue was closed, deleted or unlabelled again before the request was read"
         record(actions, ask.subject, "start", Decision(allowed=False, reason=reason, silent=True))
         return
+    if _is_answered(actions, ask):
+        reason = "this label was found before by comparing with GitHub, and its delivery came late"
+        record(actions, ask.subject, "start", Decision(allowed=False, reason=reason, silent=True))
+        return
     begin(actions, ask.subject, here, event.title, event.body)
+
+
+def missed_key(repository: str, number: int, at: float) -> str:
+    """Return the key of a label, put on at a time of GitHub's clock, that was found by comparing."""
+    return f"missed:{repository.lower()}#{number}:{at}"
+
+
+def _is_answered(actions: Actions, ask: Start) -> bool:
+    """Tell whether the comparison with GitHub has seen to this label already; a first request costs no call."""
+    event, store = actions.event, actions.services.store
+    if store.tasks.latest(event.repository, ask.subject) is None:
+        return False
+    _, at = actions.repository.labeled_by(ask.subject.number, event.label)
+    return store.records.value(missed_key(event.repository, ask.subject.number, at)) is not None
 
 
 def begin(actions: Actions, subject: Subject, here: Situation, title: str, text: str) -> None:
