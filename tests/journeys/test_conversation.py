@@ -25,7 +25,7 @@ def test_a_question_waits_for_its_answer_and_the_work_goes_on_with_it(town: Town
     story.say("/opus answer informal, please")
     assert "Done" in story.ends()
     assert "informal, please" in json.dumps(story.asked()[asked].body)
-    assert story.alone()
+    story.assert_alone()
 
 
 def test_steering_reaches_the_agent_at_its_next_step(town: Town) -> None:
@@ -55,7 +55,7 @@ def test_a_pause_holds_the_work_and_resume_goes_on(town: Town) -> None:
     story.say("/opus resume")
     assert "Done" in story.ends()
     assert len(story.asked()) == steps + 2, "one more step and the review"
-    assert story.alone()
+    story.assert_alone()
 
 
 def test_retry_starts_again_with_the_text_of_now(town: Town) -> None:
@@ -118,7 +118,7 @@ def test_two_people_who_ask_for_the_same_get_one_task(town: Town) -> None:
     story.say("/opus resume", by="bob")
     story.ends()
     assert len(story.tasks()) == 1
-    assert story.alone()
+    story.assert_alone()
 
 
 def test_only_new_commands_of_an_edited_comment_are_heard(town: Town) -> None:

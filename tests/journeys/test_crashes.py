@@ -90,7 +90,7 @@ def test_a_worker_killed_in_any_stage_is_succeeded(survivors: dict[str, Story], 
     """The next attempt ends the work: one pull request, one comment, one branch, no step paid twice."""
     story = survivors[stage]
     assert "Done: a draft pull request is ready" in story.ends(90)
-    assert story.alone()
+    story.assert_alone()
     assert story.file("greeting.py", story.current.branch) == FIXED
     shas = [run.head_sha for run in story.check_runs()]
     assert len(shas) == len(set(shas)) == 2
@@ -115,7 +115,7 @@ def test_stopping_and_starting_again_takes_the_work_up(own_town: Town) -> None:
     gate.open()
     town.product.up()
     assert "Done: a draft pull request is ready" in story.ends(60)
-    assert story.alone()
+    story.assert_alone()
     assert story.file("greeting.py", story.current.branch) == FIXED
     assert town.store.tasks.row(story.current.id).crashes == 0
 
@@ -136,8 +136,8 @@ def test_a_killed_redis_loses_nothing(own_town: Town) -> None:
     gate.open()
     assert "Done: a draft pull request is ready" in first.ends(90)
     assert "Done: a draft pull request is ready" in second.ends(90)
-    assert first.alone()
-    assert second.alone()
+    first.assert_alone()
+    second.assert_alone()
 
 
 def test_killed_web_and_clock_come_back(own_town: Town) -> None:

@@ -15,6 +15,9 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from jobs.testing.github.webhooks import Delivery
+    from tests.journeys.town import Story
+
 
 def test_a_redelivery_changes_nothing(town: Town) -> None:
     """The same delivery three times more, during and after the work, is one task and one comment."""
@@ -33,7 +36,7 @@ def test_a_redelivery_changes_nothing(town: Town) -> None:
     story.settles()
     assert [attempt.status_code for attempt in label.attempts] == [202] * 4
     assert len(story.tasks()) == 1
-    assert story.alone()
+    story.assert_alone()
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +76,20 @@ def test_what_was_asked_while_everything_was_down_is_heard_afterwards(late: Town
     assert len(undelivered.comments()) == len(unlisted.comments()) == 1
     assert closed.tasks() == []
     assert closed.comments() == []
+    assert_late_delivery_is_ignored(unlisted, lost[0])
+
+
+def assert_late_delivery_is_ignored(story: Story, like: Delivery) -> None:
+    """Check that the delivery of a label that was found by comparing, when it comes at last, starts nothing more."""
+    github = story.town.product.github
+    owner = story.repository.partition("/")[0]
+    installation = next(one.id for one in github.world.installations.values() if one.account.login == owner)
+    payload = like.payload
+    payload["repository"]["full_name"], payload["installation"]["id"] = story.repository, installation
+    late = github.webhooks.send(github.app, "issues", "labeled", payload)
+    until(lambda: story.town.store.deliveries.is_done(late.guid), seconds=20, what="the late delivery acted on")
+    assert len(story.tasks()) == 1
+    assert len(story.comments()) == 1
 
 
 def test_a_label_put_on_and_off_and_on_is_one_task_at_a_time(town: Town) -> None:

@@ -29,7 +29,7 @@ def test_an_end_in_plain_words_counts(town: Town) -> None:
     """A reply without tool calls ends the work as finish does."""
     story = town.story([write(), say("I made it use the name.")]).ask()
     assert "I made it use the name." in story.ends()
-    assert story.alone()
+    story.assert_alone()
 
 
 def test_failed_checks_go_back_to_the_model_which_mends_them(town: Town) -> None:

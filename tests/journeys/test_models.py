@@ -39,7 +39,7 @@ def test_what_passes_is_tried_again(town: Town, failure: str) -> None:
     """A model that is busy, broken or cut off for a moment is asked again, and nobody notices."""
     story = town.story([write(), PASSING[failure], finish()]).ask()
     assert "Done: a draft pull request is ready" in story.ends()
-    assert story.alone()
+    story.assert_alone()
 
 
 def test_a_refused_key_keeps_the_work_on_a_branch(town: Town) -> None:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 SNOOP = (
     "env; set; cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n'; "
     "git config --list --show-origin; git remote -v; "
-    "find / -xdev -type f -size -64k \\( -path '*/.git/*' -o -path '/run/*' -o -path '/tmp/*' -o -path '/home/*' "
-    "-o -name '*.env' -o -name '*.pem' -o -name 'config' \\) -exec cat {} + 2>/dev/null | tail -c 20000"
+    "find /workspace /run /tmp /home /root /mirror /var/lib /opt /srv /etc -type f -size -64k "
+    "\\( -path '*/.git/*' -o -path '/run/*' -o -path '/tmp/*' -o -path '/home/*' -o -path '/mirror/*' "
+    "-o -name '*.env' -o -name '*.pem' -o -name config \\) -exec cat {} + 2>/dev/null | tail -c 20000"
 )
 SANDBOXES = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("docker", "bubblewrap")]
 

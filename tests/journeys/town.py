@@ -305,6 +305,9 @@ class Story:
             for one in self.town.product.github.requests
         )
 
-    def alone(self) -> bool:
-        """Tell whether there is just one pull request, one living comment and one branch."""
-        return len(self.pulls()) == len(self.living()) == len(self.branches()) == 1
+    def assert_alone(self) -> None:
+        """Check that there is just one pull request, one living comment and one branch."""
+        counted = len(self.pulls()), len(self.living()), len(self.branches())
+        assert counted == (1, 1, 1), (
+            f"pull requests, comments, branches: {counted}; {self.branches()}\n{self.comment()}"
+        )
