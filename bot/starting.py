@@ -112,11 +112,13 @@ def end(actions: Actions, ask: End) -> None:
 
 
 def _is_over(actions: Actions, ask: End) -> bool:
-    """Tell whether the reason to end is gone again by now: events come late and in any order."""
+    """Tell whether the reason to end is gone by now: events come late, and one of two labels may still be on."""
     if actions.event.action not in {"closed", "unlabeled"}:
         return False
     issue = actions.repository.issue(ask.subject.number)
-    return issue is not None and issue.state == "open" and (not ask.label or _names(issue.labels, ask.label))
+    if issue is None or issue.state != "open":
+        return False
+    return not ask.label or any(_names(issue.labels, label) for label in _labels(actions))
 
 
 def edited(actions: Actions, ask: Edited) -> None:

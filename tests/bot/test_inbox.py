@@ -91,6 +91,17 @@ def test_an_end_that_comes_late_ends_nothing(inbox: Inbox) -> None:
     assert task.status is Status.QUEUED
 
 
+def test_one_of_two_labels_is_enough(inbox: Inbox, local: LocalGitHub) -> None:
+    """Taking one asking label off ends nothing while the other one is still on."""
+    inbox.label()
+    local.label_issue(SHOP, 1, "opus-agent", by="alice")
+    local.unlabel_issue(SHOP, 1, LABEL["name"], by="alice")
+    inbox.take("issues", "unlabeled", label=LABEL)
+    task = inbox.task()
+    assert task is not None
+    assert task.status is Status.QUEUED
+
+
 def test_an_edit_is_remembered(inbox: Inbox, services: Services) -> None:
     """The text stays as it was asked for."""
     inbox.label()

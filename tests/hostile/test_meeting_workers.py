@@ -42,7 +42,7 @@ def test_a_stopped_worker_that_wakes_up_disturbs_nobody(sandbox: str) -> None:
         second.open()
         story.ends(60)
         assert story.current.conclusion is Conclusion.SUCCESS
-        assert story.alone()
+        story.assert_alone()
         assert len(story.check_runs()) == 2, "one on the base, one on the work"
         assert town.store.tasks.row(row.id).attempt == row.attempt + 1
 
