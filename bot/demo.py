@@ -119,7 +119,7 @@ class _Demo:
             _title("Its diff")
             head = pull.pull.head if pull.pull else ""
             for change in product.github.changes(REPOSITORY, "main", head):
-                _say(_coloured(change.patch or change.path))
+                _say(f"{change.path} (+{change.additions} -{change.deletions})", _coloured(change.patch))
         _title(f"The comment on issue #{issue.number}")
         _say(_readable(product.github.comments(REPOSITORY, issue.number)[-1].body))
         done = task.conclusion is Conclusion.SUCCESS and len(pulls) == 1
