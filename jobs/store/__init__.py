@@ -8,8 +8,11 @@ import sqlalchemy.exc
 
 from jobs.store.database import Database, default_url
 from jobs.store.deliveries import Deliveries
+from jobs.store.notices import Notice, Notices
+from jobs.store.people import Link, People
 from jobs.store.records import Place, Records
 from jobs.store.runs import Runs
+from jobs.store.showing import ChatPlace, Showing
 from jobs.store.task_questions import UNHEARD
 from jobs.store.tasks import CRASHES, LEASE_SECONDS, Claim, Tasks, Wish
 
@@ -18,7 +21,23 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-__all__ = ["CRASHES", "LEASE_SECONDS", "UNHEARD", "Claim", "Database", "Place", "Store", "Wish", "default_url"]
+__all__ = [
+    "CRASHES",
+    "LEASE_SECONDS",
+    "UNHEARD",
+    "ChatPlace",
+    "Claim",
+    "Database",
+    "Link",
+    "Notice",
+    "Notices",
+    "People",
+    "Place",
+    "Showing",
+    "Store",
+    "Wish",
+    "default_url",
+]
 
 
 class Store:
@@ -33,6 +52,9 @@ class Store:
         self.tasks = Tasks(self.database)
         self.runs = Runs(self.database, self.tasks)
         self.records = Records(self.database)
+        self.notices = Notices(self.database)
+        self.showing = Showing(self.database)
+        self.people = People(self.database)
 
     def write(self) -> AbstractContextManager[sa.Connection]:
         """Give one transaction for what must be true together."""

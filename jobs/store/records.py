@@ -68,24 +68,34 @@ class Records:
         decision: Decision,
         now: float,
         task_id: str = "",
+        place: str = "",
     ) -> None:
-        """Store a decision and its reason."""
+        """Store a decision and its reason; ``place`` is where it was said, such as ``slack:C024BE91L``."""
+        linked = f" ({actor.login})" if actor.platform != "github" and actor.login else ""
         values = {
             "at": now,
-            "actor": f"{actor.platform}:{actor.login or actor.id}",
+            "actor": f"{actor.platform}:{actor.id}{linked}"
+            if linked
+            else f"{actor.platform}:{actor.login or actor.id}",
             "what": what,
             "subject": subject,
             "allowed": decision.allowed,
             "reason": decision.reason,
             "task_id": task_id,
+            "place": place,
         }
         connection.execute(sa.insert(decisions).values(**values))
 
-    def decisions(self, subject: str, limit: int = 20) -> Sequence[tuple[float, str, str, bool, str]]:
-        """Return time, actor, what, allowed and reason of the newest decisions on a subject."""
+    def decisions(
+        self, subject: str, limit: int = 20, *, task_id: str = ""
+    ) -> Sequence[tuple[float, str, str, bool, str]]:
+        """Return time, actor, what, allowed and reason of the newest decisions on a subject or on a task."""
+        wanted = decisions.c.subject == subject if subject else decisions.c.task_id == task_id
+        if subject and task_id:
+            wanted = sa.or_(wanted, decisions.c.task_id == task_id)
         query = (
             sa.select(decisions.c.at, decisions.c.actor, decisions.c.what, decisions.c.allowed, decisions.c.reason)
-            .where(decisions.c.subject == subject)
+            .where(wanted)
             .order_by(decisions.c.id.desc())
             .limit(limit)
         )

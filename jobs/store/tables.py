@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -99,6 +100,11 @@ tasks = Table(
     Column("not_before", Float, nullable=False),
     Column("told", Boolean, nullable=False),  # the ending has reached people
     Column("tell_attempts", Integer, nullable=False),
+    Column("approval", String(10), nullable=False, server_default=""),
+    Column("model", String(200), nullable=False, server_default=""),  # chosen by people for this task
+    Column("follows", String(12), nullable=False, server_default=""),  # the ended task whose branch this goes on with
+    Column("onto", String(200), nullable=False, server_default=""),
+    Column("base", String(200), nullable=False, server_default=""),
     UniqueConstraint("active_key"),
     Index("ix_tasks_status", "status", "lease_until"),
     Index("ix_tasks_repository", "repository", "created_at"),
@@ -171,6 +177,11 @@ places = Table(
     Column("external_id", String(100), nullable=False),
     Column("url", Text, nullable=False),
     Column("shown", String(64), nullable=False),  # hash of what stands there now
+    Column("address", JSON),  # of a place in a chat: how its surface finds it again
+    Column("moment", String(100), nullable=False, server_default=""),  # the last one that people were told of there
+    Column("settled", Boolean, nullable=False, server_default=false()),  # nothing more will be shown there
+    Column("not_before", Float, nullable=False, server_default="0"),
+    Index("ix_places_surface", "surface", "external_id"),
 )
 
 decisions = Table(
@@ -184,7 +195,9 @@ decisions = Table(
     Column("allowed", Boolean, nullable=False),
     Column("reason", Text, nullable=False),
     Column("task_id", String(12), nullable=False),
+    Column("place", String(200), nullable=False, server_default=""),  # where it was said: slack:C024BE91L
     Index("ix_decisions_subject", "subject"),
+    Index("ix_decisions_task_id", "task_id"),
 )
 
 effects = Table(
@@ -193,4 +206,56 @@ effects = Table(
     Column("key", String(300), primary_key=True),
     Column("value", Text, nullable=False),
     Column("at", Float, nullable=False),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(200), nullable=False),  # so that a second attempt at the same says it once
+    Column("surface", String(20), nullable=False),
+    Column("address", JSON, nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("not_before", Float, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("sent_at", Float),
+    Column("error", Text, nullable=False),
+    UniqueConstraint("key"),
+    Index("ix_notices_surface", "surface", "sent_at", "not_before"),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("platform", String(20), primary_key=True),
+    Column("user_id", String(100), primary_key=True),
+    Column("login", String(100), nullable=False),
+    Column("github_id", String(40), nullable=False),
+    Column("how", String(20), nullable=False),  # device, code
+    Column("linked_at", Float, nullable=False),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("code", String(40), primary_key=True),
+    Column("platform", String(20), nullable=False),
+    Column("user_id", String(100), nullable=False),
+    Column("address", JSON, nullable=False),  # where to say that it worked
+    Column("device_code", String(200), nullable=False),  # of GitHub's device flow; empty without it
+    Column("interval", Float, nullable=False),
+    Column("not_before", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("digest", String(64), primary_key=True),  # SHA-256: the token itself is shown once and kept nowhere
+    Column("name", String(100), nullable=False),
+    Column("login", String(100), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("used_at", Float),
+    UniqueConstraint("name"),
 )

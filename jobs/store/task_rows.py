@@ -6,7 +6,7 @@ import secrets
 from dataclasses import asdict
 from typing import Any
 
-from jobs.types import Actor, Conclusion, Kind, Limits, Mode, Phase, Status, Subject, Task, TaskRequest
+from jobs.types import Actor, Approval, Conclusion, Kind, Limits, Mode, Phase, Status, Subject, Task, TaskRequest
 
 
 def new_row(request: TaskRequest, key: str, now: float) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def new_row(request: TaskRequest, key: str, now: float) -> dict[str, Any]:
         "plan": [],
         "attempt": 0,
         "crashes": 0,
-        "priority": 0,
+        "priority": request.priority,
         "summary": "",
         "question": "",
         "edited": False,
@@ -45,6 +45,11 @@ def new_row(request: TaskRequest, key: str, now: float) -> dict[str, Any]:
         "not_before": 0.0,
         "told": False,
         "tell_attempts": 0,
+        "approval": (Approval.WANTED if request.plan_first else Approval.NONE).value,
+        "model": request.model,
+        "follows": request.follows,
+        "onto": request.onto,
+        "base": request.base,
     }
 
 
@@ -75,4 +80,9 @@ def read_task(row: Any) -> Task:
         pause=row.pause,
         started_at=row.started_at,
         completed_at=row.completed_at,
+        approval=Approval(row.approval),
+        model=row.model,
+        follows=row.follows,
+        onto=row.onto,
+        base=row.base,
     )

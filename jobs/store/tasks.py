@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from jobs.store.tables import tasks
 from jobs.store.task_questions import TaskQuestions, untold, workable
 from jobs.store.task_rows import new_row, read_task
-from jobs.types import Conclusion, LeaseLost, Status
+from jobs.types import Approval, Conclusion, LeaseLost, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Tasks(TaskQuestions):
 
     def submit(self, connection: sa.Connection, request: TaskRequest, now: float) -> tuple[Task, bool]:
         """Store a task, or join the active one on the same subject; tell whether it is new."""
-        key = f"{request.repository.lower()}|{request.subject}|{request.kind}"
+        key = request.key or f"{request.repository.lower()}|{request.subject}|{request.kind}"
         while True:
             values = new_row(request, key, now)
             if self._database.insert_new(connection, tasks, values):
@@ -87,6 +87,32 @@ class Tasks(TaskQuestions):
         waiting = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == Status.WAITING)
         values = {"status": Status.QUEUED, "pause": "", "question": "", "note": "", "not_before": 0.0, "crashes": 0}
         return connection.execute(waiting.values(**values)).rowcount > 0
+
+    def approve(self, connection: sa.Connection, task_id: str) -> bool:
+        """Let a task begin whose plan waits for approval; False where it does not wait for that."""
+        asked = sa.update(tasks).where(
+            tasks.c.id == task_id, tasks.c.status == Status.WAITING, tasks.c.approval == Approval.ASKED
+        )
+        values = {"status": Status.QUEUED, "approval": Approval.GIVEN, "question": "", "note": "", "crashes": 0}
+        return connection.execute(asked.values(**values, not_before=0.0)).rowcount > 0
+
+    def plan_again(self, connection: sa.Connection, task_id: str) -> bool:
+        """Have a task whose plan waits for approval make another one; False where it does not wait for that."""
+        asked = sa.update(tasks).where(
+            tasks.c.id == task_id, tasks.c.status == Status.WAITING, tasks.c.approval == Approval.ASKED
+        )
+        values = {"status": Status.QUEUED, "approval": Approval.WANTED, "question": "", "note": "", "not_before": 0.0}
+        return connection.execute(asked.values(**values)).rowcount > 0
+
+    def prioritise(self, connection: sa.Connection, task_id: str, priority: int) -> bool:
+        """Let a task come before others (above 0) or after them (below 0)."""
+        mine = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status != Status.COMPLETED)
+        return connection.execute(mine.values(priority=priority)).rowcount > 0
+
+    def reassign(self, connection: sa.Connection, task_id: str, model: str) -> bool:
+        """Have another model go on with a task from its next step."""
+        mine = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status != Status.COMPLETED)
+        return connection.execute(mine.values(model=model)).rowcount > 0
 
     def mark_edited(self, connection: sa.Connection, task_id: str) -> None:
         """Remember that the subject's text was changed after the request."""
@@ -186,10 +212,16 @@ class Tasks(TaskQuestions):
         values |= {"crashes": tasks.c.crashes + int(crashed)}
         self._update(task_id, attempt, values)
 
-    def wait(self, task_id: str, attempt: int, *, worked: float, question: str = "", note: str = "") -> None:
-        """Let a task wait for a person, who is told next, and again until it reached them."""
+    def wait(
+        self, task_id: str, attempt: int, *, worked: float, question: str = "", note: str = "", plan: bool = False
+    ) -> None:
+        """Let a task wait for a person, who is told next, and again until it reached them.
+
+        With ``plan`` the question is a plan that waits for approval.
+        """
         values = {"status": Status.WAITING.value, "question": question, "note": note, "pause": "", "told": False}
         values |= {"tell_attempts": 0, "worked_seconds": tasks.c.worked_seconds + worked}
+        values |= {"approval": Approval.ASKED.value} if plan else {}
         self._update(task_id, attempt, values)
 
     def complete(self, task_id: str, attempt: int, outcome: Outcome, *, worked: float, now: float) -> None:
@@ -231,7 +263,8 @@ def _storable(text: str) -> str:
 
 
 def _who(actor: dict[str, Any]) -> tuple[str, str]:
-    return actor["platform"], actor["id"]
+    """Return who counts as one person: a GitHub login, on whatever surface its owner spoke."""
+    return ("github", actor["login"].lower()) if actor["login"] else (actor["platform"], actor["id"])
 
 
 def _ended(conclusion: Conclusion, now: float) -> dict[str, Any]:

@@ -59,6 +59,10 @@ class NeedsHuman(Interruption):
     """The agent asked a question that only a person can answer; the message is the question."""
 
 
+class NeedsApproval(Interruption):
+    """The agent made its plan, and a person must approve it before the work begins; the message is the plan."""
+
+
 class LeaseLost(Interruption):
     """Another attempt holds the task now; this one must stop without a word."""
 

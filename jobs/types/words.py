@@ -18,6 +18,20 @@ class Kind(StrEnum):
     """Which sort of task."""
 
     RESOLVE_ISSUE = "resolve_issue"
+    BACKGROUND = "background"
+    """Work that somebody asked for in words of their own, with or without an issue."""
+    ASK = "ask"
+    """A question about the repository: answered from a run that changes nothing."""
+
+
+class Approval(StrEnum):
+    """Where the approval of a task's plan stands."""
+
+    NONE = ""
+    WANTED = "wanted"
+    """The task makes a plan first and does nothing else before a person has approved it."""
+    ASKED = "asked"
+    GIVEN = "given"
 
 
 class Status(StrEnum):
@@ -72,19 +86,22 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a task is about, for example issue 12; ``str()`` gives ``issue-12``."""
+    """What a task is about, for example issue 12; ``str()`` gives ``issue-12``.
+
+    Work that belongs to no issue and no pull request has no number: ``str()`` gives its kind, such as ``bg``.
+    """
 
     kind: str
-    number: int
+    number: int = 0
 
     def __str__(self) -> str:
-        return f"{self.kind}-{self.number}"
+        return f"{self.kind}-{self.number}" if self.number else self.kind
 
     @classmethod
     def parse(cls, text: str) -> Subject:
         """Read what ``str()`` wrote."""
-        kind, _, number = text.rpartition("-")
-        return cls(kind, int(number))
+        kind, _, number = text.partition("-")
+        return cls(kind, int(number or 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +155,21 @@ class TaskRequest:
     """What was taken out of the text as hidden, in words, for the report."""
     at_once: tuple[int, int] = (3, 2)
     """How many tasks may run at once: in the repository, and of the actor; more wait for their turn."""
+    key: str = ""
+    """What the request is alone with: while a task with this key is active, a second request joins it.
+
+    Empty: one task of this kind for the subject in the repository.
+    """
+    plan_first: bool = False
+    model: str = ""
+    """The model that people chose for this task; empty for the repository's or the operator's."""
+    priority: int = 0
+    follows: str = ""
+    """The id of the ended task on whose branch and pull request this one goes on."""
+    onto: str = ""
+    """That task's branch; empty for a branch of its own."""
+    base: str = ""
+    """The branch to start from, when somebody named one; empty for the repository's own choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +207,20 @@ class Task:
     pause: str = ""
     started_at: float | None = None
     completed_at: float | None = None
+    approval: Approval = Approval.NONE
+    """Where the approval of the plan stands; while it is ``asked``, ``question`` holds the plan."""
+    model: str = ""
+    """The model that people chose for this task; empty for the repository's or the operator's."""
+    follows: str = ""
+    """The id of the ended task on whose branch and pull request this one goes on."""
+    onto: str = ""
+    base: str = ""
+    """The branch to start from, when somebody named one."""
 
     @property
     def branch(self) -> str:
         """The branch that this task's work is pushed to."""
-        return f"{BRANCH_PREFIX}{self.subject}-{self.id}"
+        return self.onto or f"{BRANCH_PREFIX}{self.subject}-{self.id}"
 
     @property
     def marker(self) -> str:
