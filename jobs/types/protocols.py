@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from jobs.types.words import BlockedRequest, CommandResult, Message, Reply
+    from jobs.types.results import BlockedRequest, CommandResult
+    from jobs.types.words import Message, Reply
 
 
 @dataclass(frozen=True, slots=True)
