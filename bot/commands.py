@@ -1,131 +1,199 @@
-"""Text to commands: one table of what people may say, and the pure reader of comments."""
+"""One table of what people may tell the bot, wherever; help texts, registrations and documents are made from it."""
 
 from __future__ import annotations
 
-import difflib
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
+
+
+class Who(StrEnum):
+    """Who may give a command."""
+
+    ANYONE = "anyone"
+    LOOK = "who may see the repository"
+    WORK = "who may push to the repository"
+    OPERATOR = "operators"
+
+
+class Takes(StrEnum):
+    """What an argument is."""
+
+    TASK = "task"
+    TEXT = "text"
+    WORD = "word"
+    NUMBER = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a command; a task can be left out where the place tells which one is meant."""
+
+    name: str
+    takes: Takes
+    help: str
+    required: bool = True
+    choices: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """How help texts write it."""
+        inside = self.name if self.name.startswith("by ") else "/".join(self.choices) or self.name
+        if self.choices and self.required:
+            return inside
+        return f"<{inside}>" if self.required else f"[{inside}]"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the table. ``needs_text`` says that the command is nothing without words behind it."""
+    """One line of the table; the example is a whole command without what stands before it on each surface."""
 
     name: str
-    arguments: str
+    arguments: tuple[Argument, ...]
+    who: Who
     help: str
     example: str
-    needs_text: bool = False
-    read_only: bool = False
+    options: bool = False
+    """Whether ``--repo`` and its like may stand before the text."""
 
+    @property
+    def usage(self) -> str:
+        """The name with its arguments."""
+        return " ".join([self.name, *(argument.shown for argument in self.arguments)])
+
+    @property
+    def text(self) -> Argument | None:
+        """The argument that takes the rest of the words, over several lines."""
+        return next((argument for argument in self.arguments if argument.takes is Takes.TEXT), None)
+
+    @property
+    def task(self) -> Argument | None:
+        """The argument that names a task."""
+        return next((argument for argument in self.arguments if argument.takes is Takes.TASK), None)
+
+
+LEVELS = ("high", "normal", "low")
+PERIODS = ("day", "week", "month")
+KEYS = ("by repo", "by person", "by model")
+
+_ID = Argument("id", Takes.TASK, "the task")
+_ANY = Argument("id", Takes.TASK, "the task; all that run if left out", required=False)
+_ARGUMENT = {
+    "task": Argument("task", Takes.TEXT, "what is to be done"),
+    "text": Argument("text", Takes.TEXT, "what to say"),
+    "question": Argument("question", Takes.TEXT, "what you want to know"),
+    "why": Argument("why", Takes.TEXT, "the reason"),
+    "changed": Argument("changed task", Takes.TEXT, "the task in other words", required=False),
+    "level": Argument("level", Takes.WORD, "how urgent it is", choices=LEVELS),
+    "model": Argument("model", Takes.WORD, "the name of the model"),
+    "number": Argument("n", Takes.NUMBER, "how many tasks may run at once"),
+    "about": Argument("id or link", Takes.WORD, "a task, or the link of an issue or pull request", required=False),
+    "period": Argument("period", Takes.WORD, "since when", required=False, choices=PERIODS),
+    "key": Argument(
+        "by repo/person/model",
+        Takes.WORD,
+        "how to split it",
+        required=False,
+        choices=tuple(f"by {key}" for key in KEYS),
+    ),
+    "code": Argument("code", Takes.WORD, "the code that the bot gave you in a chat", required=False),
+    "command": Argument("command", Takes.TEXT, "which command", required=False),
+}
+_A = _ARGUMENT
 
 TABLE = (
-    Entry("status", "", "how far the work is", "/opus status", read_only=True),
-    Entry("steer", "<text>", "tell the working agent something; it hears it at its next step",
-          "/opus steer keep the old function as an alias", needs_text=True),
-    Entry("answer", "<text>", "answer the agent's question, and let it go on",
-          "/opus answer use the second option", needs_text=True),
-    Entry("pause", "", "stop after the current step and wait", "/opus pause"),
-    Entry("resume", "", "go on after a pause", "/opus resume"),
-    Entry("cancel", "", "end the work", "/opus cancel"),
-    Entry("retry", "", "start again from the beginning", "/opus retry"),
-    Entry("why", "", "why something was done or refused", "/opus why", read_only=True),
-    Entry("help", "", "this list", "/opus help", read_only=True),
+    Entry("bg", (_A["task"],), Who.WORK, "start a background task",
+          "bg add a --json flag to the export command", options=True),
+    Entry("bg status", (_ANY,), Who.LOOK, "list what runs, or tell how far one task is", "bg status 7f3c9a"),
+    Entry("bg cancel", (_ID,), Who.WORK, "end the work", "bg cancel 7f3c9a"),
+    Entry("bg review", (_ID,), Who.LOOK, "look at the work: what was done, the checks, the diff", "bg review 7f3c9a"),
+    Entry("bg merge", (_ID,), Who.WORK, "mark the pull request as ready and merge it, if GitHub's rules allow it",
+          "bg merge 7f3c9a"),
+    Entry("answer", (_ID, _A["text"]), Who.WORK, "answer the agent's question, and let it go on",
+          "answer 7f3c9a use the second option"),
+    Entry("steer", (_ID, _A["text"]), Who.WORK, "tell the working agent something; it hears it at its next step",
+          "steer 7f3c9a keep the old function as an alias"),
+    Entry("pause", (_ID,), Who.WORK, "stop after the current step and wait", "pause 7f3c9a"),
+    Entry("resume", (_ID,), Who.WORK, "go on after a pause", "resume 7f3c9a"),
+    Entry("retry", (_ID,), Who.WORK, "start again from the beginning", "retry 7f3c9a"),
+    Entry("clone", (_ID, _A["changed"]), Who.WORK, "start the same task again beside it, in other words if you like",
+          "clone 7f3c9a but for the import command"),
+    Entry("priority", (_ID, _A["level"]), Who.WORK, "put a task before others, or after them", "priority 7f3c9a high"),
+    Entry("reassign", (_ID, _A["model"]), Who.WORK, "have another model go on with a task",
+          "reassign 7f3c9a claude-opus-5-5"),
+    Entry("ask", (_A["question"],), Who.WORK, "ask about the code; nothing is changed",
+          "ask where are the sessions stored?", options=True),
+    Entry("plan", (_A["task"],), Who.WORK, "make a plan first; the work starts when it is approved",
+          "plan move the sessions to Redis", options=True),
+    Entry("approve", (_ID,), Who.WORK, "approve a plan, and let the work start", "approve 7f3c9a"),
+    Entry("reject", (_ID, _A["why"]), Who.WORK, "reject a plan, and end its task", "reject 7f3c9a we drop that"),
+    Entry("mission status", (), Who.LOOK, "the whole fleet: what runs, waits and was spent", "mission status"),
+    Entry("mission agents", (), Who.LOOK, "what each agent is doing now", "mission agents"),
+    Entry("mission", (_ID,), Who.LOOK, "one task with its plan, step by step", "mission 7f3c9a"),
+    Entry("mission pause all", (), Who.OPERATOR, "pause every task, and start no other", "mission pause all"),
+    Entry("mission resume all", (), Who.OPERATOR, "go on after that", "mission resume all"),
+    Entry("mission scale", (_A["number"],), Who.OPERATOR, "how many tasks may run at once", "mission scale 4"),
+    Entry("why", (_A["about"],), Who.LOOK, "why something ran or did not: the decision and its reason", "why 7f3c9a"),
+    Entry("cost", (_A["period"], _A["key"]), Who.LOOK, "what was spent", "cost week by repo"),
+    Entry("link", (_A["code"],), Who.ANYONE, "link your chat account with your GitHub login", "link"),
+    Entry("unlink", (), Who.ANYONE, "undo that", "unlink"),
+    Entry("whoami", (), Who.ANYONE, "who the bot takes you for", "whoami"),
+    Entry("help", (_A["command"],), Who.ANYONE, "this list, or more about one command", "help bg merge"),
 )  # fmt: skip
-ENTRIES = {entry.name: entry for entry in TABLE}
+ENTRIES: Mapping[str, Entry] = {entry.name: entry for entry in TABLE}
 
-MENTION = "@opus67"
-_COMMAND = re.compile(
-    r"^/opus(?:[ \t]+(?P<slash>.*))?$|^@opus67(?:\[bot\])?(?![\w-])[ \t,:]*(?P<mention>.*)$", re.IGNORECASE
-)
-_FENCE = re.compile(r"^ {0,3}(`{3,}(?=[^`]*$)|~{3,})")
-"""A line that opens or closes a code block; with backticks behind the backticks it is code inside a line."""
+ALIASES: Mapping[str, str] = {
+    "status": "bg status",
+    "cancel": "bg cancel",
+    "background": "bg",
+    "mission pause": "mission pause all",
+    "mission resume": "mission resume all",
+}
+PLAIN = "plain"
+"""The name of words that were said to the bot without a command: the place tells what they are."""
+OPTIONS: Mapping[str, str] = {
+    "repo": "the repository, as owner/name",
+    "base": "the branch to start from",
+    "mode": "conservative, balanced or aggressive",
+    "model": "the model to use",
+    "dollars": "the most that it may cost, in US dollars",
+    "priority": "high, normal or low",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Something that a person told the bot; ``problem`` says in words why it cannot be carried out."""
+    """Something that a person told the bot; ``problem`` says in words why it cannot be carried out.
+
+    ``target`` is what looks like the id of a task; ``text`` is the rest, ``whole`` both together, since a word of the
+    text may look like an id.
+    """
 
     name: str
     text: str = ""
     problem: str = ""
+    target: str = ""
+    whole: str = ""
+    options: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
-def parse(comment: str) -> tuple[Command, ...]:
-    """Return the commands of a comment: lines that begin with /opus or @opus67, outside code and quotes; never raises.
-
-    The words of ``steer`` and ``answer`` go on over the following lines, up to the next command.
-    """
-    found: list[Command] = []
-    more: list[str] = []
-    for line, heard in _lines(comment):
-        if heard is not None:
-            found, more = [*_close(found, more), _read(*heard)], []
-        elif found:
-            more.append(line)
-    return tuple(_close(found, more))
-
-
-def help_text() -> str:
-    """Return the table as Markdown."""
-    rows = [
-        f"| `/opus {entry.name}{' ' + entry.arguments if entry.arguments else ''}` | {entry.help} |" for entry in TABLE
-    ]
+def help_text(name: str = "") -> str:
+    """Return the table, or what there is to say about one command, as Markdown."""
+    if name in ENTRIES:
+        return "\n\n".join(help_lines(ENTRIES[name]))
+    rows = [f"| `/opus {entry.usage}` | {entry.help} |" for entry in TABLE]
     return "\n".join(["| command | does |", "|---|---|", *rows])
 
 
-def _lines(comment: str) -> Iterator[tuple[str, tuple[str, bool] | None]]:
-    """Yield each line outside code blocks and quotes, with the command in it (its words, and whether by mention)."""
-    fence = ""
-    for line in comment.replace("\r\n", "\n").split("\n"):
-        mark = _FENCE.match(line)
-        if fence:
-            if mark and mark[1][0] == fence[0] and len(mark[1]) >= len(fence) and not line.strip(" \t" + fence[0]):
-                fence = ""
-            continue
-        if mark:
-            fence = mark[1]
-            continue
-        if line.startswith((">", "    ", "\t")):
-            continue
-        match = _COMMAND.match(line)
-        if match is None:
-            yield line, None
-        elif match["mention"] is not None:
-            yield line, (match["mention"], True)
-        else:
-            yield line, (match["slash"] or "", False)
-
-
-def _read(words: str, mentioned: bool) -> Command:
-    name, text = [*words.split(maxsplit=1), "", ""][:2]
-    entry = ENTRIES.get(name.lower())
-    if entry is None:
-        return Command("steer", words.strip()) if mentioned and words.strip() else _unknown(name)
-    return Command(entry.name, text.strip())
-
-
-def _unknown(name: str) -> Command:
-    if not name:
-        return Command("help")
-    shown = name[:40].replace("`", "'")
-    near = difflib.get_close_matches(shown.lower(), ENTRIES, n=1, cutoff=0.5)
-    hint = f" Did you mean `{ENTRIES[near[0]].example}`?" if near else " `/opus help` lists what there is."
-    return Command("help", problem=f"I do not know the command `{shown}`.{hint}")
-
-
-def _close(found: list[Command], more: list[str]) -> list[Command]:
-    """Finish the last command with the lines that followed it, and check that it has the words it needs."""
-    if not found:
-        return found
-    last = found[-1]
-    entry = ENTRIES[last.name]
-    if entry.needs_text and not last.problem:
-        last = Command(last.name, "\n".join([last.text, *more]).strip())
-        if not last.text:
-            last = Command("help", problem=f"`/opus {entry.name}` needs words, for example `{entry.example}`.")
-    return [*found[:-1], last]
+def help_lines(entry: Entry) -> list[str]:
+    """Return the sentences about one command."""
+    options = ", ".join(f"`--{name}` ({words})" for name, words in OPTIONS.items())
+    lines = [f"`/opus {entry.usage}`: {entry.help}.", f"For example: `/opus {entry.example}`"]
+    if entry.task is not None:
+        lines.append("On an issue or pull request, and in the thread of a task, the id can be left out.")
+    if entry.options:
+        lines.append(f"Before the text may stand {options}.")
+    return [*lines, f"Who may: {entry.who}."]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ __all__ = [
     "MODES",
     "SANDBOXES",
     "VARIABLES",
+    "Channel",
     "Problem",
     "Settings",
     "SettingsError",
@@ -44,6 +46,16 @@ _GIT_VARIABLES = (
 _HIGHEST_PORT = 65535
 _MOST_WORKERS = 64
 _SHORTEST_REDACTED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel of a chat that is bound to a repository; ``may`` is ``look``, ``ask`` or ``all``."""
+
+    surface: str
+    id: str
+    repository: str
+    may: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +95,10 @@ class Settings:
     mode: str
     workers: int
     public_url: str
+    channels: tuple[Channel, ...] = ()
+    operators: tuple[str, ...] = ()
+    url: str = ""
+    token: str = field(default="", repr=False)
     mistakes: tuple[Problem, ...] = ()
 
     @property
@@ -131,8 +147,26 @@ def load(environ: Mapping[str, str] | None = None, *, dotenv: Path | None = Path
         mode=reader.choice("OPUS67_MODE", MODES),
         workers=reader.number("OPUS67_WORKERS", 1, _MOST_WORKERS) or 0,
         public_url=reader.url("OPUS67_PUBLIC_URL"),
+        channels=_channels(reader),
+        operators=tuple(login.lower().removeprefix("@") for login in reader.words("OPUS67_OPERATORS")),
+        url=reader.url("OPUS67_URL"),
+        token=reader.text("OPUS67_TOKEN"),
         mistakes=tuple(reader.mistakes),
     )
+
+
+_CHANNEL = re.compile(r"(slack|discord):(\w+)=([\w.-]+/[\w.-]+?)(?::(look|ask|all))?", re.ASCII)
+
+
+def _channels(reader: _Reader) -> tuple[Channel, ...]:
+    found = []
+    for word in reader.words("OPUS67_CHANNELS"):
+        match = _CHANNEL.fullmatch(word)
+        if match is None:
+            reader.wrong("OPUS67_CHANNELS", f"{_shown(word)} is not of the form SURFACE:CHANNEL=OWNER/NAME:WHAT.")
+        else:
+            found.append(Channel(match[1], match[2], match[3], match[4] or "all"))
+    return tuple(found)
 
 
 def problems(settings: Settings) -> list[Problem]:

@@ -32,6 +32,7 @@ _CHAT = "Chat (each is off unless its token is set)"
 _MODEL = "Model (one key is enough)"
 _STATE = "Where things are kept"
 _WORK = "How it works"
+_REMOTE = "The command line, when the service is elsewhere"
 
 VARIABLES: tuple[Variable, ...] = (
     Variable("GITHUB_APP_ID", "The GitHub App's number.", "123456", section=_GITHUB, required=True),
@@ -136,6 +137,20 @@ VARIABLES: tuple[Variable, ...] = (
         section=_CHAT,
     ),
     Variable(
+        "OPUS67_CHANNELS",
+        "Channels of Slack and Discord with the repository that is meant there, and what may be done there: "
+        "`look` (nothing but looking), `ask` (questions and plans too) or all, if nothing stands behind.",
+        "slack:C024BE91L=octo/shop, discord:417719834231439371=octo/site:look",
+        section=_CHAT,
+    ),
+    Variable(
+        "OPUS67_OPERATORS",
+        "GitHub logins of the people who may pause, resume and scale everything, wherever they say it; "
+        "who sits at the machine itself always may.",
+        "octocat, hubot",
+        section=_CHAT,
+    ),
+    Variable(
         "REDIS_URL",
         "Redis or Valkey, with `maxmemory-policy noeviction`. An embedded Valkey when not set.",
         "redis://:password@127.0.0.1:6379/0",
@@ -183,6 +198,19 @@ VARIABLES: tuple[Variable, ...] = (
         section=_WORK,
     ),
     Variable("OPUS67_WORKERS", "How many tasks are worked on at the same time.", "4", "2", section=_WORK),
+    Variable(
+        "OPUS67_URL",
+        "For the command line on another machine: the address of the service that it shall talk to.",
+        "https://opus67.example.com",
+        section=_REMOTE,
+    ),
+    Variable(
+        "OPUS67_TOKEN",
+        "The command line's token for that service; `opus67 token create` makes one there.",
+        "opus67_4f9d0c…",
+        secret=True,
+        section=_REMOTE,
+    ),
 )
 
 

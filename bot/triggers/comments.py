@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.asks import Ask, Router, Told
-from bot.commands import parse
+from bot.grammar import parse
 from jobs.types import Subject
 
 if TYPE_CHECKING:

@@ -1,0 +1,222 @@
+"""Text to commands: the pure readers of what people say; nothing that anybody writes makes them raise."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+from bot.commands import ALIASES, ENTRIES, OPTIONS, PLAIN, Command, Takes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bot.commands import Argument, Entry
+
+MENTION = "@opus67"
+_COMMAND = re.compile(
+    r"^/opus(?:[ \t]+(?P<slash>.*))?$|^@opus67(?:\[bot\])?(?![\w-])[ \t,:]*(?P<mention>.*)$", re.IGNORECASE
+)
+_FENCE = re.compile(r"^ {0,3}(`{3,}(?=[^`]*$)|~{3,})")
+"""A line that opens or closes a code block; with backticks behind the backticks it is code inside a line."""
+_TASK_ID = re.compile(r"[`#]?([0-9a-f]{6,12})[`,.:]?")
+_OPTION = re.compile(r"(?:--|\u2014|\u2013)([a-z]+)(?:=|\s+)(\"[^\"]*\"|\S+)\s*", re.IGNORECASE)
+"""Telephones make a dash of two hyphens."""
+_MOST_WORDS = 3
+_SHOWN = 40
+
+
+def parse(comment: str) -> tuple[Command, ...]:
+    """Return the commands of a comment: lines that begin with /opus or @opus67, outside code and quotes; never raises.
+
+    Text goes on over the following lines, up to the next command.
+    """
+    found: list[tuple[str, bool]] = []
+    for line, heard in _lines(comment):
+        if heard is not None:
+            found.append(heard)
+        elif found:
+            words, mentioned = found[-1]
+            found[-1] = (f"{words}\n{line}", mentioned)
+    return tuple(read(words, mentioned=mentioned, several=True) for words, mentioned in found)
+
+
+def read(words: str, *, mentioned: bool = False, several: bool = False) -> Command:
+    """Return the command in what one person said at once; never raises.
+
+    With ``mentioned`` plain words are no mistake; with ``several`` lines behind a command that takes no text are not
+    meant for it.
+    """
+    words = words.strip()
+    if not words:
+        return Command("help")
+    first, _, more = words.partition("\n")
+    name, rest = _name(first)
+    if not name:
+        return Command(PLAIN, words, whole=words) if mentioned else _unknown(words)
+    entry = ENTRIES[name]
+    if more and (not several or (entry.text is not None and name != "help")):
+        rest = f"{rest}\n{more}".strip()
+    return _fill(entry, rest)
+
+
+def nearest(words: str) -> Entry | None:
+    """Return the command that words were probably meant for."""
+    typed = " ".join(words.lower().split()[:_MOST_WORDS])
+    names = [*ENTRIES, *ALIASES]
+    for length in range(_MOST_WORDS, 0, -1):
+        near = difflib.get_close_matches(" ".join(typed.split()[:length]), names, n=1, cutoff=0.7)
+        if near:
+            return ENTRIES[ALIASES.get(near[0], near[0])]
+    near = difflib.get_close_matches(typed.partition(" ")[0], names, n=1, cutoff=0.5)
+    return ENTRIES[ALIASES.get(near[0], near[0])] if near else None
+
+
+def _lines(comment: str) -> Iterator[tuple[str, tuple[str, bool] | None]]:
+    """Yield each line outside code blocks and quotes, with the command in it (its words, and whether by mention)."""
+    fence = ""
+    for line in comment.replace("\r\n", "\n").split("\n"):
+        mark = _FENCE.match(line)
+        if fence:
+            if mark and mark[1][0] == fence[0] and len(mark[1]) >= len(fence) and not line.strip(" \t" + fence[0]):
+                fence = ""
+            continue
+        if mark:
+            fence = mark[1]
+            continue
+        if line.startswith((">", "    ", "\t")):
+            continue
+        match = _COMMAND.match(line)
+        if match is None:
+            yield line, None
+        elif match["mention"] is not None:
+            yield line, (match["mention"], True)
+        else:
+            yield line, (match["slash"] or "", False)
+
+
+def _name(line: str) -> tuple[str, str]:
+    """Return the command that a line begins with, as the table calls it, and what follows; or nothing."""
+    words = line.split(maxsplit=_MOST_WORDS)
+    for length in range(min(_MOST_WORDS, len(words)), 0, -1):
+        typed = " ".join(words[:length]).lower()
+        typed = typed.removesuffix(":") if length == 1 else typed
+        name = ALIASES.get(typed, typed)
+        if name in ENTRIES:
+            rest = line.split(maxsplit=length)[length:]
+            return _settle(name, rest[0].strip() if rest else "")
+    return "", line
+
+
+def _settle(name: str, rest: str) -> tuple[str, str]:
+    """Tell a word of the table from the first word of somebody's task: `bg review the login page` is a task."""
+    if not rest and name in {"bg", "mission"}:
+        return f"{name} status", ""
+    group, _, action = name.partition(" ")
+    if group == "bg" and action and rest and len(rest.split()) > 1 and not _is_id(rest.split(maxsplit=1)[0]):
+        return "bg", f"{action} {rest}"
+    return name, rest
+
+
+def _is_id(word: str) -> bool:
+    return _TASK_ID.fullmatch(word.lower()) is not None
+
+
+def _fill(entry: Entry, rest: str) -> Command:
+    """Read the arguments behind a command's name."""
+    options, rest, problem = _options(rest) if entry.options else ({}, rest, "")
+    if problem:
+        return Command("help", problem=problem)
+    if entry.name == "bg" and (slip := _slip(rest)):
+        return Command("help", problem=slip)
+    whole, target = rest, ""
+    words = rest.split(maxsplit=1)
+    if entry.task is not None and words and (match := _TASK_ID.fullmatch(words[0].lower())):
+        target, rest = match[1], words[1] if len(words) > 1 else ""
+    rest, problem = _arguments(entry, rest.strip(), target)
+    if problem:
+        return Command("help", problem=problem, target=target)
+    return Command(entry.name, rest, target=target, whole=whole, options=options)
+
+
+def _arguments(entry: Entry, rest: str, target: str) -> tuple[str, str]:
+    """Check what follows the task; return it in the table's spelling, and what is wrong with it."""
+    if entry.text is not None:
+        missing = entry.text.required and not rest
+        return rest, _lacks(entry, f"<{entry.text.name}>") if missing else ""
+    left = rest.lower().split()
+    given: list[str] = []
+    for argument in entry.arguments:
+        if argument.takes is Takes.TASK:
+            continue
+        value, left = _take(argument, left, rest)
+        if value:
+            given.append(value)
+        elif argument.required:
+            return "", _lacks(entry, argument.shown)
+    if left:
+        what = "is no task id" if entry.task is not None and not target else "does not belong there"
+        return "", f"`{_shown(left[0])}` {what}. {_usage(entry)}"
+    return " ".join(given), ""
+
+
+def _take(argument: Argument, left: list[str], rest: str) -> tuple[str, list[str]]:
+    """Take one word, or two such as `by repo`, where they fit the argument."""
+    for choice in argument.choices:
+        parts = choice.split()
+        if left[: len(parts)] == parts:
+            return choice, left[len(parts) :]
+    if argument.choices or not left:
+        return "", left
+    if argument.takes is Takes.NUMBER and not (left[0].isascii() and left[0].isdigit()):
+        return "", left
+    # Names of models and links keep their letters as they were written.
+    return rest.split()[-len(left)], left[1:]
+
+
+def _options(rest: str) -> tuple[dict[str, str], str, str]:
+    """Take ``--repo owner/name`` and its like off the front; return them, the rest, and what is wrong with them."""
+    options: dict[str, str] = {}
+    while match := _OPTION.match(rest):
+        name = match[1].lower()
+        if name not in OPTIONS:
+            near = difflib.get_close_matches(name, OPTIONS, n=1, cutoff=0.6)
+            if near:
+                return {}, rest, f"I do not know the option `--{_shown(name)}`. Did you mean `--{near[0]}`?"
+            break
+        options[name] = match[2].strip('"')
+        rest = rest[match.end() :]
+    return options, rest.strip(), ""
+
+
+def _slip(rest: str) -> str:
+    """Return what to say to `bg cancle 7f3c9a`, which was hardly meant as a task."""
+    words = rest.lower().split()
+    if not words or len(words) > 1 + _is_id(words[-1]):
+        return ""
+    actions = [name.removeprefix("bg ") for name in ENTRIES if name.startswith("bg ")]
+    near = difflib.get_close_matches(words[0], actions, n=1, cutoff=0.75)
+    return f"I do not know `bg {_shown(words[0])}`. Did you mean {_example(ENTRIES[f'bg {near[0]}'])}?" if near else ""
+
+
+def _lacks(entry: Entry, what: str) -> str:
+    return f"`/opus {entry.name}` needs `{what}`. {_usage(entry)}"
+
+
+def _usage(entry: Entry) -> str:
+    return f"It is used like this: {_example(entry)}."
+
+
+def _example(entry: Entry) -> str:
+    return f"`/opus {entry.example}`"
+
+
+def _unknown(words: str) -> Command:
+    name, entry = _shown(words.split(maxsplit=1)[0]), nearest(words)
+    hint = f"Did you mean {_example(entry)}?" if entry else "`/opus help` lists what there is."
+    return Command("help", problem=f"I do not know the command `{name}`. {hint}")
+
+
+def _shown(word: str) -> str:
+    """Return a stranger's word as it can stand between backticks."""
+    return word[:_SHOWN].replace("`", "'")
