@@ -15,7 +15,16 @@ from jobs.agent.context import cut, readable
 from jobs.agent.editor import ToolProblem
 from jobs.agent.repetition import Repeated, Repetition
 from jobs.agent.schema import InputProblem, read_input
-from jobs.agent.tools import ENDING, Finish, FinishRequest, ToolContext, changes_nothing, edits_files, toolbox
+from jobs.agent.tools import (
+    ENDING,
+    Finish,
+    FinishRequest,
+    Purpose,
+    ToolContext,
+    changes_nothing,
+    edits_files,
+    toolbox,
+)
 from jobs.agent.transcript import (
     calls_of,
     conversation,
@@ -30,7 +39,7 @@ from jobs.agent.transcript import (
 from jobs.types import Interruption, LeaseLost, LimitReached, LoopDetected, Phase, Step, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from jobs.agent.journal import Journal
     from jobs.types import Block, Limits, Message, Model, Sandbox
@@ -65,13 +74,17 @@ def work(
     now: Callable[[], float],
     started_at: float,
     planner: Model | None = None,
+    purpose: Purpose = Purpose.WORK,
+    paid: Sequence[Step] = (),
 ) -> FinishRequest:
     """Work until the end that ``on_finish`` accepts with None; a text goes back to the model for another go.
 
     ``now`` and ``started_at`` are seconds of one clock. ``planner`` answers until there is a plan or a change of files.
+    ``purpose`` chooses the tools; ``paid`` are steps outside this conversation that count in the limits.
     Raises the interruptions of ``jobs.types``, and ``ModelError`` or ``SandboxError`` when these are lost.
     """
     run = _Run(model, planner or model, sandbox, journal, system, request, limits, on_finish, now, started_at)
+    run.purpose, run.tools, run.paid = purpose, toolbox(purpose), tuple(paid)
     return run.go()
 
 
@@ -94,6 +107,8 @@ class _Run:
         self.model, self.planner, self.journal = model, planner, journal
         self.system, self.request, self.limits = system, request, limits
         self.on_finish, self.now, self.started_at = on_finish, now, started_at
+        self.purpose, self.tools = Purpose.WORK, toolbox()
+        self.paid: tuple[Step, ...] = ()
         self.steps: list[Step] = list(journal.steps())
         self.context = ToolContext(sandbox, self._seconds_left)
         self.repetition = Repetition()
@@ -144,7 +159,7 @@ class _Run:
     def _step(self) -> FinishRequest | None:
         asked = self.planner if self.phase is Phase.PLANNING else self.model
         begun = self.now()
-        schemas = [tool.schema for tool in toolbox().values()]
+        schemas = [tool.schema for tool in self.tools.values()]
         reply = asked.query(self.system, conversation(self.request, self.steps), schemas)
         step = Step(
             index=len(self.steps),
@@ -222,9 +237,9 @@ class _Run:
 
     def _run_tool(self, call: Block) -> tuple[str, bool]:
         """Run one tool and tell whether it failed; what goes wrong in it becomes words for the model."""
-        tool = toolbox().get(call["name"])
+        tool = self.tools.get(call["name"])
         if tool is None:
-            return f"There is no tool {call['name']}. The tools are {', '.join(toolbox())}.", True
+            return f"There is no tool {call['name']}. The tools are {', '.join(self.tools)}.", True
         try:
             return cut(tool.run(self.context, **read_input(tool.schema, call["input"]))), False
         except (InputProblem, ToolProblem) as problem:
@@ -242,7 +257,7 @@ class _Run:
             self.phase = Phase.CODING
         if not failed and edited:
             self.repetition.forget()
-        if call["name"] == "update_plan" or not _is_valid(call):
+        if call["name"] == "update_plan" or not self._is_valid(call):
             return Repeated.FINE
         return self.repetition.add(call["name"], call["input"], text)
 
@@ -258,7 +273,7 @@ class _Run:
         elif not text:
             problem = EMPTY_REPLY
         elif len(self.steps) == 1:
-            problem = prompts.fill("use_tools")
+            problem = prompts.fill("use_tools", tools=", ".join(f"`{name}`" for name in self.tools))
         else:
             self.waiting += self.journal.attend()
             problem = self._refusal(FinishRequest("", text), blocks) or ""
@@ -283,7 +298,7 @@ class _Run:
 
     def _stop_nonsense(self, step: Step, blocks: list[Block]) -> None:
         """Count replies of which nothing could be used, and stop after several in a row."""
-        self.unusable = 0 if _is_usable(step.reply) else self.unusable + 1
+        self.unusable = 0 if self._is_usable(step.reply) else self.unusable + 1
         if self.unusable >= UNUSABLE_REPLIES:
             last = str(blocks[-1].get("content") or blocks[-1].get("text"))
             raise LoopDetected(f"The model gave {self.unusable} replies in a row that could not be used. {last}")
@@ -303,7 +318,7 @@ class _Run:
         ]
 
     def _meters(self) -> list[bounds.Meter]:
-        return bounds.read(self.limits, self.steps, (self.now() - self.started_at) / 60)
+        return bounds.read(self.limits, [*self.paid, *self.steps], (self.now() - self.started_at) / 60)
 
     def _seconds_left(self) -> float:
         return self.limits.minutes * 60 - (self.now() - self.started_at)
@@ -316,20 +331,18 @@ class _Run:
         self.steps[-1] = step
         self.journal.record(step)
 
+    def _is_usable(self, reply: Message) -> bool:
+        """Tell whether a reply had words, or at least one call that a tool can take."""
+        calls = calls_of(reply)
+        if not calls:
+            return bool(text_of(reply)) and reply.get("stop_reason") not in {REFUSAL, CUT_OFF}
+        if reply.get("stop_reason") == CUT_OFF and reply["content"][-1] is calls[-1]:
+            calls.pop()
+        return any(self._is_valid(call) for call in calls)
 
-def _is_usable(reply: Message) -> bool:
-    """Tell whether a reply had words, or at least one call that a tool can take."""
-    calls = calls_of(reply)
-    if not calls:
-        return bool(text_of(reply)) and reply.get("stop_reason") not in {REFUSAL, CUT_OFF}
-    if reply.get("stop_reason") == CUT_OFF and reply["content"][-1] is calls[-1]:
-        calls.pop()
-    return any(_is_valid(call) for call in calls)
-
-
-def _is_valid(call: Block) -> bool:
-    tool = toolbox().get(call["name"])
-    try:
-        return tool is not None and read_input(tool.schema, call["input"]) is not None
-    except InputProblem:
-        return False
+    def _is_valid(self, call: Block) -> bool:
+        tool = self.tools.get(call["name"])
+        try:
+            return tool is not None and read_input(tool.schema, call["input"]) is not None
+        except InputProblem:
+            return False

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import config
 from jobs.agent.context import cut, readable
+from jobs.agent.tools import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,11 +62,52 @@ def system_prompt(
         base_branch=base_branch,
         mode=fill(f"mode_{mode.value}"),
         network=_network(hosts),
-        limits=f"${limits.dollars:.2f}, {limits.tokens:,} tokens, {limits.steps} steps, {limits.minutes:g} minutes",
+        limits=_limits(limits),
         checks=_checks(checks),
         protected=", ".join(f"`{path}`" for path in protected) or "none in particular.",
+        whose_word=fill("whose_word"),
         instructions=_instructions(instructions or {}),
     )
+
+
+READERS = {
+    Purpose.PLAN: (
+        "role_plan",
+        "Somebody asked for work in the repository `{}`. You plan it.",
+        "`ask_human`: ask and stop. ",
+    ),
+    Purpose.ASK: ("role_ask", "Somebody has a question about the repository `{}`. You answer it.", ""),
+}
+"""Of each purpose that only reads: the file with its rules, who the agent is, and its tools besides the usual ones."""
+
+
+def reading_prompt(
+    purpose: Purpose,
+    *,
+    repository: str,
+    base_branch: str,
+    commit: str,
+    limits: Limits,
+    instructions: Mapping[str, str] | None = None,
+) -> str:
+    """Return the system prompt of an agent that changes nothing: it makes a plan, or answers a question."""
+    name, role, more_tools = READERS[purpose]
+    return fill(
+        "system_reading",
+        role=role.format(repository),
+        repository=repository,
+        base_branch=base_branch,
+        commit=commit,
+        more_tools=more_tools,
+        limits=_limits(limits),
+        how=fill(name),
+        whose_word=fill("whose_word"),
+        instructions=_instructions(instructions or {}),
+    )
+
+
+def _limits(limits: Limits) -> str:
+    return f"${limits.dollars:.2f}, {limits.tokens:,} tokens, {limits.steps} steps, {limits.minutes:g} minutes"
 
 
 def _network(hosts: Sequence[str]) -> str:
@@ -88,20 +130,36 @@ def _instructions(files: Mapping[str, str]) -> str:
     return "\n\n".join(parts)
 
 
+OPENINGS = {Purpose.WORK: "asked_work", Purpose.PLAN: "asked_plan", Purpose.ASK: "asked_ask"}
+
+
 def request_message(
-    *, repository: str, subject: Subject, title: str, text: str, asked_by: str, earlier: str = ""
+    *,
+    repository: str,
+    subject: Subject,
+    title: str,
+    text: str,
+    asked_by: str,
+    purpose: Purpose = Purpose.WORK,
+    earlier: str = "",
+    followed: str = "",
+    plan: str = "",
 ) -> Message:
-    """Return the first user message; ``earlier`` is what is known of an earlier attempt that was given up."""
+    """Return the first user message.
+
+    ``earlier`` is what is known of earlier work that is not in the workspace, ``followed`` of earlier work that is;
+    ``plan`` is the agent's own, which people approved.
+    """
     title, text = readable(title).replace("\n", " ").strip(), cut(readable(text), TEXT_LIMIT).strip()
+    place = f"{subject.kind} #{subject.number} of `{repository}`" if subject.number else f"`{repository}`"
+    more = {"earlier": earlier, "followed": followed, "approved_plan": plan}
     content = fill(
         "request",
-        repository=repository,
-        subject=f"{subject.kind} #{subject.number}",
-        asked_by=asked_by,
+        opening=fill(OPENINGS[purpose], asked_by=asked_by, subject=place),
         mark=mark(title, text),
         title=title,
         text=text or "(no description)",
-        earlier=_fenced("earlier", earlier, EARLIER_LIMIT) if earlier.strip() else "",
+        more="\n\n".join(_fenced(name, known, EARLIER_LIMIT) for name, known in more.items() if known.strip()),
     )
     return {"role": "user", "content": [{"type": "text", "text": content}]}
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping  # noqa: TC003 - read at run time for the schemas
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypedDict, TypeVar
@@ -21,9 +22,19 @@ T = TypeVar("T")
 TITLE = 120
 
 
+class Purpose(StrEnum):
+    """What a run is for, which decides its tools and its prompts."""
+
+    WORK = "work"
+    PLAN = "plan"
+    """Reads, and ends with a plan that people approve; changes nothing."""
+    ASK = "ask"
+    """Reads, and ends with an answer; changes nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class FinishRequest:
-    """What the model says at the end; ``title`` is empty where it ended in plain words."""
+    """What the model says at the end; ``title`` is empty where it ended in plain words or was only reading."""
 
     title: str
     summary: str
@@ -101,6 +112,15 @@ def str_replace_based_edit_tool(
     return editor.insert(context.sandbox, path, line, _given(insert_text, command, "insert_text"))
 
 
+def view(
+    context: ToolContext,
+    path: Annotated[str, "A file or folder below /workspace or /tmp."],
+    view_range: Annotated[list[int] | None, "First and last line; -1 as the last is the end."] = None,
+) -> str:
+    """Look at a file with line numbers, or at a folder two levels deep."""
+    return editor.view(context.sandbox, path, view_range)
+
+
 def update_plan(context: ToolContext, items: Annotated[list[Item], "The whole plan, in order."]) -> str:
     """Say what you are going to do and how far you are. People watch it; it does nothing else.
 
@@ -135,6 +155,22 @@ def finish(
     raise Finish(FinishRequest(re.sub(r"\s+", " ", title).strip()[:TITLE], summary.strip()))
 
 
+def finish_plan(
+    context: ToolContext,  # noqa: ARG001 - all tools have one shape
+    plan: Annotated[str, "The plan in Markdown, for the people who approve it; one page at most."],
+) -> str:
+    """End the planning. People read the plan, and approve it or say what should be different."""
+    raise Finish(FinishRequest("", plan.strip() or "The plan is empty."))
+
+
+def finish_answer(
+    context: ToolContext,  # noqa: ARG001 - all tools have one shape
+    answer: Annotated[str, "The answer in Markdown, with the places in the code that it rests on."],
+) -> str:
+    """End with the answer to the question. It is all that people read."""
+    raise Finish(FinishRequest("", answer.strip() or "There is no answer."))
+
+
 def _given(value: T | None, command: str, name: str) -> T:
     if value is None:
         raise ToolProblem(f"`{command}` needs `{name}`.")
@@ -149,22 +185,36 @@ class Tool:
     schema: ToolSchema
 
 
-FUNCTIONS: tuple[Callable[..., str], ...] = (bash, str_replace_based_edit_tool, update_plan, ask_human, finish)
+TOOLS: Mapping[Purpose, Mapping[str, Callable[..., str]]] = {
+    Purpose.WORK: {
+        "bash": bash,
+        "str_replace_based_edit_tool": str_replace_based_edit_tool,
+        "update_plan": update_plan,
+        "ask_human": ask_human,
+        "finish": finish,
+    },
+    Purpose.PLAN: {"bash": bash, "view": view, "ask_human": ask_human, "finish": finish_plan},
+    Purpose.ASK: {"bash": bash, "view": view, "finish": finish_answer},
+}
+"""The functions of each purpose, by the name under which the model calls them."""
 ENDING = frozenset({"ask_human", "finish"})
 """Tools that end or stop the work; in a reply with several calls they come last."""
 
 
-@lru_cache(maxsize=1)
-def toolbox() -> Mapping[str, Tool]:
-    """Return the tools by name."""
-    return MappingProxyType({function.__name__: Tool(function, schema_of(function)) for function in FUNCTIONS})
+@lru_cache(maxsize=len(Purpose))
+def toolbox(purpose: Purpose = Purpose.WORK) -> Mapping[str, Tool]:
+    """Return the tools for a purpose by name."""
+    functions = TOOLS[purpose]
+    return MappingProxyType(
+        {name: Tool(function, replace(schema_of(function), name=name)) for name, function in functions.items()}
+    )
 
 
 def changes_nothing(name: str, given: Any) -> bool:
     """Tell whether a call may safely be run again: it only looks, or only tells the plan."""
     if name == "str_replace_based_edit_tool":
         return isinstance(given, dict) and given.get("command") == "view"
-    return name == "update_plan"
+    return name in {"update_plan", "view"}
 
 
 def edits_files(name: str, given: Any) -> bool:
