@@ -222,7 +222,8 @@ def _comment(found: Mapping[str, Any]) -> Comment:
 
 def _pull_request(found: Mapping[str, Any]) -> PullRequest:
     state, draft = str(found["state"]), bool(found.get("draft"))
-    return PullRequest(found["number"], found["html_url"], state, draft, found["head"]["sha"], found["base"]["ref"])
+    head, base, body = found["head"]["sha"], found["base"]["ref"], found.get("body") or ""
+    return PullRequest(found["number"], found["html_url"], state, draft, head, base, body)
 
 
 def _check_run(found: Mapping[str, Any]) -> CheckRun:

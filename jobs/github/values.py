@@ -54,6 +54,7 @@ class PullRequest:
     draft: bool
     head: str
     base: str
+    body: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,10 @@ class Outcome:
     """The unpublished work itself as a diff, when it could not be pushed anywhere."""
     draft_reason: str = ""
     """Why the work is incomplete, when it is: the limit that stopped it, checks that fail."""
+    blob_url: str = ""
+    """Of an answer: where the files are shown at the commit that was read, as ``https://…/blob/<commit>``."""
+    references: tuple[str, ...] = ()
+    """Of an answer: the places in the code that it names and that are there, as ``path#L10`` or ``path#L10-L20``."""
 
     @classmethod
     def load(cls, values: Mapping[str, Any]) -> Outcome:
@@ -109,6 +113,7 @@ class Outcome:
                 "blocked": tuple(BlockedRequest(**request) for request in values["blocked"]),
                 "usage": Usage(**values["usage"]),
                 "models": tuple(values["models"]),
+                "references": tuple(values.get("references", ())),
             }
         )
 

@@ -217,7 +217,12 @@ class Task:
     @property
     def branch(self) -> str:
         """The branch that this task's work is pushed to."""
-        return self.onto or f"{BRANCH_PREFIX}{self.subject}-{self.id}"
+        return self.onto or self.own_branch
+
+    @property
+    def own_branch(self) -> str:
+        """The branch that this task has for itself, when it does not go on with another task's."""
+        return f"{BRANCH_PREFIX}{self.subject}-{self.id}"
 
     @property
     def marker(self) -> str:
