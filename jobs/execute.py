@@ -64,7 +64,13 @@ class Attempt:
 
 
 def execute(services: Services, task_id: str) -> None:
-    """Work on a task if it is to be had; whatever happens, it is left finished, waiting, or to be taken up again."""
+    """Work on a task if it is to be had; whatever happens, it is left finished, waiting, or to be taken up again.
+
+    Where a more urgent task waits for a worker, that one is taken, and somebody is woken for this one again.
+    """
+    woken, task_id = task_id, services.store.tasks.most_urgent(task_id, time.time())
+    if task_id != woken:
+        services.waker.task(woken)
     claim = services.store.tasks.claim(task_id, services.owner, time.time())
     if claim is None:
         return
@@ -257,5 +263,7 @@ def _tell_ending(attempt: Attempt) -> None:
 
 def _wake_next(services: Services) -> None:
     """Wake somebody for what waited for this task's place."""
-    for task_id in services.store.tasks.due(time.time())[: services.settings.workers]:
+    wished = services.store.fleet.workers()
+    workers = services.settings.workers if wished is None else wished
+    for task_id in services.store.tasks.due(time.time())[:workers]:
         services.waker.task(task_id)

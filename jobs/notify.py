@@ -164,9 +164,15 @@ def view_of(services: Services, task_id: str, working: float = 0.0) -> TaskView:
         outcome=outcome,
         page_url=page_url(services.settings.public_url, signing_key(services.settings), task_id),
         pull_request_url=pull_request.url if pull_request else "",
-        note=row.note,
+        note=row.note or _held_back(services, task),
         ahead=store.tasks.ahead(task) if task.status is Status.QUEUED else 0,
     )
+
+
+def _held_back(services: Services, task: Task) -> str:
+    """Say why a queued task does not begin while everything is paused."""
+    words = services.store.fleet.paused() if task.status is Status.QUEUED else ""
+    return f"Nothing begins now, since everything is paused: {words}" if words else ""
 
 
 def _hash(text: str) -> str:

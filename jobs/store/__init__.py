@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy.exc
 
+from jobs.store.costs import Costs, Spent
 from jobs.store.database import Database, default_url
 from jobs.store.deliveries import Deliveries
+from jobs.store.fleet import MOST_WORKERS, Fleet
 from jobs.store.notices import Notice, Notices
 from jobs.store.people import Link, People
 from jobs.store.records import Place, Records
 from jobs.store.runs import Runs
 from jobs.store.showing import ChatPlace, Showing
-from jobs.store.task_questions import UNHEARD
+from jobs.store.task_questions import UNHEARD, Agent
 from jobs.store.tasks import CRASHES, LEASE_SECONDS, Claim, Tasks, Wish
 
 if TYPE_CHECKING:
@@ -24,16 +26,21 @@ if TYPE_CHECKING:
 __all__ = [
     "CRASHES",
     "LEASE_SECONDS",
+    "MOST_WORKERS",
     "UNHEARD",
+    "Agent",
     "ChatPlace",
     "Claim",
+    "Costs",
     "Database",
+    "Fleet",
     "Link",
     "Notice",
     "Notices",
     "People",
     "Place",
     "Showing",
+    "Spent",
     "Store",
     "Wish",
     "default_url",
@@ -55,6 +62,8 @@ class Store:
         self.notices = Notices(self.database)
         self.showing = Showing(self.database)
         self.people = People(self.database)
+        self.fleet = Fleet(self.database, self.tasks)
+        self.costs = Costs(self.database)
 
     def write(self) -> AbstractContextManager[sa.Connection]:
         """Give one transaction for what must be true together."""

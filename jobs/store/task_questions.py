@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from jobs.store.fleet import most_workers, paused
 from jobs.store.tables import charges, places, steps, tasks
 from jobs.store.task_rows import read_task
 from jobs.types import Status
@@ -14,12 +17,39 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jobs.store.database import Database
-    from jobs.types import Subject, Task
+    from jobs.types import Kind, Subject, Task
 
 ANNOUNCE_SECONDS = 3.0
 """A task that nobody took up for so long is told of while it waits."""
 UNHEARD = "unheard"
 """The place of a task whose issue takes no comment: it is not told there again while it waits."""
+
+
+SHORTEST_PREFIX = 4
+"""People may leave out the end of a task's id, but not more than this tells apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A worker at its task, and how far it has come; ``owner`` is the name under which it holds the lease.
+
+    ``model`` is the one that made the last step, ``cost`` is in US dollars, ``started`` when the task first began.
+    """
+
+    task: Task
+    owner: str
+    model: str
+    steps: int
+    cost: float
+    started: float
+
+
+class Running(NamedTuple):
+    """What holds of all tasks together when one more wants to begin."""
+
+    rows: Sequence[Any]
+    most: int | None
+    paused: str
 
 
 class TaskQuestions:
@@ -46,9 +76,10 @@ class TaskQuestions:
             tasks.c.status != Status.COMPLETED,
         )
 
-    def latest(self, repository: str, subject: Subject) -> Task | None:
-        """Return the newest task on a subject."""
-        found = self._find(sa.func.lower(tasks.c.repository) == repository.lower(), tasks.c.subject == str(subject))
+    def latest(self, repository: str, subject: Subject, kind: Kind | None = None) -> Task | None:
+        """Return the newest task on a subject, of one kind if it is named."""
+        wanted = [sa.func.lower(tasks.c.repository) == repository.lower(), tasks.c.subject == str(subject)]
+        found = self._find(*wanted, *([tasks.c.kind == kind] if kind else []))
         return found[-1] if found else None
 
     def open_in(self, *, installation_id: int, repositories: Sequence[str] | None = None) -> Sequence[Task]:
@@ -65,21 +96,80 @@ class TaskQuestions:
         with self._database.read() as connection:
             return [read_task(row) for row in connection.execute(query)]
 
+    def find(self, prefix: str) -> Task | None:
+        """Return the one task whose id begins so; None for fewer than four characters, no task, or several."""
+        wanted = prefix.strip().lower()
+        if len(wanted) < SHORTEST_PREFIX or not re.fullmatch("[0-9a-z]+", wanted):
+            return None
+        query = sa.select(tasks).where(tasks.c.id.startswith(wanted)).limit(2)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return read_task(rows[0]) if len(rows) == 1 else None
+
+    def listed(
+        self, repositories: Sequence[str] | None = None, *, only_active: bool = False, limit: int = 50
+    ) -> Sequence[Task]:
+        """Return the newest tasks of some repositories or of all, newest first."""
+        query = sa.select(tasks).order_by(tasks.c.created_at.desc(), tasks.c.id).limit(limit)
+        if repositories is not None:
+            query = query.where(sa.func.lower(tasks.c.repository).in_([name.lower() for name in repositories]))
+        if only_active:
+            query = query.where(tasks.c.status != Status.COMPLETED)
+        with self._database.read() as connection:
+            return [read_task(row) for row in connection.execute(query)]
+
+    def agents(self) -> Sequence[Agent]:
+        """Return who works on what now, oldest first."""
+        query = sa.select(tasks).where(tasks.c.status == Status.IN_PROGRESS).order_by(tasks.c.started_at, tasks.c.id)
+        with self._database.read() as connection:
+            return [_agent(connection, row) for row in connection.execute(query).all()]
+
     def due(self, now: float) -> Sequence[str]:
-        """Return the ids of tasks that nobody works on and somebody should, most urgent first."""
+        """Return the ids of tasks that nobody works on and somebody should, most urgent first.
+
+        While everything is paused no task is to begin, so that those in the queue are not due.
+        """
         query = (
             sa.select(tasks.c.id)
             .where(sa.or_(workable(), untold()), tasks.c.lease_until < now, tasks.c.not_before <= now)
             .order_by(tasks.c.priority.desc(), tasks.c.created_at)
         )
         with self._database.read() as connection:
+            if paused(connection):
+                query = query.where(sa.or_(tasks.c.status != Status.QUEUED, tasks.c.cancel != ""))
             return connection.execute(query).scalars().all()
 
+    def most_urgent(self, task_id: str, now: float) -> str:
+        """Return the task that a worker who was woken for a queued one should begin: the most urgent that may begin.
+
+        That is the task itself where no other comes before it, or where it is not about to begin at all.
+        """
+        queued = sa.and_(tasks.c.status == Status.QUEUED, tasks.c.cancel == "")
+        query = (
+            sa.select(tasks.c.id, tasks.c.repository, tasks.c.actor, tasks.c.at_once)
+            .where(queued, tasks.c.lease_until < now, tasks.c.not_before <= now)
+            .order_by(tasks.c.priority.desc(), tasks.c.created_at, tasks.c.id)
+        )
+        with self._database.read() as connection:
+            rows, running = connection.execute(query).all(), self._running(connection, now)
+        if task_id not in {row.id for row in rows}:
+            return task_id
+        return next((row.id for row in rows if has_room(row, running)), task_id)
+
+    def _running(self, connection: sa.Connection, now: float) -> Running:
+        """Return what holds of all tasks together in one transaction."""
+        held = sa.select(tasks.c.repository, tasks.c.actor).where(
+            tasks.c.status == Status.IN_PROGRESS, tasks.c.lease_until >= now
+        )
+        return Running(connection.execute(held).all(), most_workers(connection), paused(connection))
+
     def late(self, before: float) -> int:
-        """Return how many tasks of before a time still wait for their turn."""
+        """Return how many tasks of before a time still wait for their turn, unless people want them to wait."""
         query = sa.select(sa.func.count()).select_from(tasks)
         late = query.where(tasks.c.status == Status.QUEUED, tasks.c.created_at < before)
         with self._database.read() as connection:
+            if paused(connection) or most_workers(connection) == 0:
+                return 0
             return int(connection.execute(late).scalar_one())
 
     def unannounced(self, now: float) -> Sequence[str]:
@@ -111,7 +201,8 @@ class TaskQuestions:
 
     def ahead(self, task: Task) -> int:
         """Return how many tasks stand before this one in the queue, or run now."""
-        before = sa.and_(tasks.c.status == Status.QUEUED, tasks.c.created_at < task.created_at)
+        older = sa.and_(tasks.c.priority == task.priority, tasks.c.created_at < task.created_at)
+        before = sa.and_(tasks.c.status == Status.QUEUED, sa.or_(tasks.c.priority > task.priority, older))
         query = sa.select(sa.func.count()).where(sa.or_(before, tasks.c.status == Status.IN_PROGRESS))
         with self._database.read() as connection:
             return int(connection.execute(query.where(tasks.c.id != task.id)).scalar_one())
@@ -149,3 +240,28 @@ def workable() -> sa.ColumnElement[bool]:
 def untold() -> sa.ColumnElement[bool]:
     """Select what ended, or waits for a person, and has not reached people yet."""
     return sa.and_(tasks.c.status.in_([Status.COMPLETED, Status.WAITING]), tasks.c.told.is_(False))
+
+
+def has_room(me: Any, running: Running) -> bool:
+    """Tell whether a task may begin beside those that run: in all, in its repository, and of its actor."""
+    if running.paused or (running.most is not None and len(running.rows) >= running.most):
+        return False
+    here = sum(row.repository.lower() == me.repository.lower() for row in running.rows)
+    mine = sum(_who(row.actor) == _who(me.actor) for row in running.rows)
+    repository, actor = me.at_once
+    return bool(here < repository and mine < actor)
+
+
+def _who(actor: dict[str, Any]) -> tuple[str, str]:
+    """Return who counts as one person: a GitHub login, on whatever surface its owner spoke."""
+    return ("github", actor["login"].lower()) if actor["login"] else (actor["platform"], actor["id"])
+
+
+def _agent(connection: sa.Connection, row: Any) -> Agent:
+    made = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(steps.c.cost), 0.0))
+    number, cost = connection.execute(made.where(steps.c.task_id == row.id)).one()
+    other = sa.select(sa.func.coalesce(sa.func.sum(charges.c.cost), 0.0)).where(charges.c.task_id == row.id)
+    cost += connection.execute(other).scalar_one()
+    last = sa.select(steps.c.model).where(steps.c.task_id == row.id).order_by(steps.c.number.desc()).limit(1)
+    model = connection.execute(last).scalar_one_or_none() or row.model
+    return Agent(read_task(row), row.lease_owner, model, number, cost, row.started_at or row.created_at)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from jobs.store.fleet import BEGINNING
 from jobs.store.tables import tasks
-from jobs.store.task_questions import TaskQuestions, untold, workable
+from jobs.store.task_questions import TaskQuestions, has_room, untold, workable
 from jobs.store.task_rows import new_row, read_task
 from jobs.types import Approval, Conclusion, LeaseLost, Status
 
@@ -127,7 +128,8 @@ class Tasks(TaskQuestions):
     def claim(self, task_id: str, owner: str, now: float, *, begin: bool = True) -> Claim | None:
         """Take a task under a lease, with the next attempt number; None when it is not to be had now.
 
-        It is not to be had while as many tasks run as its repository and its actor may have at once.
+        It is not to be had while everything is paused, or while as many tasks run as there may be at once:
+        of its repository, of its actor, and of all together where people wished for so many workers.
         ``begin=False`` takes it just to tell people of it: a queued task stays queued.
         """
         values = {
@@ -152,19 +154,12 @@ class Tasks(TaskQuestions):
         return None if row is None else Claim(read_task(row), row.crashes, row.told)
 
     def _has_room(self, connection: sa.Connection, task_id: str, now: float) -> bool:
-        """Tell whether one more task may run in this task's repository, and for its actor."""
+        """Tell whether one more task may run in all, in this task's repository, and for its actor."""
         me = connection.execute(sa.select(tasks).where(tasks.c.id == task_id)).one_or_none()
         if me is None or me.status != Status.QUEUED or me.cancel:
             return True
-        self._database.alone(connection, "tasks at once")
-        running = sa.select(tasks.c.repository, tasks.c.actor).where(
-            tasks.c.status == Status.IN_PROGRESS, tasks.c.lease_until >= now
-        )
-        rows = connection.execute(running).all()
-        here = sum(row.repository.lower() == me.repository.lower() for row in rows)
-        mine = sum(_who(row.actor) == _who(me.actor) for row in rows)
-        repository, actor = me.at_once
-        return bool(here < repository and mine < actor)
+        self._database.alone(connection, BEGINNING)
+        return has_room(me, self._running(connection, now))
 
     def renew(self, task_id: str, attempt: int, now: float) -> Wish:
         """Keep the lease for another while and return what people asked for meanwhile."""
@@ -260,11 +255,6 @@ def _wish(row: Any, task_id: str, attempt: int) -> Wish:
 def _storable(text: str) -> str:
     """Return a text as both engines take it: a model may write a NUL or half a character, and must not fail its end."""
     return text.replace("\0", "").encode(errors="replace").decode()
-
-
-def _who(actor: dict[str, Any]) -> tuple[str, str]:
-    """Return who counts as one person: a GitHub login, on whatever surface its owner spoke."""
-    return ("github", actor["login"].lower()) if actor["login"] else (actor["platform"], actor["id"])
 
 
 def _ended(conclusion: Conclusion, now: float) -> dict[str, Any]:
