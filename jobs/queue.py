@@ -11,6 +11,7 @@ import hmac
 import json
 import logging
 import secrets
+import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import redis
@@ -25,8 +26,16 @@ if TYPE_CHECKING:
 
 INBOX = "inbox"
 TASKS = "tasks"
+RING = "opus67:ring:{surface}"
+"""The list in Redis whose first item wakes the process of a chat."""
+CHATS = ("slack", "discord")
 FUNCTIONS: dict[str, Callable[..., None]] = {}
 """The functions that a job may name, filled by the worker process; a web process has none."""
+
+RING_SECONDS = 60
+"""How long a ring waits for a process that is not there; a chat that comes later looks for itself anyway."""
+BELL_SECONDS = 10.0
+"""How long one blocking read of a bell takes at most: a Redis that hangs is noticed soon after."""
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +138,21 @@ class Waker:
         """Wake somebody to tell people of a task that waits for its turn; tells whether Redis took it."""
         return self._put(INBOX, "announce", task_id)
 
+    def ring(self, *surfaces: str) -> bool:
+        """Wake the processes of chats, of all when none is named; tells whether Redis took it."""
+        pipeline = self._connection.pipeline(transaction=False)
+        for surface in surfaces or CHATS:
+            key = RING.format(surface=surface)
+            pipeline.rpush(key, b"1")
+            pipeline.ltrim(key, -1, -1)
+            pipeline.expire(key, RING_SECONDS)
+        try:
+            pipeline.execute()
+        except redis.RedisError as error:
+            log.warning("redis did not take a ring; the chats look for themselves soon", extra={"error": str(error)})
+            return False
+        return True
+
     def sweep(self, deliveries: Iterable[str], tasks: Iterable[str], unannounced: Iterable[str]) -> None:
         """Wake somebody for everything that is due and does not wait in a queue yet, while Redis takes it."""
         waiting = self.waiting()
@@ -138,6 +162,10 @@ class Waker:
         for queue, function, name in due:
             if call_name(function, name) not in waiting and not self._put(queue, function, name):
                 return
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
     def _put(self, queue: str, function: str, *arguments: str) -> bool:
         try:
@@ -154,6 +182,38 @@ class Waker:
             log.warning("redis did not take a wake-up; the clock will find it", extra={"error": str(error)})
             return False
         return True
+
+
+class Bell:
+    """What the process of a chat waits at; rings that come while nobody waits are one ring."""
+
+    def __init__(self, url: str, surface: str) -> None:
+        options: dict[str, Any] = {"socket_timeout": BELL_SECONDS + 2, "socket_connect_timeout": 2.0}
+        self._connection = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+        self._key = RING.format(surface=surface)
+        self._away = False
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long for a ring and tell whether there was one; while Redis is away, just wait."""
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > 0:
+            try:
+                # Redis takes a timeout of 0 as for ever.
+                rung = self._connection.blpop([self._key], timeout=max(0.01, min(left, BELL_SECONDS)))
+                self._away = False
+            except redis.RedisError as error:
+                if not self._away:
+                    log.warning("redis is away; the chat looks for itself meanwhile", extra={"error": str(error)})
+                self._away = True
+                time.sleep(max(0.0, ends - time.monotonic()))
+                return False
+            if rung:
+                return True
+        return False
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
 
 def call_name(function: str, *arguments: str) -> str:
