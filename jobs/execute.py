@@ -19,6 +19,7 @@ from jobs.types import (
     HandOver,
     Kind,
     LeaseLost,
+    NeedsApproval,
     NeedsHuman,
     Outcome,
     Paused,
@@ -34,9 +35,13 @@ if TYPE_CHECKING:
     from jobs.services import Services
     from jobs.types import Task
 
-KINDS = {Kind.RESOLVE_ISSUE: "jobs.kinds.resolve_issue:resolve_issue"}
+KINDS = {
+    Kind.RESOLVE_ISSUE: "jobs.kinds.change:change",
+    Kind.BACKGROUND: "jobs.kinds.change:change",
+    Kind.ASK: "jobs.kinds.asking:ask",
+}
 """The function of each kind: it takes an Attempt and returns an Outcome."""
-SALVAGE = {Kind.RESOLVE_ISSUE: "jobs.kinds.resolve_issue:salvage"}
+SALVAGE = {Kind.RESOLVE_ISSUE: "jobs.kinds.change:salvage", Kind.BACKGROUND: "jobs.kinds.change:salvage"}
 """What keeps the work of a run that failed: it takes the Attempt and the Outcome so far."""
 
 OUTAGE_SECONDS = 3 * 3600.0
@@ -140,6 +145,8 @@ def _work(attempt: Attempt, crashes: int, began: float) -> None:
         tasks.wait(task.id, task.attempt, worked=time.time() - began, note=f"Paused: {pause}")
     except NeedsHuman as need:
         tasks.wait(task.id, task.attempt, worked=time.time() - began, question=str(need))
+    except NeedsApproval as plan:
+        tasks.wait(task.id, task.attempt, worked=time.time() - began, question=str(plan), plan=True)
     except GitHubUnavailable as outage:
         _put_off(attempt, outage, began)
     except SandboxError as error:

@@ -1,4 +1,7 @@
-"""Who hears what, where: one comment and one check run per task, edited as the work goes on, never in its way."""
+"""Who hears what, where: one comment and one check run per task, edited as the work goes on, never in its way.
+
+Chats read for themselves what is new; here they are only told that there is something.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,21 @@ from jobs.answer.view import TaskView
 from jobs.keys import page_url, signing_key
 from jobs.store import Place
 from jobs.text.redact import redact
-from jobs.types import CHECK_NAME, GitHubUnavailable, Interruption, Outcome, PlanItem, Status, UserError
+from jobs.types import (
+    CHECK_NAME,
+    Approval,
+    GitHubUnavailable,
+    Interruption,
+    Kind,
+    Outcome,
+    PlanItem,
+    Status,
+    UserError,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jobs.github import Repository
     from jobs.lease import Lease
     from jobs.services import Services
@@ -38,6 +53,7 @@ class Teller:
     def __init__(self, services: Services, repository: Repository, task: Task, lease: Lease) -> None:
         self._services, self._repository, self._lease = services, repository, lease
         self._task_id, self._number = task.id, task.subject.number
+        self._shows = self._places(task)
         self._changed, self._ended = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._began = time.time()
@@ -63,15 +79,23 @@ class Teller:
 
         What GitHub refuses in one place, such as a comment on a deleted issue, does not keep the others from it.
         """
+        self._services.waker.ring()
         with self._lock:
             view, refusals = self._view(), []
-            for show in (self._react, self._show_comment, self._show_check):
+            for show in self._shows:
                 try:
                     show(view)
                 except UserError as refused:
                     refusals.append(refused)
             if refusals:
                 raise refusals[0]
+
+    def _places(self, task: Task) -> list[Callable[[TaskView], None]]:
+        """Return what there is of a task on GitHub: work on no issue has no comment, an answer has no check run."""
+        shows: list[Callable[[TaskView], None]] = []
+        if task.subject.number:
+            shows += [self._react, self._show_comment]
+        return shows if task.kind is Kind.ASK else [*shows, self._show_check]
 
     def _work(self) -> None:
         while True:
@@ -154,6 +178,7 @@ def view_of(services: Services, task_id: str, working: float = 0.0) -> TaskView:
     plan = tuple(PlanItem(**item) for item in row.plan)
     pull_request = store.records.place(task_id, PULL_REQUEST)
     outcome = None if row.outcome is None else Outcome.load(row.outcome)
+    planned = store.runs.stage(task_id, "planned") if task.approval is Approval.GIVEN else None
     done = sum(item.state == "done" for item in plan)
     return TaskView(
         task=task,
@@ -166,6 +191,8 @@ def view_of(services: Services, task_id: str, working: float = 0.0) -> TaskView:
         pull_request_url=pull_request.url if pull_request else "",
         note=row.note or _held_back(services, task),
         ahead=store.tasks.ahead(task) if task.status is Status.QUEUED else 0,
+        speakers=store.runs.speakers(task_id),
+        approved_plan=str(planned["plan"]) if planned else "",
     )
 
 

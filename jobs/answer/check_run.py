@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.answer import sections
 from jobs.answer.comment import EDITED
-from jobs.answer.words import PHASES, conclusion_of, headline, money, rough_duration
+from jobs.answer.words import conclusion_of, headline, money, phase_of, rough_duration
 from jobs.text import cut, line, neutralise
 from jobs.types import Conclusion, Status
 
@@ -58,7 +58,7 @@ def _title(view: TaskView) -> str:
     words = headline(view).words
     if task.status is Status.IN_PROGRESS and not task.cancel:
         done = f", {view.percent} %" if view.plan else ""
-        words = f"{words}: {PHASES[task.phase]}{done}"
+        words = f"{words}: {phase_of(task)}{done}"
     return words[:250]
 
 

@@ -5,15 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.answer import sections
-from jobs.answer.words import PHASES, conclusion_of, count, duration, headline, money, rough_duration
+from jobs.answer.links import linked
+from jobs.answer.words import (
+    conclusion_of,
+    count,
+    duration,
+    headline,
+    mention,
+    money,
+    needs_people,
+    phase_of,
+    rough_duration,
+)
 from jobs.text import cut, fence, line, neutralise
-from jobs.types import Conclusion, Status
+from jobs.types import Approval, Conclusion, Status
 
 if TYPE_CHECKING:
     from jobs.answer.view import TaskView
 
 LIMIT = 65_000
 """GitHub takes 65,536 characters."""
+
+_SPEAKERS = 10
 
 EDITED = (
     "\u270f\ufe0f The text was edited after the request. The work goes on from the text as it was then. "
@@ -45,6 +58,7 @@ def _unfinished(view: TaskView) -> list[str]:
         parts += [_waiting(view), headline(view).next]
     if task.edited:
         parts.append(EDITED)
+    parts.append(sections.approved(view))
     parts.append(sections.plan(view.plan))
     if task.status is Status.IN_PROGRESS and not task.cancel:
         parts.append(STEER)
@@ -58,7 +72,7 @@ def _state_line(view: TaskView) -> str:
         ahead = f"{count(view.ahead, 'task')} {'is' if view.ahead == 1 else 'are'} ahead of it."
         return f"{shown[0]}. {ahead if view.ahead > 0 else FREE_WORKER}"
     if task.status is Status.IN_PROGRESS:
-        shown[0] += f": {PHASES[task.phase]}" if not task.cancel else f": {line(task.cancel)}"
+        shown[0] += f": {phase_of(task)}" if not task.cancel else f": {line(task.cancel)}"
         if view.plan:
             shown.append(f"{view.percent} %")
     shown.append(rough_duration(view.elapsed_seconds))
@@ -67,6 +81,8 @@ def _state_line(view: TaskView) -> str:
 
 
 def _waiting(view: TaskView) -> str:
+    if view.task.approval is Approval.ASKED and view.task.question:
+        return neutralise(view.task.question, limit=20_000)
     if view.task.question:
         return _quoted(neutralise(view.task.question, limit=8_000))
     why = view.note or (f"Paused: {view.task.pause}" if view.task.pause else "")
@@ -99,6 +115,7 @@ def _ended(view: TaskView) -> list[str]:
         parts += ["#### Blocked by the sandbox", sections.blocked(outcome.blocked)]
     if view.plan and conclusion_of(view) is not Conclusion.SUCCESS:
         parts.append(sections.details("How far the plan was", sections.plan(view.plan)))
+    parts.append(sections.approved(view))
     parts.append(sections.removed(view))
     if outcome and (outcome.cost or outcome.steps):
         parts.append(f"**Receipt:** {sections.receipt(view)}")
@@ -108,7 +125,8 @@ def _ended(view: TaskView) -> list[str]:
 def _summary(view: TaskView) -> str:
     told = (view.outcome.summary if view.outcome else "") or view.task.summary
     if told.strip():
-        return neutralise(told, limit=20_000)
+        shown = neutralise(told, limit=20_000)
+        return linked(shown, view.outcome) if view.outcome else shown
     if conclusion_of(view) is Conclusion.CANCELLED:
         return f"Cancelled: {line(view.task.cancel) or 'nobody said why'}."
     return f"Nothing more is known about how it ended; the operator finds it in the log under task `{view.task.id}`."
@@ -126,11 +144,20 @@ def _cost(view: TaskView) -> float:
 
 def _footer(view: TaskView) -> str:
     task = view.task
-    who = f"Asked for by {line(task.actor.login, 60)}" if task.actor.login else ""
     attempt = f"attempt {task.attempt}" if task.attempt > 1 and task.status is not Status.COMPLETED else ""
     links = [f'<a href="{url}">{name}</a>' for name, url in _links(view) if url]
-    shown = " \u00b7 ".join(part for part in [who, f"task <code>{task.id}</code>", attempt, *links] if part)
+    shown = " \u00b7 ".join(part for part in [_asked(view), f"task <code>{task.id}</code>", attempt, *links] if part)
     return f"<sub>{shown}</sub>"
+
+
+def _asked(view: TaskView) -> str:
+    """Say who asked. A new mention in an edited comment is what GitHub tells people of, so most states have none."""
+    login = view.task.actor.login
+    if view.task.actor.is_bot or not needs_people(view):
+        return f"Asked for by {line(login, 60)}" if login else ""
+    others = [mention(one) for one in dict.fromkeys(view.speakers) if one.lower() != login.lower()]
+    asked = [f"Asked for by {mention(login)}"] if login else []
+    return " \u00b7 ".join([*asked, *([f"with {', '.join(others[:_SPEAKERS])}"] if others else [])])
 
 
 def _links(view: TaskView) -> list[tuple[str, str]]:

@@ -24,8 +24,12 @@ def commit_message(title: str, summary: str = "", reference: str = "") -> str:
 
 
 def co_author(login: str, account_id: str, server: str = "github.com") -> str:
-    """Return the value of a ``Co-authored-by`` trailer: GitHub's own private address of that account."""
-    return f"{login} <{account_id}+{login}@users.noreply.{server}>"
+    """Return the value of a ``Co-authored-by`` trailer: GitHub's own private address of that account.
+
+    Without the account's number it is the address of accounts from before July 2017:
+    https://docs.github.com/en/account-and-profile/reference/email-addresses-reference.
+    """
+    return f"{login} <{account_id}{'+' if account_id else ''}{login}@users.noreply.{server}>"
 
 
 def _wrapped(block: str) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from jobs.text import code, line, neutralise
+from jobs.answer.words import mention
+from jobs.text import line, neutralise
 
 if TYPE_CHECKING:
     from jobs.types import Decision
-
-_LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}")
 
 SORRY = "\U0001f44b {who}this was not started: {reason}."
 NOBODY_CHARGED = "<sub>Nothing was run and nothing was spent.</sub>"
@@ -38,10 +36,8 @@ def configuration_error(marker: str, login: str, line: int | None, message: str,
 
 
 def _who(login: str) -> str:
-    """Address the person who asked; a login that could be anything else is shown as code and pings nobody."""
-    if not login:
-        return ""
-    return f"@{login}, " if _LOGIN.fullmatch(login) else f"{code(line(login, 60))}, "
+    """Address the person who asked."""
+    return f"{mention(login)}, " if login else ""
 
 
 def _joined(*parts: str) -> str:

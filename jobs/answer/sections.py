@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from jobs.answer.words import count, duration, money, thousands
-from jobs.text import cell, code, fence, line
+from jobs.text import cell, code, fence, line, neutralise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,6 +40,12 @@ def plan(items: Sequence[PlanItem]) -> str:
     if len(items) > _PLAN_ITEMS:
         lines.append(f"- \u2026 and {count(len(items) - _PLAN_ITEMS, 'more item')}")
     return "\n".join(lines)
+
+
+def approved(view: TaskView) -> str:
+    """Return the plan that people approved, to open with a click; empty where there was none."""
+    plan_text = neutralise(view.approved_plan, limit=10_000)
+    return details("The plan that was approved", plan_text) if plan_text.strip() else ""
 
 
 def evidence(checks: Sequence[Check], output_limit: int = 3_000) -> str:

@@ -14,7 +14,8 @@ class TaskView:
     """A task as it is now, for people.
 
     ``percent`` is of the plan, ``cost`` in US dollars; ``note`` is one sentence about what just happened, such as a
-    restarted worker; ``ahead`` is how many tasks come first while it is queued.
+    restarted worker; ``ahead`` is how many tasks come first while it is queued; ``speakers`` are the GitHub logins of
+    the people who steered the task or answered it; ``approved_plan`` is the plan that people let it carry out.
     """
 
     task: Task
@@ -28,6 +29,8 @@ class TaskView:
     check_run_url: str = ""
     note: str = ""
     ahead: int = 0
+    speakers: tuple[str, ...] = ()
+    approved_plan: str = ""
 
     @property
     def pull_request(self) -> str:

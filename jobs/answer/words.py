@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from jobs.types import Conclusion, Phase, Status
+from jobs.text import code, line
+from jobs.types import Approval, Conclusion, Kind, Phase, Status
 
 if TYPE_CHECKING:
     from jobs.answer.view import TaskView
+    from jobs.types import Task
 
 PHASES = {
     Phase.PREPARING: "preparing the sandbox",
@@ -48,6 +51,20 @@ QUESTION = Headline(
     "Answer with a comment that begins with `/opus answer`, for example: `/opus answer use the second option`. "
     "Nothing is spent while this waits.",
 )
+PLAN = Headline(
+    "\U0001f4cb",
+    "The plan waits for your approval",
+    "`/opus approve` starts the work; `/opus reject` and what should be different asks for another plan, for example: "
+    "`/opus reject keep the old name as an alias`. Nothing is spent while this waits.",
+)
+ELSEWHERE = {
+    PAUSED: "`resume {id}` goes on, `cancel {id}` ends the work.",
+    QUESTION: "`answer {id}` and your words let it go on. Nothing is spent while this waits.",
+    PLAN: "`approve {id}` starts the work, `reject {id}` and your reason ask for another plan. "
+    "Nothing is spent while this waits.",
+}
+"""What a person can do about a task that has no comment on GitHub: in a chat, or on the command line."""
+ANSWERED = Headline("\U0001f4ac", "Answered")
 DONE = Headline("\u2705", "Done: a draft pull request is ready for review")
 DONE_WITHOUT_CHECKS = Headline("\u2705", "Done: a draft pull request is ready for review, but no checks were run")
 DONE_WITHOUT_PULL_REQUEST = Headline("\u2705", "Done")
@@ -71,6 +88,10 @@ OVER_LIMIT = Headline(
 NEEDS_PERSON = Headline("\u270b", "A person is needed here", RETRY)
 SKIPPED = Headline("\u23ed\ufe0f", "Not started", RETRY)
 
+LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}")
+"""A login as GitHub gives them to people: letters, digits and single hyphens."""
+PLACES = {"github": "on GitHub", "slack": "in Slack", "discord": "in Discord", "api": "on the command line"}
+
 _ENDINGS = {
     Conclusion.NEUTRAL: NOTHING_TO_DO,
     Conclusion.FAILURE: FAILED,
@@ -90,25 +111,36 @@ def headline(view: TaskView) -> Headline:
         case Status.IN_PROGRESS:
             found = CANCELLING if task.cancel else WORKING
         case Status.WAITING:
-            found = QUESTION if task.question else PAUSED
+            found = _waiting(task)
         case Status.COMPLETED:
             found = _ending(view)
     return found
 
 
+def _waiting(task: Task) -> Headline:
+    found = PAUSED
+    if task.question:
+        found = PLAN if task.approval is Approval.ASKED else QUESTION
+    return found if task.subject.number else replace(found, next=ELSEWHERE[found].format(id=task.id))
+
+
 def _ending(view: TaskView) -> Headline:
     conclusion = conclusion_of(view)
     if conclusion is Conclusion.SUCCESS:
-        if not view.pull_request:
-            return DONE_WITHOUT_PULL_REQUEST
-        if view.outcome and view.outcome.draft_reason:
-            return INCOMPLETE
-        if view.checks_passed:
-            return DONE
-        return INCOMPLETE if view.outcome and view.outcome.evidence else DONE_WITHOUT_CHECKS
+        return ANSWERED if view.task.kind is Kind.ASK else _success(view)
     if view.pull_request and conclusion in {Conclusion.NEUTRAL, Conclusion.FAILURE}:
         return INCOMPLETE
     return _ENDINGS[conclusion]
+
+
+def _success(view: TaskView) -> Headline:
+    if not view.pull_request:
+        return DONE_WITHOUT_PULL_REQUEST
+    if view.outcome and view.outcome.draft_reason:
+        return INCOMPLETE
+    if view.checks_passed:
+        return DONE
+    return INCOMPLETE if view.outcome and view.outcome.evidence else DONE_WITHOUT_CHECKS
 
 
 def conclusion_of(view: TaskView) -> Conclusion:
@@ -116,6 +148,26 @@ def conclusion_of(view: TaskView) -> Conclusion:
     if view.outcome:
         return view.outcome.conclusion
     return view.task.conclusion or Conclusion.FAILURE
+
+
+def phase_of(task: Task) -> str:
+    """Return what a running task does now."""
+    if task.kind is Kind.ASK and task.phase is Phase.PLANNING:
+        return "reading the code"
+    return PHASES[task.phase]
+
+
+def needs_people(view: TaskView) -> bool:
+    """Tell whether this is a moment that people must hear of: a question, a plan, a result, a failure."""
+    if view.task.status is Status.WAITING:
+        return bool(view.task.question)
+    ended = view.task.status is Status.COMPLETED
+    return ended and conclusion_of(view) not in {Conclusion.CANCELLED, Conclusion.SKIPPED}
+
+
+def mention(login: str) -> str:
+    """Return a login so that GitHub tells its owner; what could be anything else is shown as code and pings nobody."""
+    return f"@{login}" if LOGIN.fullmatch(login) else code(line(login, 60))
 
 
 def money(dollars: float) -> str:

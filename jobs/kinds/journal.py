@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from jobs.types import PatchRefused
+from jobs.types import Approval, PatchRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,33 +21,63 @@ CHECKPOINT_SHARE = 10.0
 """In other sandboxes, each checkpoint is followed by at least so many times its own length of work."""
 
 
-class StoredJournal:
-    """Each step is stored before the next begins; from time to time the workspace is too."""
+def approved_plan(attempt: Attempt) -> str:
+    """Return the plan that people approved, or nothing where the work began without one."""
+    planned = attempt.services.store.runs.stage(attempt.task.id, "planned")
+    return str(planned["plan"]) if planned and attempt.task.approval is Approval.GIVEN else ""
 
-    def __init__(self, attempt: Attempt, checkpoint: Callable[[], object], *, outlives: bool, notice: str = "") -> None:
+
+def first_step(attempt: Attempt) -> int:
+    """Return the number of the first step of this conversation: the work's steps come behind those of its planning."""
+    planned = attempt.services.store.runs.stage(attempt.task.id, "planned")
+    return int(planned["steps"]) if planned and attempt.task.approval is Approval.GIVEN else 0
+
+
+class StoredJournal:
+    """Each step of one conversation is stored before the next begins; from time to time the workspace is too.
+
+    ``checkpoint`` keeps the workspace; a run that changes nothing has none.
+    """
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        checkpoint: Callable[[], object] | None = None,
+        *,
+        outlives: bool = True,
+        notice: str = "",
+    ) -> None:
         self._attempt, self._checkpoint, self._outlives = attempt, checkpoint, outlives
+        self._first = first_step(attempt)
         self._notices = [notice] if notice else []
         self._handed_out: set[int] = set()
         self._keep_at = time.monotonic() + (CHECKPOINT_SECONDS if outlives else 0.0)
 
     def steps(self) -> list[Step]:
-        """Return the steps of earlier attempts."""
-        return self._attempt.services.store.runs.steps(self._attempt.task.id)
+        """Return the steps of earlier attempts at this conversation, numbered from 0."""
+        steps = self._attempt.services.store.runs.steps(self._attempt.task.id)
+        return [replace(step, index=step.index - self._first) for step in steps if step.index >= self._first]
+
+    def paid(self) -> list[Step]:
+        """Return the steps of the conversation before this one; they count in the task's limits."""
+        steps = self._attempt.services.store.runs.steps(self._attempt.task.id)
+        return [step for step in steps if step.index < self._first]
 
     def record(self, step: Step) -> None:
         """Store a step; raises LeaseLost."""
         task, runs = self._attempt.task, self._attempt.services.store.runs
         delivered = sorted(self._handed_out) if step.results is not None else ()
-        runs.record(task.id, task.attempt, step, time.time(), delivered=delivered)
+        placed = replace(step, index=step.index + self._first)
+        runs.record(task.id, task.attempt, placed, time.time(), delivered=delivered)
         self._attempt.teller.changed()
-        if step.results is not None and time.monotonic() > self._keep_at:
-            self._keep()
+        if step.results is not None and self._checkpoint is not None and time.monotonic() > self._keep_at:
+            self._keep(self._checkpoint)
 
-    def _keep(self) -> None:
+    def _keep(self, checkpoint: Callable[[], object]) -> None:
         """Keep the workspace; what is too large for that now may be small again at the end, which tells if not."""
         began = time.monotonic()
         with contextlib.suppress(PatchRefused):
-            self._checkpoint()
+            checkpoint()
         now = time.monotonic()
         self._keep_at = now + (CHECKPOINT_SECONDS if self._outlives else (now - began) * CHECKPOINT_SHARE)
 

@@ -1,4 +1,4 @@
-"""The first stage: a base commit, the repository's rules and habits, and a sandbox with a checkout."""
+"""The first stage: a sandbox with a checkout of the base, to work in, to check in, or to read in."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from config import repository as repository_file
-from config.errors import RepositoryConfigError
 from jobs import sandbox as sandboxes
 from jobs import workspace
-from jobs.agent import checks
 from jobs.budget import BudgetedModel
+from jobs.kinds.base import find_base
+from jobs.kinds.journal import first_step
 from jobs.lease import InterruptibleSandbox
 from jobs.services import DEFAULT_IMAGE
-from jobs.types import HandOver, NeedsHuman, PatchRefused, Paused, SandboxError, SandboxSpec, UserError
+from jobs.types import HandOver, Kind, NeedsHuman, PatchRefused, Paused, SandboxError, SandboxSpec, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,27 +24,17 @@ if TYPE_CHECKING:
     from config.repository import RepositoryConfig
     from jobs.execute import Attempt
     from jobs.github import Token
+    from jobs.kinds.base import Base
     from jobs.types import CommandResult, Model, Sandbox
 
-INSTRUCTIONS = ("AGENTS.md", "CLAUDE.md", ".github/copilot-instructions.md")
-FILE_LIMIT = 200_000
 CHECKING = "-check"
 """What the name of the sandbox for the checks has behind the task's."""
+READING = "-read"
+"""What the name of the sandbox of a run that changes nothing has."""
 SETUP_SECONDS = 1800.0
 GRACE_SECONDS = 1200.0
 """How long a sandbox may outlive the minutes of its task: for the checks and for the next attempt."""
 SALVAGE_LIMIT = 40_000
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """What the work starts from; stored, so that every attempt starts from the same."""
-
-    commit: str
-    branch: str
-    config: RepositoryConfig
-    checks: tuple[str, ...]
-    instructions: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,25 +104,6 @@ def text_of_work(opened: Bench) -> str:
     """Return what changed as plain text, cut to what a comment carries, for work that cannot leave as a bundle."""
     command = f"git diff --no-ext-diff --no-textconv --stat --patch {opened.base.commit} -- . | head -c {SALVAGE_LIMIT}"
     return opened.sandbox.run(command, timeout=60, output_limit=SALVAGE_LIMIT).output
-
-
-def find_base(attempt: Attempt, token: Token) -> Base:
-    """Fetch the base commit and read from it what the repository says of itself."""
-    task, services = attempt.task, attempt.services
-    known = services.store.runs.stage(task.id, "prepared")
-    if known is not None:
-        rules = known.get("rules", known["base"])
-        for commit in dict.fromkeys((known["base"], rules)):
-            services.mirror.fetch(task.repository, token.value, want=commit)
-        return _read_base(attempt, known["base"], known["branch"], _rules(attempt, rules))
-    snapshot = services.mirror.fetch(task.repository, token.value)
-    config, commit, branch = _rules(attempt, snapshot.base_sha), snapshot.base_sha, snapshot.branch
-    if config.base_branch and config.base_branch != branch:
-        branch = config.base_branch
-        commit = services.mirror.fetch(task.repository, token.value, branch=branch).base_sha
-    product = {"base": commit, "branch": branch, "rules": snapshot.base_sha}
-    services.store.runs.finish_stage(task.id, task.attempt, "prepared", product, time.time())
-    return _read_base(attempt, commit, branch, config)
 
 
 def _open(attempt: Attempt) -> Bench:
@@ -217,6 +188,31 @@ def clean_room(attempt: Attempt, base: Base, bundle: bytes) -> Iterator[Sandbox]
         sandbox.close()
 
 
+@contextmanager
+def reading_room(attempt: Attempt) -> Iterator[Bench]:
+    """Open a sandbox with a checkout of the base, out of which nothing is taken; it has no network and no set-up.
+
+    It is left to the next attempt when this one only interrupts the reading.
+    """
+    with run_token(attempt, "read") as token:
+        base = find_base(attempt, token)
+    _must_have(attempt, base.config.image)
+    if attempt.task.kind is not Kind.ASK:
+        attempt.teller.sha = base.commit
+        attempt.teller.changed()
+    sandbox = start_sandbox(attempt, base.config.image, READING)
+    try:
+        workspace.checkout(sandbox, base.commit)
+        yield Bench(base, InterruptibleSandbox(sandbox, attempt.lease))
+    except (HandOver, Paused, NeedsHuman, *attempt.services.store.UNAVAILABLE):
+        sandbox.detach()
+        raise
+    except BaseException:
+        sandbox.close()
+        raise
+    sandbox.close()
+
+
 def start_sandbox(attempt: Attempt, image: str, part: str = "") -> Sandbox:
     """Start the task's sandbox, or take up the one that an earlier attempt left; ``part`` names another beside it."""
     task, services = attempt.task, attempt.services
@@ -232,7 +228,7 @@ def start_sandbox(attempt: Attempt, image: str, part: str = "") -> Sandbox:
 def _furnish(attempt: Attempt, opened: Bench) -> Bench:
     """Bring the checkout and the set-up into a new sandbox; one that was taken up has both."""
     sandbox, base, task = opened.sandbox, opened.base, attempt.task
-    begun = bool(attempt.services.store.runs.steps(task.id))
+    begun = len(attempt.services.store.runs.steps(task.id)) > first_step(attempt)
     bundle = attempt.services.store.runs.checkpoint(task.id)
     if bundle is None:
         workspace.checkout(sandbox, base.commit)
@@ -274,31 +270,3 @@ def _explained(failed: tuple[str, CommandResult], sandbox: Sandbox) -> str:
         f"The set-up command `{command}` of `.github/opus67.yml` ended with {result.exit_code}.{hint} "
         f"Mend it on the default branch and try again. Its last words:\n\n{result.output[-1500:].strip()}"
     )
-
-
-def _rules(attempt: Attempt, commit: str) -> RepositoryConfig:
-    """Read the repository's file as the default branch had it when the work began, whatever the work's base."""
-    text = attempt.services.mirror.read(attempt.task.repository, commit, repository_file.PATH, FILE_LIMIT) or b""
-    return _config(text.decode("utf-8", errors="replace"))
-
-
-def _read_base(attempt: Attempt, commit: str, branch: str, config: RepositoryConfig) -> Base:
-    mirror, repository = attempt.services.mirror, attempt.task.repository
-    files = mirror.list_files(repository, commit)
-    there = set(files)
-
-    def read(path: str) -> str:
-        return (mirror.read(repository, commit, path, FILE_LIMIT) or b"").decode("utf-8", errors="replace")
-
-    wanted = {path: read(path) for path in checks.WANTED_FILES if path in there}
-    tests = {path: "" for path in files if path.startswith("tests/") and path not in wanted}
-    found = tuple(checks.find_checks({**tests, **wanted})) if config.checks is None else config.checks
-    instructions = {path: read(path) for path in INSTRUCTIONS if path in there}
-    return Base(commit, branch, config, found, instructions)
-
-
-def _config(text: str) -> RepositoryConfig:
-    try:
-        return repository_file.parse(text) if text.strip() else repository_file.defaults()
-    except RepositoryConfigError as error:
-        raise UserError(f"`{repository_file.PATH}` has a mistake: {error} Mend it and try again.") from error

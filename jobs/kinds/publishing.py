@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from jobs.answer.commit import co_author, commit_message
-from jobs.answer.pull_request import pull_request_body, pull_request_title
+from jobs.answer.pull_request import continued_body, pull_request_body, pull_request_title
 from jobs.github import GitHubRefused
+from jobs.kinds.base import pull_key
 from jobs.notify import PULL_REQUEST, view_of
 from jobs.store import Place
 from jobs.text.redact import redact
@@ -17,9 +18,10 @@ from jobs.types import Conclusion, Outcome, PatchRefused, Phase, UserError
 from jobs.workspace import PatchRules, PushConflict, Quarantine
 
 if TYPE_CHECKING:
+    from jobs.answer.view import TaskView
     from jobs.execute import Attempt
-    from jobs.github import Token
-    from jobs.kinds.preparing import Base
+    from jobs.github import PullRequest, Token
+    from jobs.kinds.base import Base
     from jobs.types import Patch
 
 PATCH_LIMIT = 40_000
@@ -44,8 +46,8 @@ def publish(attempt: Attempt, token: Token, work: Work) -> Outcome:
         patch = _receive(attempt, quarantine, work)
         outcome = replace(work.outcome, patch=patch)
         outcome = _note_conflicts(attempt, token, quarantine, work.base, outcome)
-        branch, outcome = _push(attempt, token, quarantine, patch, outcome)
-        if branch != task.branch:
+        branch, outcome = _push(attempt, token, quarantine, work.base, outcome)
+        if branch != work.base.target:
             return outcome
         return _open(attempt, work.base, patch, outcome)
     except PatchRefused as refused:
@@ -60,7 +62,9 @@ def keep_as_branch(attempt: Attempt, token: Token, work: Work) -> Outcome:
     quarantine = Quarantine(attempt.services.mirror, attempt.task.repository, attempt.task.id)
     try:
         patch = _receive(attempt, quarantine, work)
-        branch, outcome = _push(attempt, token, quarantine, patch, replace(work.outcome, patch=patch))
+        # Nobody wants half of a change in a pull request that was whole.
+        alone = replace(work.base, target=attempt.task.own_branch, expected="")
+        branch, outcome = _push(attempt, token, quarantine, alone, replace(work.outcome, patch=patch))
         return replace(outcome, kept=f"The work so far is on the branch `{branch}`, without a pull request.")
     except PatchRefused as refused:
         diff = quarantine.diff_text(work.bundle, base=work.base.commit, limit=PATCH_LIMIT)
@@ -89,10 +93,21 @@ def _receive(attempt: Attempt, quarantine: Quarantine, work: Work) -> Patch:
         base=work.base.commit,
         message=redact(message, services.redacted),
         author=services.github.bot_user(),
-        co_author=co_author(actor.login, actor.id, host) if actor.login else "",
+        co_author=co_author(actor.login, _account_id(attempt), host) if actor.login else "",
         when=int(task.created_at),
         rules=PatchRules(protected=work.base.config.protected),
     )
+
+
+def _account_id(attempt: Attempt) -> str:
+    """Return the number of the GitHub account of who asked, wherever that was; empty where GitHub does not tell it."""
+    actor = attempt.task.actor
+    if actor.platform == "github":
+        return actor.id
+    try:
+        return str(attempt.repository.read(f"/users/{quote(actor.login)}")["id"])
+    except GitHubRefused:
+        return ""
 
 
 def _note_conflicts(attempt: Attempt, token: Token, quarantine: Quarantine, base: Base, outcome: Outcome) -> Outcome:
@@ -113,42 +128,53 @@ def _note_conflicts(attempt: Attempt, token: Token, quarantine: Quarantine, base
     return replace(outcome, draft_reason="; ".join(filter(None, [outcome.draft_reason, reason])))
 
 
-def _push(
-    attempt: Attempt, token: Token, quarantine: Quarantine, patch: Patch, outcome: Outcome
-) -> tuple[str, Outcome]:
+def _push(attempt: Attempt, token: Token, quarantine: Quarantine, base: Base, outcome: Outcome) -> tuple[str, Outcome]:
     """Push to the task's branch; when somebody else has moved it, to a branch beside it, and say so."""
-    task = attempt.task
+    commit = outcome.patch.commit if outcome.patch else ""
     attempt.lease.check()  # The last moment at which a cancel or a pause leaves nothing behind.
     try:
-        quarantine.push(patch.commit, task.branch, token.value)
+        quarantine.push(commit, base.target, token.value, expected=base.expected or None)
     except PushConflict as conflict:
-        beside = f"{task.branch}-{task.attempt}"
+        beside = attempt.task.own_branch if base.expected else f"{base.target}-{attempt.task.attempt}"
         attempt.lease.fence()
-        quarantine.push(patch.commit, beside, token.value)
-        summary = f"{outcome.summary}\n\nThe pull request was not opened: {conflict}"
+        quarantine.push(commit, beside, token.value)
+        what = "changed" if base.expected else "opened"
+        summary = f"{outcome.summary}\n\nThe pull request was not {what}: {conflict}"
         kept = f"The work is on the branch `{beside}`. Compare the two branches and keep what you want."
         return beside, replace(outcome, conclusion=Conclusion.ACTION_REQUIRED, summary=summary, kept=kept)
-    return task.branch, outcome
+    return base.target, outcome
 
 
 def _open(attempt: Attempt, base: Base, patch: Patch, outcome: Outcome) -> Outcome:
     task, store, services = attempt.task, attempt.services.store, attempt.services
     usage, cost, models = store.runs.totals(task.id)
     outcome = replace(outcome, usage=usage, cost=cost, models=models, steps=len(store.runs.steps(task.id)))
-    view = replace(view_of(services, task.id), outcome=outcome)
-    title = redact(pull_request_title(view), services.redacted)
-    body = redact(pull_request_body(view), services.redacted)
     attempt.lease.fence()
     try:
-        opened = attempt.repository.ensure_pull_request(task.branch, base.branch, title, body)
+        opened = _pull_request(attempt, base, replace(view_of(services, task.id), outcome=outcome))
     except GitHubRefused as refused:
-        kept = f"The work is on the branch `{task.branch}`; you can open a pull request from it."
+        kept = f"The work is on the branch `{base.target}`; you can open a pull request from it."
         summary = f"{outcome.summary}\n\nThe pull request could not be opened: {refused}"
         return replace(outcome, conclusion=Conclusion.ACTION_REQUIRED, summary=summary, kept=kept)
     store.records.save_place(task.id, PULL_REQUEST, Place(str(opened.number), opened.url, ""))
-    store.records.keep(f"pull:{task.repository.lower()}#{opened.number}", task.id, time.time())
+    store.records.keep(pull_key(task.repository, opened.number), task.id, time.time())
     attempt.teller.sha = patch.commit
+    if opened.state != "open":
+        reason = f"The pull request {opened.url} was closed meanwhile; the work is on its branch `{base.target}`"
+        outcome = replace(outcome, conclusion=Conclusion.ACTION_REQUIRED, draft_reason=reason)
     return replace(outcome, pull_request=opened.url)
+
+
+def _pull_request(attempt: Attempt, base: Base, view: TaskView) -> PullRequest:
+    """Open the draft, or bring the open one up to date: what it says of an earlier task stays there."""
+    repository, secrets = attempt.repository, attempt.services.redacted
+    found = repository.find_pull_request(base.target)
+    if found is None or found.body.startswith(view.task.marker):
+        title, body = redact(pull_request_title(view), secrets), redact(pull_request_body(view), secrets)
+        return repository.ensure_pull_request(base.target, base.branch, title, body)
+    if found.state != "open":
+        return found
+    return repository.update_pull_request(found.number, body=redact(continued_body(found.body, view), secrets))
 
 
 def _kept_as_patch(outcome: Outcome, reason: str, diff: str, what: str = "it may not be pushed") -> Outcome:

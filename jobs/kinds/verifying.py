@@ -11,7 +11,9 @@ from jobs import workspace
 from jobs.agent import prompts
 from jobs.agent.counts import parse_counts
 from jobs.agent.review import review
+from jobs.kinds.journal import approved_plan
 from jobs.kinds.preparing import budgeted, clean_room, set_up
+from jobs.kinds.running import earlier_work
 from jobs.lease import InterruptibleModel
 from jobs.types import Check, LimitReached, ModelError, PatchRefused, Phase, SandboxError
 from jobs.workspace import PatchRules, Quarantine
@@ -175,4 +177,9 @@ def _load(stored: dict[str, object]) -> Verdict:
 
 
 def _request(attempt: Attempt) -> str:
-    return f"{attempt.task.title}\n\n{attempt.task.text}"
+    """Return what was asked, with what the reviewer must know of it: earlier work, and the plan that was approved."""
+    task, earlier, plan = attempt.task, earlier_work(attempt), approved_plan(attempt)
+    parts = [task.title, task.text]
+    parts += [f"This goes on from earlier work, which the change does not contain.\n\n{earlier}"] if earlier else []
+    parts += [f"People approved this plan for it.\n\n{plan}"] if plan else []
+    return "\n\n".join(parts)

@@ -101,6 +101,19 @@ class Runs:
         with self._database.read() as connection:
             return [(row.id, row.actor["login"] or row.actor["id"], row.text) for row in connection.execute(query)]
 
+    def speakers(self, task_id: str) -> tuple[str, ...]:
+        """Return the GitHub logins of the people who said something to a task, in the order in which they first did."""
+        query = sa.select(messages.c.actor).where(messages.c.task_id == task_id).order_by(messages.c.id)
+        with self._database.read() as connection:
+            actors = [Actor(**actor) for actor in connection.execute(query).scalars()]
+        return tuple(dict.fromkeys(actor.login for actor in actors if actor.login and not actor.is_bot))
+
+    def voices(self, task_id: str) -> list[Actor]:
+        """Return who said something to a task, each once, in the order in which they did."""
+        query = sa.select(messages.c.actor).where(messages.c.task_id == task_id).order_by(messages.c.id)
+        with self._database.read() as connection:
+            return list(dict.fromkeys(Actor(**actor) for actor in connection.execute(query).scalars()))
+
     def save_checkpoint(self, task_id: str, attempt: int, bundle: bytes, now: float) -> None:
         """Keep the work as a git bundle, so that it outlives its sandbox."""
         values = {"task_id": task_id, "bundle": bundle, "at": now}

@@ -173,9 +173,13 @@ class TaskQuestions:
             return int(connection.execute(late).scalar_one())
 
     def unannounced(self, now: float) -> Sequence[str]:
-        """Return the ids of tasks that wait for their turn and have not been told of, or end while all are busy."""
+        """Return the ids of tasks that wait for their turn and have not been told of, or end while all are busy.
+
+        A task on no issue and no pull request has no place on GitHub where it could be told of while it waits.
+        """
         shown = sa.exists().where(places.c.task_id == tasks.c.id, places.c.surface.in_(["comment", UNHEARD]))
-        queued = sa.and_(tasks.c.status == Status.QUEUED, tasks.c.created_at < now - ANNOUNCE_SECONDS, ~shown)
+        late = sa.and_(tasks.c.status == Status.QUEUED, tasks.c.created_at < now - ANNOUNCE_SECONDS)
+        queued = sa.and_(late, tasks.c.subject.contains("-"), ~shown)
         free = sa.and_(tasks.c.lease_until < now, tasks.c.not_before <= now)
         query = sa.select(tasks.c.id).where(sa.or_(queued, untold()), free)
         with self._database.read() as connection:
@@ -184,6 +188,12 @@ class TaskQuestions:
     def held(self, now: float) -> frozenset[str]:
         """Return the ids of all tasks that are not completed, or whose ending is being told."""
         query = sa.select(tasks.c.id).where(sa.or_(tasks.c.status != Status.COMPLETED, tasks.c.lease_until >= now))
+        with self._database.read() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def owners(self, now: float) -> frozenset[str]:
+        """Return the names of the workers that hold a task."""
+        query = sa.select(tasks.c.lease_owner).where(tasks.c.lease_until >= now, tasks.c.lease_owner != "")
         with self._database.read() as connection:
             return frozenset(connection.execute(query).scalars())
 

@@ -191,6 +191,10 @@ class Tasks(TaskQuestions):
             values["plan"] = [asdict(item) for item in plan]
         self._update(task_id, attempt, values)
 
+    def leave_branch(self, task_id: str, attempt: int, note: str) -> None:
+        """Let a task go on a branch of its own, since that of the task that it follows is no place any more."""
+        self._update(task_id, attempt, {"onto": "", "note": note})
+
     def release(
         self,
         task_id: str,

@@ -35,6 +35,11 @@ SENTENCES = {
     "internal error": ["(error `1a2b3c4d`)", "The operator finds it in the log"],
     "no outcome": ["**This did not work out**", "log under task `7f3c9a`", "`/opus retry`"],
 }  # fmt: skip
+MOMENTS = set(STATES) - {
+    "queued", "queued behind two", "preparing", "coding", "restarted", "hidden text, edited", "cancelling", "paused",
+    "cancelled",
+}  # fmt: skip
+"""The states that people must hear of: GitHub tells them of a new mention in an edited comment, and of no other edit."""
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -44,7 +49,8 @@ def test_every_state_says_what_a_person_needs(state: str) -> None:
     assert body.startswith("<!-- opus67:task=7f3c9a -->\n")
     for sentence in SENTENCES[state]:
         assert sentence in body
-    assert "Asked for by octocat" in body
+    assert f"Asked for by {'@octocat' if state in MOMENTS else 'octocat'}" in body
+    assert ("@octocat" in body) == (state in MOMENTS)
     assert "None" not in body
     assert "\n\n\n" not in body
 

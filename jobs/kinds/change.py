@@ -1,44 +1,49 @@
-"""From the text of an issue to a draft pull request; each stage's product is stored, and none is done twice."""
+"""From what somebody asked for to a draft pull request; each stage's product is stored, and none is done twice."""
 
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from jobs.agent import prompts
-from jobs.agent.loop import work
+from jobs.agent.tools import Purpose
+from jobs.kinds.base import find_base
+from jobs.kinds.endings import stopped
 from jobs.kinds.journal import StoredJournal
-from jobs.kinds.preparing import bench, budgeted, find_base, keep_work, run_token, text_of_work
+from jobs.kinds.planning import make_plan
+from jobs.kinds.preparing import bench, keep_work, run_token, text_of_work
 from jobs.kinds.publishing import Work, keep_as_branch, keep_as_patch, publish
+from jobs.kinds.running import run_agent
 from jobs.kinds.verifying import Verifier
-from jobs.lease import InterruptibleModel
 from jobs.types import (
+    Approval,
     Conclusion,
     LimitReached,
     LoopDetected,
     ModelError,
+    NeedsApproval,
     Outcome,
     PatchRefused,
     UserError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from jobs.execute import Attempt
     from jobs.kinds.preparing import Bench
-    from jobs.types import Message, Model
 
 BUNDLE = "bundle"
 NOTHING = "Nothing was changed, so there is no pull request."
 
 
-def resolve_issue(attempt: Attempt) -> Outcome:
-    """Do the work, or take it up where an earlier attempt left it, and publish it."""
+def change(attempt: Attempt) -> Outcome:
+    """Do the work, or take it up where an earlier attempt left it, and publish it; where people want a plan, plan."""
     task, runs = attempt.task, attempt.services.store.runs
+    if task.approval in {Approval.WANTED, Approval.ASKED}:
+        try:
+            raise NeedsApproval(make_plan(attempt))
+        except (LimitReached, LoopDetected) as end:
+            return stopped(end)
     stored = runs.stage(task.id, "worked")
     if stored is None:
         outcome = _work(attempt)
@@ -64,10 +69,9 @@ def _work(attempt: Attempt) -> Outcome:
         try:
             outcome = _agent(attempt, opened, verifier)
         except LimitReached as limit:
-            conclusion = Conclusion.TIMED_OUT if limit.limit == "minutes" else Conclusion.ACTION_REQUIRED
-            outcome = _stopped(attempt, verifier, str(limit), conclusion)
+            outcome = _stopped(attempt, verifier, limit)
         except LoopDetected as loop:
-            outcome = _stopped(attempt, verifier, str(loop), Conclusion.FAILURE)
+            outcome = _stopped(attempt, verifier, loop)
         except ModelError as error:
             outcome = Outcome(Conclusion.FAILURE, str(error), draft_reason=f"No model could go on: {error}")
         outcome = replace(outcome, blocked=opened.sandbox.blocked() + verifier.blocked)
@@ -88,26 +92,9 @@ def _kept(attempt: Attempt, opened: Bench, verifier: Verifier, outcome: Outcome)
 
 
 def _agent(attempt: Attempt, opened: Bench, verifier: Verifier) -> Outcome:
-    with ExitStack() as stack:
-        config = opened.base.config
-        models = config.models
-
-        def model(names: Sequence[str]) -> Model:
-            chain = stack.enter_context(closing(attempt.services.model(names)))
-            return budgeted(attempt, config, InterruptibleModel(chain, attempt.lease))
-
-        finish = work(
-            model=model(models.code),
-            planner=model(models.plan) if models.plan else None,
-            sandbox=opened.sandbox,
-            journal=_journal(attempt, opened),
-            system=_system(attempt, opened),
-            request=_request(attempt),
-            limits=attempt.task.limits,
-            on_finish=verifier,
-            now=time.time,
-            started_at=time.time() - attempt.services.store.tasks.row(attempt.task.id).worked_seconds,
-        )
+    keep = partial(keep_work, attempt, opened)
+    journal = StoredJournal(attempt, keep, outlives=opened.sandbox.outlives, notice=opened.notice)
+    finish = run_agent(attempt, opened, journal, Purpose.WORK, verifier)
     evidence = verifier.verdict.evidence
     failed = [check.command for check in evidence if check.exit_code != 0]
     reason = f"{', '.join(f'`{command}`' for command in failed)} failed" if failed else ""
@@ -115,46 +102,16 @@ def _agent(attempt: Attempt, opened: Bench, verifier: Verifier) -> Outcome:
     return Outcome(conclusion, finish.summary, title=finish.title, draft_reason=reason)
 
 
-def _request(attempt: Attempt) -> Message:
-    task = attempt.task
-    return prompts.request_message(
-        repository=task.repository,
-        subject=task.subject,
-        title=task.title,
-        text=task.text,
-        asked_by=task.actor.login or task.actor.id,
-    )
-
-
-def _journal(attempt: Attempt, opened: Bench) -> StoredJournal:
-    keep = partial(keep_work, attempt, opened)
-    return StoredJournal(attempt, keep, outlives=opened.sandbox.outlives, notice=opened.notice)
-
-
-def _system(attempt: Attempt, opened: Bench) -> str:
-    task, base = attempt.task, opened.base
-    return prompts.system_prompt(
-        repository=task.repository,
-        base_branch=base.branch,
-        mode=task.mode,
-        limits=task.limits,
-        checks=base.checks,
-        hosts=base.config.hosts.work,
-        protected=base.config.protected,
-        instructions=base.instructions,
-    )
-
-
-def _stopped(attempt: Attempt, verifier: Verifier, words: str, conclusion: Conclusion) -> Outcome:
+def _stopped(attempt: Attempt, verifier: Verifier, end: LimitReached | LoopDetected) -> Outcome:
     """End a run that a limit or a loop stopped: the checks run once more on what there is, so that people can judge."""
     verifier.check_once_more()
     plan = attempt.services.store.tasks.row(attempt.task.id).plan
     done = [item["text"] for item in plan if item["state"] == "done"]
     left = [item["text"] for item in plan if item["state"] != "done"]
-    parts = [words]
+    parts = [str(end)]
     parts += [f"Done so far: {'; '.join(done)}."] if done else []
     parts += [f"Still open: {'; '.join(left)}."] if left else []
-    return Outcome(conclusion, "\n\n".join(parts), draft_reason=words)
+    return replace(stopped(end), summary="\n\n".join(parts), draft_reason=str(end))
 
 
 def _publish(attempt: Attempt, outcome: Outcome) -> Outcome:
@@ -168,6 +125,7 @@ def _publish(attempt: Attempt, outcome: Outcome) -> Outcome:
         with run_token(attempt, "write") as token:
             base = find_base(attempt, token)
             attempt.teller.sha = base.commit
+            outcome = replace(outcome, summary="\n\n".join(filter(None, [outcome.summary, base.words])))
             ready = Work(base, bundle, outcome)
             if outcome.conclusion is Conclusion.FAILURE and outcome.draft_reason.startswith("No model"):
                 return keep_as_branch(attempt, token, ready)

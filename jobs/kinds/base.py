@@ -1,0 +1,149 @@
+"""What work starts from: a commit, the branch that it is meant for, and what the repository says of itself there."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from config import repository as repository_file
+from config.errors import RepositoryConfigError
+from jobs.agent import checks
+from jobs.types import UserError
+
+if TYPE_CHECKING:
+    from config.repository import RepositoryConfig
+    from jobs.execute import Attempt
+    from jobs.github import Token
+
+INSTRUCTIONS = ("AGENTS.md", "CLAUDE.md", ".github/copilot-instructions.md")
+FILE_LIMIT = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What the work starts from; stored, so that every attempt starts from the same.
+
+    ``branch`` is what the work is to be merged into, ``target`` where it is pushed. ``expected`` is the commit that
+    ``target`` stands at when it goes on with an earlier task's branch, and empty for a new branch. ``words`` say why
+    the work does not start where people wanted.
+    """
+
+    commit: str
+    branch: str
+    target: str
+    config: RepositoryConfig
+    checks: tuple[str, ...]
+    instructions: dict[str, str]
+    expected: str = ""
+    words: str = ""
+
+    @property
+    def checked_out(self) -> str:
+        """The branch that the workspace shows."""
+        return self.target if self.expected else self.branch
+
+
+def find_base(attempt: Attempt, token: Token) -> Base:
+    """Fetch the base commit and read from it what the repository says of itself."""
+    task, services = attempt.task, attempt.services
+    known = services.store.runs.stage(task.id, "prepared")
+    if known is None:
+        known = _choose(attempt, token)
+        services.store.runs.finish_stage(task.id, task.attempt, "prepared", known, time.time())
+    else:
+        for commit in dict.fromkeys((known["base"], known.get("rules", known["base"]))):
+            services.mirror.fetch(task.repository, token.value, want=commit)
+    if task.onto and known.get("words"):
+        services.store.tasks.leave_branch(task.id, task.attempt, known["words"])
+    return _read(attempt, known)
+
+
+def _choose(attempt: Attempt, token: Token) -> dict[str, Any]:
+    """Choose where to start: behind the work that this task goes on with, on the named branch, or on the usual one."""
+    task, mirror = attempt.task, attempt.services.mirror
+    snapshot = mirror.fetch(task.repository, token.value)
+    branch = _wanted_branch(attempt, snapshot.base_sha) or snapshot.branch
+    chosen = {"rules": snapshot.base_sha, "branch": branch, "target": task.own_branch, "expected": "", "words": ""}
+    if task.onto:
+        followed = _followed(attempt, token)
+        if "words" not in followed:
+            return {**chosen, **followed}
+        chosen |= followed
+    moved = branch != snapshot.branch
+    chosen["base"] = mirror.fetch(task.repository, token.value, branch=branch).base_sha if moved else snapshot.base_sha
+    return chosen
+
+
+def _wanted_branch(attempt: Attempt, rules: str) -> str:
+    """Return the branch that a person or the repository named; one that a person named must be there."""
+    task = attempt.task
+    if task.base and not task.onto:
+        if attempt.repository.branch_sha(task.base) is None:
+            raise UserError(
+                f"{task.repository} has no branch `{task.base}` to start from. Ask again with a branch that is there, "
+                "or without one."
+            )
+        return task.base
+    return _rules(attempt, rules).base_branch
+
+
+def _followed(attempt: Attempt, token: Token) -> dict[str, str]:
+    """Return the head of the branch that this task goes on with, or words on why it cannot."""
+    task, repository = attempt.task, attempt.repository
+    head, opened = repository.branch_sha(task.onto), repository.find_pull_request(task.onto)
+    if head is None:
+        return {"words": f"The branch `{task.onto}` is gone, so this starts anew, on a branch of its own."}
+    if opened is not None and opened.state != "open":
+        return {
+            "words": f"Pull request {opened.url} is not open any more, so this starts anew, on a branch of its own."
+        }
+    attempt.services.mirror.fetch(task.repository, token.value, want=head)
+    followed = {"base": head, "target": task.onto, "expected": head}
+    if opened is None:
+        return followed
+    # What people say on the pull request is for this task from now on.
+    attempt.services.store.records.keep(pull_key(task.repository, opened.number), task.id, time.time())
+    return {**followed, "branch": opened.base}
+
+
+def pull_key(repository: str, number: int) -> str:
+    """Return the key under which it is kept whose pull request this is."""
+    return f"pull:{repository.lower()}#{number}"
+
+
+def _rules(attempt: Attempt, commit: str) -> RepositoryConfig:
+    """Read the repository's file as the default branch had it when the work began, whatever the work's base."""
+    text = attempt.services.mirror.read(attempt.task.repository, commit, repository_file.PATH, FILE_LIMIT) or b""
+    return _config(text.decode("utf-8", errors="replace"))
+
+
+def _read(attempt: Attempt, known: dict[str, Any]) -> Base:
+    mirror, repository, commit = attempt.services.mirror, attempt.task.repository, known["base"]
+    config = _rules(attempt, known.get("rules", commit))
+    files = mirror.list_files(repository, commit)
+    there = set(files)
+
+    def read(path: str) -> str:
+        return (mirror.read(repository, commit, path, FILE_LIMIT) or b"").decode("utf-8", errors="replace")
+
+    wanted = {path: read(path) for path in checks.WANTED_FILES if path in there}
+    tests = {path: "" for path in files if path.startswith("tests/") and path not in wanted}
+    found = tuple(checks.find_checks({**tests, **wanted})) if config.checks is None else config.checks
+    return Base(
+        commit,
+        known["branch"],
+        known.get("target") or attempt.task.branch,
+        config,
+        found,
+        {path: read(path) for path in INSTRUCTIONS if path in there},
+        known.get("expected", ""),
+        known.get("words", ""),
+    )
+
+
+def _config(text: str) -> RepositoryConfig:
+    try:
+        return repository_file.parse(text) if text.strip() else repository_file.defaults()
+    except RepositoryConfigError as error:
+        raise UserError(f"`{repository_file.PATH}` has a mistake: {error} Mend it and try again.") from error
