@@ -1,6 +1,7 @@
 """The worker processes: one that understands deliveries, and as many as wanted that carry out tasks.
 
-They are forked from one parent that has imported what is slow to import, so that they share its memory.
+They are forked from one parent that has imported what is slow to import, so that they share its memory. One more
+process asks the database how many people wish for, since the parent of forks must not hold connections.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from rq import Queue
 from rq.worker import SimpleWorker
 
+from jobs.crew import CrewWatch
 from jobs.execute import KINDS
 from jobs.keys import signing_key
 from jobs.queue import INBOX, TASKS, WakeUp, allow, connect, signed_json
@@ -25,7 +27,7 @@ from jobs.services import build
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from config.settings import Settings
     from jobs.services import Services
@@ -33,9 +35,12 @@ if TYPE_CHECKING:
     Function = Callable[..., None]
     Composer = Callable[[Services], Mapping[str, Function]]
 
+FLEET = "fleet"
 RESTART_SECONDS = 1.0
 STOP_SECONDS = 6.5
+TURN_SECONDS = 0.5
 STOPPING = (signal.SIGTERM, signal.SIGINT)
+WATCHED = (*STOPPING, signal.SIGCHLD)
 
 log = logging.getLogger(__name__)
 
@@ -57,39 +62,80 @@ class Worker(SimpleWorker):
 
 
 def run_pool(settings: Settings, lanes: Mapping[str, int], compose: Composer) -> int:
-    """Fork the workers of each lane (queue name → how many), restart what dies, and stop them all on SIGTERM."""
+    """Fork the workers of each lane (queue name → how many), restart what dies, and stop them all on SIGTERM.
+
+    Of the lane of tasks there are as many as people wish for, once they said so; its number is what holds before.
+    """
+    # Before anything may start a thread: a signal goes to whichever thread does not block it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
     _preload(settings)
-    pool = _Pool(settings, compose)
-    for lane, count in lanes.items():
-        for _ in range(count):
-            pool.fork(lane)
-    return pool.watch()
+    return _Pool(settings, lanes, compose).watch()
 
 
 class _Pool:
-    def __init__(self, settings: Settings, compose: Composer) -> None:
+    """The parent of the workers; it opens no database and no connection, which its children would share.
+
+    All signals that it cares for are blocked and taken one by one, so that none comes between a fork and its record.
+    """
+
+    def __init__(self, settings: Settings, lanes: Mapping[str, int], compose: Composer) -> None:
         self._settings, self._compose = settings, compose
+        self._wanted = dict(lanes)
         self._children: dict[int, str] = {}
+        self._leaving: dict[int, float] = {}
+        """The children that were told to end, and when they are ended by force."""
+        self._rests_until = 0.0
         self._stopping = False
         self._parent = os.getpid()
-        for number in STOPPING:
-            signal.signal(number, self._stop)
+        self._crew = CrewWatch(lanes.get(TASKS, 0))
+        if TASKS in lanes:
+            self._wanted[FLEET] = 1
 
-    def fork(self, lane: str) -> None:
-        # A signal in between would miss the child, or be handled by it as if it were the parent.
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    def watch(self) -> int:
+        """Keep as many workers as are wanted until asked to stop, and return when all have ended."""
+        while self._children or not self._stopping:
+            self._adjust()
+            caught = signal.sigtimedwait(WATCHED, TURN_SECONDS)
+            if caught is not None and caught.si_signo in STOPPING:
+                self._stop()
+            self._bury()
+            self._end_late()
+        return 0
+
+    def _adjust(self) -> None:
+        """Start what is missing and let go what is too much."""
+        if self._stopping:
+            return
+        crew = self._crew.newest()
+        if crew is not None:
+            self._wanted[TASKS] = crew.workers
+        for lane, wanted in self._wanted.items():
+            here = [process for process, of in self._children.items() if of == lane and process not in self._leaving]
+            if len(here) < wanted:
+                self._begin(lane, wanted - len(here))
+            elif crew is not None and len(here) > wanted:
+                # Who holds a task goes last.
+                busy_first = sorted(here, key=lambda process: process not in crew.busy)
+                self._dismiss(busy_first[wanted:])
+
+    def _begin(self, lane: str, count: int) -> None:
+        if time.monotonic() >= self._rests_until:
+            for _ in range(count):
+                self._fork(lane)
+
+    def _fork(self, lane: str) -> None:
         process = os.fork()
         if process:
             self._children[process] = lane
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
             return
         code = 1
         try:
             for number in STOPPING:
                 signal.signal(number, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
             _die_with(self._parent)
-            code = work(self._settings, lane, self._compose)
+            watches = lane == FLEET
+            code = self._crew.follow(self._settings) if watches else work(self._settings, lane, self._compose)
         except Exception:  # the worker's edge: told in the log, and the pool starts another worker
             log.exception("a worker of the queue %s failed", lane)
         finally:
@@ -97,33 +143,33 @@ class _Pool:
             sys.stdout.flush()
             os._exit(code)
 
-    def watch(self) -> int:
+    def _bury(self) -> None:
+        """Take note of the children that ended; those that were not asked to are started again after a rest."""
         while self._children:
-            try:
-                process, _ = os.waitpid(-1, 0)
-            except InterruptedError:
-                continue
-            lane = self._children.pop(process, None)
-            if lane is not None and not self._stopping:
+            process, _ = os.waitpid(-1, os.WNOHANG)
+            if not process:
+                return
+            lane, asked = self._children.pop(process, ""), self._leaving.pop(process, None)
+            if lane and asked is None and not self._stopping:
                 log.warning("a worker of the queue %s ended; starting another", lane)
-                time.sleep(RESTART_SECONDS)
-                if not self._stopping:
-                    self.fork(lane)
-        return 0
+                self._rests_until = time.monotonic() + RESTART_SECONDS
 
-    def _stop(self, _number: int, _frame: object) -> None:
+    def _stop(self) -> None:
         self._stopping = True
-        self._send(signal.SIGTERM)
-        signal.signal(signal.SIGALRM, self._kill)
-        signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS)
+        self._dismiss(self._children)
 
-    def _kill(self, _number: int, _frame: object) -> None:
-        self._send(signal.SIGKILL)
-
-    def _send(self, number: int) -> None:
-        for process in self._children:
+    def _dismiss(self, processes: Iterable[int]) -> None:
+        """Ask children to end; a worker at a task hands it over."""
+        for process in processes:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(process, number)
+                os.kill(process, signal.SIGTERM)
+            self._leaving.setdefault(process, time.monotonic() + STOP_SECONDS)
+
+    def _end_late(self) -> None:
+        for process, deadline in self._leaving.items():
+            if time.monotonic() >= deadline:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
 
 
 def work(settings: Settings, lane: str, compose: Composer) -> int:

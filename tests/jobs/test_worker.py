@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from jobs.keys import signing_key
 from jobs.queue import Waker
 from jobs.store import Store
 from jobs.store.tables import metadata
+from tests.store.asking import claim, request, submit
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -31,8 +33,8 @@ STOPS_WITHIN = 10.0
 class Pool:
     """A running pool, and what its workers have written down."""
 
-    def __init__(self, process: subprocess.Popen[bytes], redis: Redis, waker: Waker) -> None:
-        self.process, self.redis, self.waker = process, redis, waker
+    def __init__(self, process: subprocess.Popen[bytes], redis: Redis, waker: Waker, store: Store) -> None:
+        self.process, self.redis, self.waker, self.store = process, redis, waker, store
 
     def wrote(self, name: str) -> list[list[str]]:
         """Return what was written down under a name."""
@@ -55,6 +57,22 @@ class Pool:
         self.waker.task(task_id)
         return int(until(lambda: self.found("begun", task_id), seconds=30, what=task_id)[0][1])
 
+    def scale(self, workers: int | None) -> None:
+        """Wish for so many workers of tasks."""
+        with self.store.write() as connection:
+            self.store.fleet.scale(connection, workers, time.time())
+
+    def hold(self, process: int) -> None:
+        """Have a worker hold a task, as far as the database knows."""
+        task = submit(self.store, request(process))
+        claim(self.store, task.id, time.time(), f"{socket.gethostname()}:{process}:abc")
+
+    @property
+    def children(self) -> set[int]:
+        """The processes that the pool has now."""
+        number = self.process.pid
+        return {int(child) for child in Path(f"/proc/{number}/task/{number}/children").read_text().split()}
+
     def found(self, name: str, word: str) -> list[list[str]]:
         """Return the lines under a name that begin with a word."""
         return [line for line in self.wrote(name) if line[0] == word]
@@ -72,15 +90,15 @@ def running(home: Path, redis_url: str) -> Iterator[Pool]:
     settings = load(environment, dotenv=None)
     store = Store(settings.database_url)
     metadata.create_all(store.database.engine)
-    store.close()
     command = [sys.executable, "-m", "tests.jobs.pool"]
     with Redis.from_url(redis_url) as redis:
         process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
         try:
-            yield Pool(process, redis, Waker(redis_url, signing_key(settings)))
+            yield Pool(process, redis, Waker(redis_url, signing_key(settings)), store)
         finally:
             process.kill()
             process.wait()
+            store.close()
 
 
 @pytest.fixture
@@ -142,3 +160,42 @@ def test_workers_die_with_their_pool(pool: Pool) -> None:
     pool.process.kill()
     pool.process.wait()
     until(lambda: not any(map(alive, workers)), seconds=5, what="the end of the workers")
+
+
+def test_the_pool_grows_and_shrinks_as_people_wish(pool: Pool) -> None:
+    """More workers begin within seconds; those who must go hand their tasks over; the other queue's stays."""
+    other = pool.deliver("guid-0001")
+    pool.scale(3)
+    workers = {pool.begin(name) for name in ("aaaaaa", "bbbbbb", "cccccc")}
+    assert len(workers) == 3
+    pool.scale(1)
+    until(lambda: len(pool.wrote("ended")) == 2, seconds=15, what="two workers handing over")
+    until(lambda: sum(map(alive, workers)) == 1, seconds=15, what="the end of two workers")
+    pool.scale(0)
+    until(lambda: not any(map(alive, workers)), seconds=15, what="the end of the last worker")
+    assert alive(other)
+    pool.scale(None)
+    assert pool.begin("dddddd") not in workers
+    assert pool.stop()[0] == 0
+
+
+def test_an_idle_worker_goes_before_one_that_works(pool: Pool) -> None:
+    """Who holds a task is left alone when there are idle workers enough."""
+    busy, before = pool.begin("aaaaaa"), pool.children
+    pool.scale(4)
+    until(lambda: len(pool.children) == len(before) + 3, seconds=15, what="three more workers")
+    pool.hold(busy)
+    pool.scale(1)
+    until(lambda: pool.children == before, seconds=15, what="the end of the idle workers")
+    assert pool.wrote("ended") == []
+
+
+def test_who_dies_while_the_pool_grows_is_replaced(pool: Pool) -> None:
+    """The process that asks how many are wished for is one that is started again too, and none comes too much."""
+    before = until(lambda: pool.children if len(pool.children) == 3 else None, what="three processes")
+    for child in before:
+        os.kill(child, signal.SIGKILL)
+    pool.scale(2)
+    until(lambda: len(pool.children) == 4 and not pool.children & before, seconds=20, what="four new processes")
+    assert {pool.begin("aaaaaa"), pool.begin("bbbbbb")} <= pool.children
+    assert pool.stop()[0] == 0

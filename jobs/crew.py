@@ -1,0 +1,81 @@
+"""How many workers of tasks people wish for, carried from the database to the parent of the workers through a pipe."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jobs.store import Store
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+
+ASK_SECONDS = 1.0
+LONGEST = 65_536
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """How many workers of tasks there shall be, and which processes of this machine hold a task now."""
+
+    workers: int
+    busy: frozenset[int]
+
+
+class CrewWatch:
+    """A pipe with one writer, the process that asks the database, and one reader that never waits for it."""
+
+    def __init__(self, default: int) -> None:
+        """Take the number that holds while nobody wished for another one."""
+        self._default = default
+        self._end, self._start = os.pipe()
+        os.set_blocking(self._end, False)
+        self._rest = b""
+
+    def newest(self) -> Crew | None:
+        """Return the newest crew that was told of since it was asked last, or None."""
+        try:
+            lines = (self._rest + os.read(self._end, LONGEST)).split(b"\n")
+        except BlockingIOError:
+            return None
+        self._rest = lines.pop()
+        if not lines:
+            return None
+        told = json.loads(lines[-1])
+        workers = self._default if told["workers"] is None else told["workers"]
+        return Crew(workers, frozenset(told["busy"]))
+
+    def follow(self, settings: Settings) -> int:
+        """Ask the database every second and write down what it says, until asked to stop; runs in a process alone."""
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
+        store = Store(settings.database_url)
+        away = False
+        while not stopping.is_set():
+            try:
+                told = {"workers": store.fleet.workers(), "busy": _busy(store)}
+                os.write(self._start, json.dumps(told).encode() + b"\n")
+                away = False
+            except store.UNAVAILABLE as error:
+                if not away:
+                    log.warning("the number of workers stays, since the database cannot be reached: %s", error)
+                away = True
+            stopping.wait(ASK_SECONDS)
+        store.close()
+        return 0
+
+
+def _busy(store: Store) -> list[int]:
+    """Return the processes of this machine that hold a task, by the names under which they hold it."""
+    owners = (owner.split(":") for owner in store.tasks.owners(time.time()))
+    return [int(parts[1]) for parts in owners if len(parts) > 1 and parts[0] == socket.gethostname()]
