@@ -138,7 +138,7 @@ def _value(option: JSON, value: Any, resolved: _Resolved) -> Any:
     if not isinstance(value, TAKES.get(kind, ())) or (isinstance(value, bool) and kind != BOOLEAN):
         raise ValueError(f"option {name!r} takes {NAMES.get(kind, 'nothing that one can type')}, not {value!r}")
     least, most = option.get("min_length", 0), option.get("max_length", LONGEST_TEXT)
-    if kind == STRING and not max(least, 1 if option.get("required") else 0) <= len(value) <= most:
+    if isinstance(value, str) and not max(least, 1 if option.get("required") else 0) <= len(value) <= most:
         raise ValueError(f"option {name!r} takes {least} to {most} characters, not {len(value)}")
     if kind in {INTEGER, NUMBER}:
         low, high = option.get("min_value", value), option.get("max_value", value)

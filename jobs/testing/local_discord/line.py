@@ -35,6 +35,7 @@ class Line:
         self._outgoing: asyncio.Queue[JSON | int] = asyncio.Queue()
         self._encoder: Encoder | None = None
         self._session: Session | None = None
+        self._code: int | None = None
         self._beat = time.monotonic()
 
     def send(self, payload: JSON) -> None:
@@ -71,7 +72,7 @@ class Line:
             self._put(1000)
             await writer
             with self._gateway.world.change():
-                self._gateway.left(self, self._socket.close_code)
+                self._gateway.left(self, self._code)
 
     def _check(self, query: Mapping[str, str]) -> None:
         if query.get("v") not in {"9", "10"}:
@@ -103,6 +104,8 @@ class Line:
             except TimeoutError:
                 raise Closed(protocol.TIMED_OUT, "Session timed out.") from None
             if message.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
+                # A line that breaks is no good-bye, though the socket would tell it as one.
+                self._code = int(message.data) if message.type is WSMsgType.CLOSE else None
                 return
             self._hear(message.data)
 

@@ -104,7 +104,7 @@ class People(Places):
     def submit(
         self, who: User | str, opened: Interaction, values: Mapping[str, Any], *, wait: bool = True
     ) -> Interaction:
-        """Send a modal that ``opened`` brought up, with ``values`` by custom id; raises as ``press`` does."""
+        """Send a modal that ``opened`` brought up, with ``values`` by label or custom id; raises as ``press`` does."""
         with self.world.change():
             person = self.user(who)
             if opened.modal is None:
