@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bot.events import Event
     from jobs.github import Repository
     from jobs.services import Services
+    from jobs.types import Task
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,11 @@ class Actions:
     services: Services
     event: Event
     commits: list[Callable[[sa.Connection], None]] = field(default_factory=list)
-    follow_ups: list[Callable[[], None]] = field(default_factory=list)
+    follow_ups: list[Callable[[], object]] = field(default_factory=list)
+    started: dict[str, Task] = field(default_factory=dict)
+    """The tasks that the transaction stored or joined, by the key of the order that asked for them."""
+    place: str = ""
+    """Where it was said, for the record: ``slack:C024BE91L``; empty on GitHub, where the subject says it."""
 
     @cached_property
     def repository(self) -> Repository:
@@ -63,6 +68,10 @@ class Actions:
     def wake(self, task_id: str) -> None:
         """Wake somebody for a task once its change is committed."""
         self.follow_ups.append(lambda: _ignore(self.services.waker.task(task_id)))
+
+    def change(self, change: Callable[[sa.Connection], object]) -> None:
+        """Have something done in the transaction."""
+        self.commits.append(lambda connection: _ignore(change(connection)))
 
     def cancel(self, task_id: str, words: str) -> None:
         """End a task in the transaction, and see to it that somebody tells."""

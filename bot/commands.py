@@ -97,7 +97,7 @@ _ARGUMENT = {
         Takes.WORD,
         "how to split it",
         required=False,
-        choices=tuple(f"by {key}" for key in KEYS),
+        choices=KEYS,
     ),
     "code": Argument("code", Takes.WORD, "the code that the bot gave you in a chat", required=False),
     "command": Argument("command", Takes.TEXT, "which command", required=False),

@@ -14,7 +14,7 @@ from bot.events import Event
 from config import repository as repository_file
 from jobs import sandbox as sandboxes
 from jobs import workspace
-from jobs.types import Actor, GitHubUnavailable, Subject, UserError
+from jobs.types import Actor, GitHubUnavailable, Kind, Subject, UserError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -151,10 +151,11 @@ def _reconcile_repository(services: Services, repository: Repository, installati
     for label in labels:
         for issue in repository.open_issues(label):
             wanted.add(issue.number)
-            if services.store.tasks.latest(repository.full_name, Subject("issue", issue.number)) is None:
+            subject = Subject("issue", issue.number)
+            if services.store.tasks.latest(repository.full_name, subject, Kind.RESOLVE_ISSUE) is None:
                 _start_missed(services, repository, installation_id, issue, label)
     for task in services.store.tasks.open_in(installation_id=installation_id, repositories=[repository.full_name]):
-        if task.subject.number not in wanted:
+        if task.kind is Kind.RESOLVE_ISSUE and task.subject.number not in wanted:
             _end_stale(services, repository, task)
 
 

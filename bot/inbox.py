@@ -7,7 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from bot import control, housekeeping, starting
+from bot import control, conversation, housekeeping, starting
 from bot.acting import Actions
 from bot.asks import Ask, Edited, End, InstallationChanged, Pressed, Start, Told
 from bot.events import understand
@@ -30,7 +30,7 @@ def handle(services: Services, guid: str) -> None:
     if delivery is None:
         return
     try:
-        _act(services, delivery)
+        _act(services, delivery) if delivery.source == "github" else conversation.act(services, delivery)
     except GitHubUnavailable as outage:
         log.warning("delivery %s waits for GitHub: %s", guid, outage)
         deliveries.release(guid, str(outage), now + outage.retry_after, counts=False)
@@ -38,7 +38,18 @@ def handle(services: Services, guid: str) -> None:
         log.info("%s", lost)
     except Exception as error:  # the webhook's edge: logged, tried again, and in the end left for the reconciliation
         log.exception("delivery %s could not be acted on", guid)
-        deliveries.release(guid, f"{type(error).__name__}: {error}", now + PAUSE_SECONDS)
+        if deliveries.release(guid, f"{type(error).__name__}: {error}", now + PAUSE_SECONDS) == "failed":
+            _tell_of_failure(services, delivery)
+
+
+def _tell_of_failure(services: Services, delivery: Delivery) -> None:
+    """Tell who said it that nobody will try again; GitHub's own deliveries are left to the reconciliation."""
+    if delivery.source == "github":
+        return
+    try:
+        conversation.give_up(services, delivery, "an internal error, which the operator finds in the log.")
+    except services.store.UNAVAILABLE as away:
+        log.warning("nobody could be told that delivery %s failed: %s", delivery.guid, away)
 
 
 def _act(services: Services, delivery: Delivery) -> None:

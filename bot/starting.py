@@ -16,10 +16,10 @@ from jobs import policy
 from jobs.answer.refusal import configuration_error, refusal
 from jobs.budget import spent_today
 from jobs.text.cleaning import clean
-from jobs.types import CHECK_NAME, Decision, Kind, Mode, TaskRequest, UserError
+from jobs.types import CHECK_NAME, Decision, Kind, Mode, Subject, TaskRequest, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import sqlalchemy as sa
 
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     from bot.asks import Edited, End, Start
     from config.repository import RepositoryConfig
     from jobs.github import Issue
-    from jobs.types import Subject
+    from jobs.types import Task
 
 LONGEST_TEXT = 60_000
+LONGEST_TITLE = 100
+OPERATOR = "cli"
+"""The platform of who sits at the machine: holds the App's key, and may do everything that it may."""
 
 log = logging.getLogger(__name__)
 
@@ -73,38 +76,49 @@ def missed_key(repository: str, number: int, at: float) -> str:
 def _is_answered(actions: Actions, ask: Start) -> bool:
     """Tell whether the comparison with GitHub has seen to this label already; a first request costs no call."""
     event, store = actions.event, actions.services.store
-    if store.tasks.latest(event.repository, ask.subject) is None:
+    if store.tasks.latest(event.repository, ask.subject, Kind.RESOLVE_ISSUE) is None:
         return False
     _, at = actions.repository.labeled_by(ask.subject.number, event.label)
     return store.records.value(missed_key(event.repository, ask.subject.number, at)) is not None
 
 
 def begin(actions: Actions, subject: Subject, here: Situation, title: str, text: str) -> None:
-    """Decide, and then start a task or say in words why not."""
+    """Decide, and then start a task for an issue or say in words why not."""
     decision = policy.ask(here.facts, here.config, "to start work")
     if not decision.allowed:
         refuse(actions, subject, "start", decision)
         return
-    request = make_request(actions, subject, here.config, decision, title, text)
+    submit(actions, make_request(actions, subject, here.config, decision, title, text), decision)
+    actions.follow_ups.append(lambda: actions.repository.react(subject.number, "eyes"))
+
+
+def submit(
+    actions: Actions, request: TaskRequest, decision: Decision, then: Callable[[Task], None] | None = None
+) -> None:
+    """Have the transaction store a task, or join the running one, with the decision; ``then`` hears of it."""
     store, now = actions.services.store, time.time()
 
     def commit(connection: sa.Connection) -> None:
         task, created = store.tasks.submit(connection, request, now)
         joined = Decision(allowed=True, reason=f"{decision.reason}; joins the running task {task.id}")
         verdict = decision if created else joined
-        store.records.decided(connection, request.actor, "start", decision_key(actions, subject), verdict, now, task.id)
+        key = decision_key(actions, request.subject)
+        store.records.decided(connection, request.actor, "start", key, verdict, now, task.id, actions.place)
         actions.wake(task.id)
         if not created:
             words = f"@{request.actor.login} asked for the same meanwhile and joins this task."
             store.tasks.remark(connection, task.id, words)
+        if then is not None:
+            then(task)
 
     actions.commits.append(commit)
-    actions.follow_ups.append(lambda: actions.repository.react(subject.number, "eyes"))
 
 
 def end(actions: Actions, ask: End) -> None:
     """End the active tasks on a subject, when the label that was taken off is one that asks for work."""
     tasks = actions.services.store.tasks.active(actions.event.repository, ask.subject)
+    if ask.label:  # What people asked for in words does not hang on a label.
+        tasks = [task for task in tasks if task.kind is Kind.RESOLVE_ISSUE]
     if not tasks or (ask.label and not _names(_labels(actions), ask.label)) or _is_over(actions, ask):
         return
     for task in tasks:
@@ -136,9 +150,9 @@ def look(actions: Actions, subject: Subject, *, strict: bool = True) -> Situatio
     event, services = actions.event, actions.services
     with ThreadPoolExecutor(3) as pool:
         text = pool.submit(actions.repository.read_file, repository_file.PATH)
-        permission = pool.submit(_permission, actions)
-        issue = pool.submit(actions.repository.issue, subject.number)
-        written, rights, found = text.result(), permission.result(), issue.result()
+        permission = pool.submit(permission_of, actions)
+        issue = pool.submit(actions.repository.issue, subject.number) if subject.number else None
+        written, rights, found = text.result(), permission.result(), issue.result() if issue else None
     config = read_config(written if strict else None)
     facts = policy.Facts(
         actor=event.actor,
@@ -196,7 +210,7 @@ def record(actions: Actions, subject: Subject, what: str, decision: Decision, ta
     store, actor, now = actions.services.store, actions.event.actor, time.time()
     actions.commits.append(
         lambda connection: store.records.decided(
-            connection, actor, what, decision_key(actions, subject), decision, now, task_id
+            connection, actor, what, decision_key(actions, subject), decision, now, task_id, actions.place
         )
     )
 
@@ -222,9 +236,11 @@ def _refuse_configuration(actions: Actions, subject: Subject, error: RepositoryC
         log.warning("no check run tells of the mistake in %s: %s", repository.full_name, refused)
 
 
-def _permission(actions: Actions) -> str:
+def permission_of(actions: Actions) -> str:
     """Ask GitHub what the actor may do now; where it refuses to tell, nobody may do anything, and words say so."""
     actor = actions.event.actor
+    if actor.platform == OPERATOR:
+        return "admin"
     if actor.is_bot or not actor.login:
         return "none"
     try:
@@ -265,7 +281,7 @@ def _names(labels: Iterable[str], label: str) -> bool:
 
 def decision_key(actions: Actions, subject: Subject) -> str:
     """Return the name under which decisions on a subject are stored."""
-    return f"{actions.event.repository.lower()} {subject}"
+    return f"{actions.event.repository.lower()} {subject}".strip()
 
 
 def _marker(kind: str, *parts: str) -> str:

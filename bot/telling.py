@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
+
+from jobs.answer.parts import Answer
+from jobs.notify import view_of
+from jobs.queue import Bell
+from jobs.store.showing import SENDING
+from jobs.types import Approval, Conclusion, Status, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jobs.answer.parts import Answer
     from jobs.answer.view import TaskView
+    from jobs.services import Services
     from jobs.store import ChatPlace, Notice
+
+QUIET_SECONDS = 2.0
+"""Between two edits of the same message: services allow few a minute, and people read slowly."""
+IDLE_SECONDS = 5.0
+LEAD_SECONDS = 30.0
+TROUBLE_SECONDS = 60.0
+STALE_SECONDS = 86_400.0
+"""An answer that could not be said for a day is of no use to anybody any more."""
+GOOD = frozenset({Conclusion.SUCCESS, Conclusion.NEUTRAL})
+
+log = logging.getLogger(__name__)
 
 
 class Later(Exception):
@@ -47,3 +68,142 @@ class Surface(Protocol):
     def answer(self, notice: Notice, answer: Answer) -> None:
         """Say an answer where the notice's address tells, to who asked alone where it is private."""
         ...
+
+
+class Crier:
+    """Tells on one surface. Nothing waits for it: what it cannot say now it says later, and nothing twice."""
+
+    def __init__(self, services: Services, surface: Surface) -> None:
+        self._services, self._surface = services, surface
+        self._quiet_until = 0.0
+
+    def run(self) -> None:
+        """Tell until the services are stopping."""
+        bell = Bell(self._services.settings.redis_url, self._surface.name)
+        while not self._services.stopping.is_set():
+            try:
+                changed = self.round(time.time())
+            except self._services.store.UNAVAILABLE as away:
+                log.warning("the database cannot be reached; trying again: %s", away)
+                changed = False
+            bell.wait(QUIET_SECONDS if changed else IDLE_SECONDS)
+
+    def round(self, now: float) -> bool:
+        """Say and show all that is due, if no other process does; tell whether anything changed."""
+        store, surface = self._services.store, self._surface
+        if now < self._quiet_until or not store.showing.lead(surface.name, self._services.owner, now, LEAD_SECONDS):
+            return False
+        changed = False
+        for notice in store.notices.take(surface.name, now):
+            changed |= self._say(notice, now)
+        for place in store.showing.due(surface.name, now):
+            if self._services.stopping.is_set() or now < self._quiet_until:
+                break
+            changed |= self._show(place, now)
+        return changed
+
+    def _say(self, notice: Notice, now: float) -> bool:
+        notices = self._services.store.notices
+        if now < self._quiet_until:
+            notices.later(notice.id, self._quiet_until, "the service wants quiet")
+            return False
+        try:
+            self._surface.answer(notice, Answer.load(notice.body))
+        except Later as later:
+            if now - notice.created_at > STALE_SECONDS:
+                notices.sent(notice.id, now, f"given up: {later}")
+            else:
+                notices.later(notice.id, now + later.retry_after, str(later))
+            self._rest(later, now)
+            return False
+        except Gone as gone:
+            log.warning("an answer on %s is not said: %s", notice.surface, gone)
+            notices.sent(notice.id, now, str(gone))
+            return False
+        except Exception as error:  # a notification's edge: logged and tried again; others are not kept waiting by it
+            log.exception("an answer on %s could not be said", notice.surface)
+            notices.later(notice.id, now + TROUBLE_SECONDS * notice.attempts, str(error))
+            return False
+        notices.sent(notice.id, now)
+        return True
+
+    def _show(self, place: ChatPlace, now: float) -> bool:
+        showing = self._services.store.showing
+        try:
+            return self._keep_current(place, now)
+        except Later as later:
+            known = self._known(place)
+            showing.save(known, not_before=now + later.retry_after)
+            self._rest(later, now)
+        except Gone as gone:
+            log.warning("task %s is not shown on %s any more: %s", place.task_id, place.surface, gone)
+            showing.save(self._known(place), settled=True)
+        except UserError as error:  # the task is gone
+            log.warning("%s", error)
+            showing.save(place, settled=True)
+        except self._services.store.UNAVAILABLE:
+            raise
+        except Exception:  # a notification's edge: logged and tried again; others are not kept waiting by it
+            log.exception("task %s could not be shown on %s", place.task_id, place.surface)
+            showing.save(self._known(place), not_before=now + TROUBLE_SECONDS)
+        return False
+
+    def _known(self, place: ChatPlace) -> ChatPlace:
+        """Return a place as it is stored now: what was written ahead of a failure must not be lost."""
+        found = self._services.store.showing.of_task(place.task_id)
+        mine = (one for one in found if (one.surface, one.channel) == (place.surface, place.channel))
+        return next(mine, place)
+
+    def _keep_current(self, place: ChatPlace, now: float) -> bool:
+        """Show the task as it is now, and tell people of a moment that needs them."""
+        showing = self._services.store.showing
+        view = view_of(self._services, place.task_id)
+        shown, changed = self._surface.fingerprint(view), False
+        if not place.external_id or place.shown != shown:
+            look = place.shown == SENDING
+            if not place.external_id:
+                showing.save(replace(place, shown=SENDING))
+            place, changed = replace(self._surface.show(place, view, look=look), shown=shown), True
+            showing.save(place)
+        name, key = moment_of(view)
+        if key and place.moment != key:
+            look, changed = place.moment == f"?{key}", True
+            showing.save(replace(place, moment=f"?{key}"))
+            self._surface.tell(place, view, name, self._people(view), look=look)
+            place = replace(place, moment=key)
+        over = view.task.status is Status.COMPLETED
+        if changed or over:
+            showing.save(place, settled=over, not_before=now + QUIET_SECONDS)
+        return changed
+
+    def _people(self, view: TaskView) -> Sequence[str]:
+        """Return the ids here of those whom a moment concerns: who asked, and who spoke to the task."""
+        store, found = self._services.store, dict[str, None]()
+        for actor in (view.task.actor, *store.runs.voices(view.task.id)):
+            if actor.platform == self._surface.name:
+                found[actor.id] = None
+            elif actor.login:
+                accounts = store.people.accounts(actor.login)
+                found |= {user: None for platform, user in accounts if platform == self._surface.name}
+        return list(found)
+
+    def _rest(self, later: Later, now: float) -> None:
+        log.warning("%s is not to be had now: %s", self._surface.name, later)
+        self._quiet_until = max(self._quiet_until, now + min(later.retry_after, TROUBLE_SECONDS))
+
+
+def moment_of(view: TaskView) -> tuple[str, str]:
+    """Return what people must be told of now, and a name that it has once and never again; empty where nothing."""
+    task = view.task
+    name = ""
+    if task.status is Status.WAITING and task.question:
+        name = "plan" if task.approval is Approval.ASKED else "question"
+    elif task.status is Status.COMPLETED:
+        ended = view.outcome.conclusion if view.outcome else task.conclusion
+        name = "result" if ended in GOOD else "failure"
+        return name, f"end:{name}"
+    if not name:
+        return "", ""
+    # Between two questions a task has worked, so that the same words at another time are another moment.
+    digest = hashlib.sha256(f"{task.question}\0{view.elapsed_seconds:.3f}".encode(errors="replace")).hexdigest()
+    return name, f"{name}:{digest[:32]}"

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot import housekeeping, inbox
+from bot.control import identity
 from config.settings import load, require
 from jobs import execute, logs, worker
 
@@ -32,4 +33,5 @@ def compose(services: Services) -> dict[str, Callable[..., None]]:
         "redeliver": partial(housekeeping.redeliver, services),
         "reconcile": partial(housekeeping.reconcile, services),
         "sweep_sandboxes": partial(housekeeping.sweep_sandboxes, services),
+        "confirm_links": partial(identity.confirm_links, services),
     }

@@ -68,6 +68,9 @@ def _sweep(services: Services) -> None:
     store, now = services.store, time.time()
     try:
         services.waker.sweep(store.deliveries.due(now), store.tasks.due(now), store.tasks.unannounced(now))
+        if store.people.due_links(now) or store.people.expired_links(now):
+            services.waker.chore("confirm_links")
         store.deliveries.forget(now - KEEP_DELIVERIES_SECONDS)
+        store.notices.forget(now - KEEP_DELIVERIES_SECONDS)
     except store.UNAVAILABLE as error:
         log.warning("the database cannot be reached; trying again: %s", error)

@@ -76,14 +76,17 @@ class Deliveries:
         if not connection.execute(mine.values(status="done", done_at=now, error="")).rowcount:
             raise LeaseLost(f"delivery {guid} was acted on by somebody else meanwhile")
 
-    def release(self, guid: str, error: str, not_before: float, *, counts: bool = True) -> None:
-        """Give a delivery back after an error; one that ``counts`` too often fails it, an outage elsewhere does not."""
+    def release(self, guid: str, error: str, not_before: float, *, counts: bool = True) -> str:
+        """Give a delivery back after an error; one that ``counts`` too often fails it, an outage elsewhere does not.
+
+        Returns the status that it has then.
+        """
         attempts = deliveries.c.attempts if counts else deliveries.c.attempts - 1
         status = sa.case((attempts >= ATTEMPTS, "failed"), else_="new")
         values = {"error": error, "lease_until": not_before, "status": status, "attempts": attempts}
         with self._database.write() as connection:
             mine = sa.update(deliveries).where(deliveries.c.guid == guid, deliveries.c.status == "new")
-            connection.execute(mine.values(**values))
+            return connection.execute(mine.values(**values).returning(deliveries.c.status)).scalar_one_or_none() or ""
 
     def due(self, now: float, limit: int = 100) -> Sequence[str]:
         """Return the GUIDs of deliveries that wait for somebody to take them up, oldest first."""

@@ -111,11 +111,11 @@ def test_nonsense_is_understood_as_nothing(name: str, payload: dict[str, Any]) -
         (event("issue_comment", "deleted", comment="/opus cancel"), []),
         (
             event("issue_comment", "created", comment="/opus cancel", comment_id=7),
-            [Told(ISSUE, (Command("cancel"),), 7)],
+            [Told(ISSUE, (Command("bg cancel"),), 7)],
         ),
         (
             event("issue_comment", "created", comment="@opus67 status", comment_id=7, is_pull_request=True),
-            [Told(Subject("pull", 12), (Command("status"),), 7)],
+            [Told(Subject("pull", 12), (Command("bg status"),), 7)],
         ),
         (
             event("check_run", "requested_action", check_external_id="7f", check_button="cancel"),
@@ -154,9 +154,9 @@ def test_what_each_event_asks_for(found: Event, expected: list[Ask]) -> None:
     ("before", "after", "heard"),
     [
         ("/opus status", "/opus status", []),
-        ("hello", "/opus cancel", ["cancel"]),
-        ("/opus cancel", "/opus cancel\n/opus status", ["status"]),
-        ("/opus status", "/opus status\n/opus status", ["status"]),
+        ("hello", "/opus cancel", ["bg cancel"]),
+        ("/opus cancel", "/opus cancel\n/opus status", ["bg status"]),
+        ("/opus status", "/opus status\n/opus status", ["bg status"]),
         ("/opus steer a", "/opus steer b", ["steer"]),
         ("/opus steer a", "", []),
     ],

@@ -1,0 +1,110 @@
+"""What a command is about: the task, the repository and the subject that were named, or that the place tells."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bot.commands import PLAIN
+from bot.control import looking
+from bot.control.order import GITHUB, Order, about, installation_of, names
+from bot.grammar import read
+from jobs.answer.parts import Answer, refused
+from jobs.types import Subject
+
+if TYPE_CHECKING:
+    from bot.acting import Actions
+    from bot.commands import Command, Entry
+    from bot.control.order import Place
+    from jobs.types import Task
+
+NO_TASK = "There is no task here yet. Put the label `assign-to-opus` on the issue, or say `/opus bg <task>`."
+NO_REPOSITORY = "Which repository? Say it in front of the task: `/opus {name} --repo owner/name …`."
+
+
+def plain(place: Place, command: Command) -> Command:
+    """Tell what plain words are: a message to the task that is at work here, else new work."""
+    if command.name != PLAIN:
+        return command
+    task = place.task
+    if task is not None and (
+        task.status != "completed" or (place.subject is not None and place.subject.kind == "pull")
+    ):
+        return replace(command, name="steer", target="")
+    return replace(read(f"bg {command.text}"), name="bg", text=command.text, problem="", target="")
+
+
+def aim(actions: Actions, place: Place, command: Command, entry: Entry, key: str) -> tuple[Order, Answer | None]:
+    """Find out which task, repository and subject are meant; or also return what to say where that is not clear.
+
+    Raises UserError for a repository that is not ours.
+    """
+    if entry.name == "why" and command.text:
+        return _why(actions, place, command, key)
+    if entry.options:
+        repository, installation_id = _repository(actions, place, command)
+        subject = place.subject if repository.lower() == place.repository.lower() else None
+        meant = about(actions, place, repository, installation_id, subject)
+        order = Order(meant, place, command, key, subject or Subject(""))
+        return order, None if repository else _no_repository(actions, entry)
+    command, task, problem = _task(actions, place, command, entry)
+    if task is not None and entry.name != "why":
+        meant = about(actions, place, task.repository, task.installation_id, task.subject)
+        return Order(meant, place, command, key, task.subject, task), problem
+    meant = about(actions, place, place.repository, place.installation_id, place.subject)
+    return Order(meant, place, command, key, place.subject or Subject(""), task), problem
+
+
+def _task(actions: Actions, place: Place, command: Command, entry: Entry) -> tuple[Command, Task | None, Answer | None]:
+    """Find the task that is meant: the one that was named, or the place's."""
+    if entry.task is None and entry.name != "why":
+        return command, None, None
+    if entry.task is not None and command.target:
+        named = actions.services.store.tasks.find(command.target)
+        if named is not None:
+            return command, named, None
+        if place.task is None or entry.text is None:
+            words = f"There is no task `{command.target}`. `/opus bg status` lists what runs."
+            return command, None, refused(words)
+        command = replace(command, text=command.whole, target="")  # the first word only looked like an id
+    if place.task is None and entry.task is not None and entry.task.required:
+        return command, None, _no_task(place, entry)
+    return command, place.task, None
+
+
+def _why(actions: Actions, place: Place, command: Command, key: str) -> tuple[Order, Answer | None]:
+    task_id, found = looking.meant(command.text)
+    task = actions.services.store.tasks.find(task_id) if task_id else None
+    problem = None
+    repository, installation_id, subject = place.repository, place.installation_id, Subject("")
+    if found is not None:
+        (repository, installation_id), subject = installation_of(actions.services, found[0]), found[1]
+    elif task is not None:
+        repository, installation_id, subject = task.repository, task.installation_id, task.subject
+    else:
+        problem = refused(f"`{command.text[:60].replace('`', '')}` is no task, and no link that I know.")
+    meant = about(actions, place, repository, installation_id, subject)
+    return Order(meant, place, command, key, subject, task), problem
+
+
+def _no_task(place: Place, entry: Entry) -> Answer:
+    if place.surface == GITHUB:
+        return refused(NO_TASK)
+    return refused(f"Which task? For example: `/opus {entry.example}`. `/opus bg status` lists what runs.")
+
+
+def _no_repository(actions: Actions, entry: Entry) -> Answer:
+    known = [name for name, _ in actions.services.store.records.repositories()][:10]
+    listed = f" I know {names(known)}." if known else " The App is installed nowhere yet."
+    return refused(NO_REPOSITORY.format(name=entry.name) + listed)
+
+
+def _repository(actions: Actions, place: Place, command: Command) -> tuple[str, int]:
+    """Return the repository that is meant: the one that was named, the place's, or the only one that there is."""
+    named = command.options.get("repo", "").strip()
+    if named:
+        return installation_of(actions.services, named)
+    if place.repository:
+        return place.repository, place.installation_id
+    known = actions.services.store.records.repositories()
+    return known[0] if len(known) == 1 else ("", 0)
