@@ -13,15 +13,15 @@ from config.repository import defaults
 from config.settings import problems, secrets
 from jobs.notify import PULL_REQUEST
 from jobs.text.redact import redact
-from jobs.types import Outcome, PlanItem, Status
+from jobs.types import Approval, Outcome, PlanItem, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from config.settings import Settings
     from jobs.store import Store
-    from jobs.types import Message, Step
+    from jobs.types import Message, Step, Task
 
 LATE_SECONDS = 60.0
 LEAST_FREE_BYTES = 2 * 1024**3
@@ -80,6 +80,8 @@ class Board:
         plan = tuple(PlanItem(**item) for item in row.plan)
         usage, cost, _ = store.runs.totals(task_id)
         pull_request = store.records.place(task_id, PULL_REQUEST)
+        planned = store.runs.stage(task_id, "planned")
+        steps = store.runs.steps(task_id)
         working = task.status is Status.IN_PROGRESS and task.started_at
         elapsed = row.worked_seconds or (time.time() - task.started_at if working and task.started_at else 0.0)
         return TaskPage(
@@ -89,9 +91,11 @@ class Board:
             elapsed_seconds=elapsed,
             cost=cost,
             usage=usage,
-            steps=tuple(self._redacted(step) for step in store.runs.steps(task_id)),
+            steps=tuple(self._redacted(step) for step in steps),
+            planning_steps=_planning_steps(task, len(steps), planned),
+            approved_plan=self._text(planned["plan"]) if planned and task.approval is Approval.GIVEN else "",
             outcome=outcome,
-            issue_url=f"{self._settings.github_server_url}/{task.repository}/issues/{task.subject.number}",
+            subject_url=_subject_url(self._settings.github_server_url, task),
             pull_request_url=pull_request.url if pull_request else "",
             note=self._text(row.note),
         )
@@ -105,6 +109,21 @@ class Board:
 
     def _text(self, text: str) -> str:
         return redact(text, self._secrets)
+
+
+def _subject_url(server_url: str, task: Task) -> str:
+    """Return where the task's issue or pull request is; nothing for work that belongs to none."""
+    if not task.subject.number:
+        return ""
+    where = "pull" if task.subject.kind == "pull" else "issues"
+    return f"{server_url}/{task.repository}/{where}/{task.subject.number}"
+
+
+def _planning_steps(task: Task, steps: int, planned: Mapping[str, Any] | None) -> int:
+    """Return how many of a task's first steps made its plan."""
+    if task.approval in {Approval.WANTED, Approval.ASKED}:
+        return steps
+    return int(planned["steps"]) if planned else 0
 
 
 def _free_bytes(home: Path) -> int:

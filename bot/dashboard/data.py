@@ -44,7 +44,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class TaskPage:
-    """All that a task's page shows. Texts are shown as they are: secrets must have been redacted before."""
+    """All that a task's page shows. Texts are shown as they are: secrets must have been redacted before.
+
+    ``subject_url`` is of the issue or pull request, and empty for work that belongs to none; the first
+    ``planning_steps`` made the plan that people approve before the work.
+    """
 
     task: Task
     plan: tuple[PlanItem, ...]
@@ -54,9 +58,11 @@ class TaskPage:
     usage: Usage
     steps: tuple[Step, ...]
     outcome: Outcome | None = None
-    issue_url: str = ""
+    subject_url: str = ""
     pull_request_url: str = ""
     note: str = ""
+    planning_steps: int = 0
+    approved_plan: str = ""
 
 
 class DashboardData(Protocol):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobs.types import Conclusion, Status
+from jobs.types import Approval, Conclusion, Kind, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,11 +79,13 @@ def step_view(step: Step) -> StepView:
 def state_words(task: Task) -> tuple[str, str]:
     """Return where a task stands, in words, and the colour: good, wait, bad."""
     if task.status is Status.COMPLETED:
+        if task.kind is Kind.ASK and task.conclusion is Conclusion.SUCCESS:
+            return "answered", "good"
         return _ENDINGS.get(task.conclusion or Conclusion.FAILURE, ("ended", "wait"))
     if task.status is Status.IN_PROGRESS:
         return task.phase.value, "good"
     if task.status is Status.WAITING:
-        return "waiting for a person", "wait"
+        return "its plan waits for approval" if task.approval is Approval.ASKED else "waiting for a person", "wait"
     return "queued", "wait"
 
 

@@ -123,7 +123,7 @@ def page(**changes: object) -> TaskPage:
             step(0, "bash", {"command": "python -m pytest -q"}, "1 failed, 11 passed", "First I look at it."),
             step(1, "str_replace_based_edit_tool", {"command": "view", "path": "/workspace/slugs.py"}, "def slugify"),
         ),
-        "issue_url": "https://github.com/octo/slugs/issues/12",
+        "subject_url": "https://github.com/octo/slugs/issues/12",
     }
     return TaskPage(**{**values, **changes})  # type: ignore[arg-type]
 

@@ -112,7 +112,7 @@ def test_what_strangers_wrote_stays_text(app: Flask, data: MemoryData) -> None:
         plan=(PlanItem(EVIL, EVIL),),
         steps=(step(0, EVIL, {"command": EVIL, EVIL: EVIL}, EVIL, EVIL),),
         note=EVIL,
-        issue_url="javascript:alert(1)",
+        subject_url="javascript:alert(1)",
         pull_request_url='https://x" onclick="alert(1)',
         outcome=Outcome(
             conclusion=Conclusion.FAILURE,
