@@ -118,6 +118,12 @@ class Deliveries:
             status = connection.execute(sa.select(deliveries.c.status).where(deliveries.c.guid == guid))
             return status.scalar_one_or_none() == "done"
 
+    def known(self, guid: str) -> bool:
+        """Tell whether this delivery was stored, and not forgotten since."""
+        with self._database.read() as connection:
+            status = connection.execute(sa.select(deliveries.c.status).where(deliveries.c.guid == guid))
+            return status.scalar_one_or_none() is not None
+
     def forget(self, before: float) -> int:
         """Delete done deliveries received before a time; they hold people's words and have served their use."""
         with self._database.write() as connection:
