@@ -33,6 +33,7 @@ __all__ = [
     "require",
     "secrets",
     "set_outside",
+    "wants_no_colour",
 ]
 
 MODES = ("conservative", "balanced", "aggressive")
@@ -219,6 +220,12 @@ def set_outside(names: Sequence[str], environ: Mapping[str, str] | None = None) 
     """Return those of the names that the process's environment sets, and that ``.env`` therefore cannot change."""
     source = os.environ if environ is None else environ
     return [name for name in names if name in source]
+
+
+def wants_no_colour(environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether whoever sits at the terminal wants no colours (https://no-color.org), or it has none."""
+    source = os.environ if environ is None else environ
+    return bool(source.get("NO_COLOR")) or source.get("TERM") == "dumb"
 
 
 @dataclass(frozen=True, slots=True)
