@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response
 
+from bot.api import api
 from bot.board import Board
 from bot.dashboard import mount
 from bot.wake import BackgroundWaker
@@ -28,6 +29,7 @@ def create_app(settings: Settings, store: Store | None = None) -> Flask:
     store = store or Store(settings.database_url)
     waker = BackgroundWaker(settings.redis_url, signing_key(settings))
     app.register_blueprint(receiver(store, waker, settings.github_webhook_secrets))
+    app.register_blueprint(api(settings, store, waker))
     mount(app, Board(settings, store), signing_key(settings))
     started = time.time()
 

@@ -1,135 +1,144 @@
-"""The command line: one table of commands, each a dotted path that is imported only when it is called."""
+"""The command line: finds out which command is meant, runs it, and says what went wrong in words."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
+import os
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from bot.commands import TABLE
+from bot.shell.documents import document, say
+from bot.shell.exits import Exit, exit_words
+from bot.shell.table import BOT_WORDS, COMMANDS, GROUPS, Command, Option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
-USAGE = 2
-"""The exit code for what the person can put right: a wrong argument, a missing setting."""
-INTERRUPTED = 130
-"""The exit code after Ctrl-C: 128 and the number of the signal."""
+__all__ = ["BOT_WORDS", "COMMANDS", "GROUPS", "INTERRUPTED", "USAGE", "Command", "Option", "main"]
 
+USAGE, INTERRUPTED = Exit.USAGE, Exit.INTERRUPTED
+BROKEN_PIPE = 141
+"""The exit code when nobody reads any more: 128 and the number of the signal."""
+COLUMN = 24
+"""Where the help of a command begins, as argparse has it."""
+EPILOG = """\
+Every command takes --json, which prints one document: {{"ok": …, "task": …, "data": …, "text": …}}.
+Commands that start or look at a task take --watch; `opus67 bg --help` tells about them.
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option of a command: its flag and what argparse shall do with it."""
+exit codes:
+{exits}
 
-    flag: str
-    help: str
-    rest: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One command: what it is called, what it does, and the function behind it."""
-
-    name: str
-    help: str
-    function: str
-    """``module:name`` of a function that takes the parsed arguments and returns the exit code."""
-    options: tuple[Option, ...] = ()
-    service: bool = False
-    """True for a long-running process, whose output is a log and shows tracebacks."""
-
-
-FLAG: Mapping[str, Any] = {"action": "store_true"}
-
-SETUP_OPTIONS = (
-    Option("--app-id", "take an existing App: its id", {"type": int}),
-    Option("--private-key-path", "take an existing App: the file with its private key"),
-    Option("--webhook-secret", "take an existing App: its webhook secret"),
-    Option("--client-id", "take an existing App: its client id"),
-    Option("--client-secret", "take an existing App: its client secret"),
-    Option("--env-file", "the file to write (.env)", {"default": ".env"}),
-)
-
-COMMANDS: tuple[Command, ...] = (
-    Command("setup", "register the GitHub App with one click and write .env", "bot.setup:run_setup", SETUP_OPTIONS),
-    Command(
-        "doctor",
-        "check everything it needs, one line each with the cure",
-        "bot.doctor:run_doctor",
-        (Option("--json", "print the checks as JSON", FLAG),),
-    ),
-    Command("demo", "show the way from a label to a draft pull request on this machine", "bot.demo:run_demo"),
-    Command("up", "run web, workers and clock under one supervisor", "bot.up:run_up"),
-    Command("web", "run the web process: webhooks and the first page", "bot.serve:serve", service=True),
-    Command("worker", "run the workers", "bot.workers:run_workers", service=True),
-    Command("clock", "run the clock, which wakes what was left behind", "jobs.clock:run_clock", service=True),
-    Command("migrate", "bring the database to this version's tables", "bot.chores:run_migrate"),
-    Command(
-        "sandbox build",
-        "build the image that sandboxes start from",
-        "bot.chores:run_sandbox_build",
-        (
-            Option("--engine", "docker or podman; found out if not named", {"choices": ["docker", "podman"]}),
-            Option("--tag", "the image's name; the setting OPUS67_SANDBOX_IMAGE if not named"),
-            Option("--base", "an image to start from, in place of a fresh Debian"),
-            Option("--force", "build it again although it is there", FLAG),
-        ),
-    ),
-    Command("version", "print the version", "bot.chores:run_version"),
-)
-
-GROUPS = {"sandbox": "the image that sandboxes start from"}
-"""What the first word of a two-word command is about."""
+`opus67 <command> --help` tells more. First steps: opus67 demo, opus67 setup, opus67 up.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; what a person can cure is told in one message, without a traceback."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in (words[: words.index("--")] if "--" in words else words)
+    try:
+        return _run(words, as_json=as_json)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python would complain once more when it closes its output at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except _user_errors() as error:
+        return _fail(str(error), getattr(error, "exit_code", USAGE), as_json=as_json)
+
+
+def _run(words: list[str], *, as_json: bool) -> int:
+    """Run a command of the bot, or one of the program."""
+    if words[:1] == ["complete"]:
+        from bot.shell.completion import complete  # noqa: PLC0415 - `--help` does without
+
+        return complete(words[1:])
+    said = [word for word in words if not word.startswith("-")]
+    debug = words[:1] == ["--debug"]
+    if said and said[0] in BOT_WORDS and (said[0] != "help" or len(said) > 1):
+        if not debug:
+            sys.excepthook = partial(_explain, as_json=as_json)
+        from bot.shell.command import run  # noqa: PLC0415 - `--help` does without
+
+        return run(words[1:] if debug else words)
+    if "--" not in words:
+        words = [word for word in words if word != "--json"]
+    if complaint := _complaint(said):
+        return _fail(complaint, USAGE, as_json=as_json)
+    return _run_program(words, as_json=as_json)
+
+
+def _run_program(words: list[str], *, as_json: bool) -> int:
+    """Run one of the program's own commands; with ``--json`` what it tells people stays off stdout."""
     if words in ([], ["help"]):
         words = ["--help"]
     if words == ["--version"]:
         words = ["version"]
-    try:
-        complaint = _complaint(words)
-        if complaint:
-            return _fail(complaint)
-        parsed = _parser().parse_args(words)
-        command: Command = parsed.chosen
-        if not (parsed.debug or command.service):
-            sys.excepthook = _explain
-        return _load(command.function)(parsed)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except _user_errors() as error:
-        return _fail(str(error))
+    if as_json and {"--help", "-h"} & set(words):
+        return _help_document(words)
+    parsed = _parser().parse_args(words)
+    parsed.json = as_json
+    command: Command = parsed.chosen
+    if not (parsed.debug or command.service):
+        sys.excepthook = partial(_explain, as_json=as_json)
+    function = _load(command.function)
+    if not as_json or command.json:
+        return function(parsed)
+    with contextlib.redirect_stdout(sys.stderr):
+        code = function(parsed)
+    say(document("", ok=code == Exit.DONE, data={"exit_code": code}))
+    return code
 
 
-def _complaint(words: Sequence[str]) -> str:
+def _help_document(words: Sequence[str]) -> int:
+    held = io.StringIO()
+    with contextlib.redirect_stdout(held), contextlib.suppress(SystemExit):
+        _parser().parse_args(words)
+    say(document(held.getvalue(), ok=True))
+    return Exit.DONE
+
+
+def _complaint(said: Sequence[str]) -> str:
     """Return what to say about an unknown command, with the nearest known one, or nothing."""
     known = [command.name for command in COMMANDS]
-    said = [word for word in words if not word.startswith("-")]
-    if not said:
+    if not said or list(said) == ["help"]:
         return ""
     typed = " ".join(said[:2]) if said[0] in GROUPS else said[0]
     if typed in known or typed in GROUPS:
         return ""
     import difflib  # noqa: PLC0415 - needed for a typing mistake only
 
-    near = difflib.get_close_matches(typed, [*known, *GROUPS], n=1, cutoff=0.5)
+    near = difflib.get_close_matches(typed, [*known, *GROUPS, *BOT_WORDS], n=1, cutoff=0.5)
     hint = f"Did you mean `opus67 {near[0]}`?" if near else "`opus67 --help` lists the commands."
     return f"There is no command `opus67 {typed}`. {hint}"
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says a mistake as every other one is said."""
+
+    def error(self, message: str) -> NoReturn:
+        from bot.shell.failure import Failure  # noqa: PLC0415 - `--help` does without
+
+        raise Failure(f"{message[0].upper()}{message[1:]}. `{self.prog} --help` tells more.", USAGE)
+
+
 def _parser() -> argparse.ArgumentParser:
     """Build the parser from the table."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="opus67",
         description="Coding agents that work in sealed containers and answer with draft pull requests.",
-        epilog="`opus67 <command> --help` tells more. First steps: opus67 demo, opus67 setup, opus67 up.",
+        epilog=f"{_bot_words()}\n\n{EPILOG.format(exits=exit_words())}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the version")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an internal error")
-    commands = parser.add_subparsers(metavar="<command>", required=True)
+    commands = parser.add_subparsers(metavar="<command>", required=True, title="run it")
     groups: dict[str, Any] = {}
     for command in COMMANDS:
         group, _, name = command.name.rpartition(" ")
@@ -138,10 +147,20 @@ def _parser() -> argparse.ArgumentParser:
             groups[group] = group_parser.add_subparsers(metavar="<command>", required=True)
         add = groups[group].add_parser if group else commands.add_parser
         child = add(name, help=command.help, description=_sentence(command.help))
+        child.add_argument("--json", action="store_true", help="print one JSON document")
         for option in command.options:
             child.add_argument(option.flag, help=option.help, **(option.rest or {}))
         child.set_defaults(chosen=command)
     return parser
+
+
+def _bot_words() -> str:
+    """List the bot's commands as argparse lists the others."""
+    lines = ["tell the bot:"]
+    for entry in TABLE:
+        usage = f"    {entry.usage}  "
+        lines += [f"{usage:<{COLUMN}}{entry.help}"] if len(usage) <= COLUMN else [usage, f"{'':<{COLUMN}}{entry.help}"]
+    return "\n".join(lines)
 
 
 def _sentence(text: str) -> str:
@@ -165,12 +184,18 @@ def _user_errors() -> tuple[type[Exception], ...]:
     return (UserError, SettingsError)
 
 
-def _fail(message: str) -> int:
-    print(f"opus67: {message}", file=sys.stderr)  # noqa: T201 - the command line's own voice
-    return USAGE
+def _fail(message: str, code: int, *, as_json: bool) -> int:
+    """Say why a command ended without its work, to people or to a program."""
+    if as_json:
+        say(document(message, ok=False, data={"error": message, "exit_code": int(code)}))
+    else:
+        print(f"opus67: {message}", file=sys.stderr)  # noqa: T201 - the command line's own voice
+    return code
 
 
-def _explain(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _explain(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None, *, as_json: bool = False
+) -> None:
     """Say an internal error in three lines; the traceback is for whoever asks with ``--debug``."""
     places = []
     while trace:
@@ -179,11 +204,11 @@ def _explain(kind: type[BaseException], error: BaseException, trace: TracebackTy
     place = next((f" at {place}" for place in reversed(places) if not place.startswith("<")), "")
     words = " ".join(sys.argv[1:])
     lines = (
-        f"opus67: internal error: {kind.__name__}: {error}{place}",
+        f"internal error: {kind.__name__}: {error}{place}",
         "This is a fault of Opus 67, not of yours.",
         f"`opus67 --debug {words}` shows the whole traceback for a report.",
     )
-    print("\n".join(lines), file=sys.stderr)  # noqa: T201 - the command line's own voice
+    _fail("\n".join(lines), Exit.REFUSED, as_json=as_json)
 
 
 if __name__ == "__main__":

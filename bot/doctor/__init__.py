@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
+
+from bot.shell.documents import document
 
 if TYPE_CHECKING:
     import argparse
@@ -27,10 +28,12 @@ def run_doctor(arguments: argparse.Namespace) -> int:
         if not arguments.json:
             _say(str(finding))
     runs = all(finding.state is not State.BAD for finding in findings)
+    words = "It would run: `opus67 up`." if runs else "It would not run yet: cure the lines marked ✗."
     if arguments.json:
-        _say(json.dumps({"runs": runs, "findings": [finding.as_dict() for finding in findings]}, indent=2))
+        text = "\n".join([*map(str, findings), "", words])
+        _say(document(text, ok=runs, data={"findings": [finding.as_dict() for finding in findings]}))
     else:
-        _say("", "It would run: `opus67 up`." if runs else "It would not run yet: cure the lines marked ✗.")
+        _say("", words)
     code = 0 if runs else 1
     if any("took longer" in finding.message for finding in findings):
         os._exit(code)  # A check that hangs must not keep the command from ending.

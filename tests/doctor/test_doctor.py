@@ -270,7 +270,7 @@ def test_the_command_says_whether_it_would_run(home: Path) -> None:
         assert "Traceback" not in result.stderr + result.stdout
         if flags:
             answer = json.loads(result.stdout)
-            assert answer["runs"] is False
-            assert {finding["check"] for finding in answer["findings"]} >= {"settings", "model", "Redis", "disk"}
+            assert answer["ok"] is False
+            assert {finding["check"] for finding in answer["data"]["findings"]} >= {"settings", "model", "Redis", "disk"}
         else:
             assert "It would not run yet" in result.stdout

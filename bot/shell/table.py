@@ -1,0 +1,102 @@
+"""The program's own commands: one table, each a dotted path that is imported only when it is called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bot.commands import ALIASES, ENTRIES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a command, or one argument: its flag or name, and what argparse shall do with it."""
+
+    flag: str
+    help: str
+    rest: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: what it is called, what it does, and the function behind it."""
+
+    name: str
+    help: str
+    function: str
+    """``module:name`` of a function that takes the parsed arguments and returns the exit code."""
+    options: tuple[Option, ...] = ()
+    service: bool = False
+    """True for a long-running process, whose output is a log and shows tracebacks."""
+    json: bool = False
+    """True where the function prints the document of ``--json`` itself."""
+
+
+FLAG: Mapping[str, Any] = {"action": "store_true"}
+SHELLS = ("bash", "zsh", "fish")
+
+SETUP_OPTIONS = (
+    Option("--app-id", "take an existing App: its id", {"type": int}),
+    Option("--private-key-path", "take an existing App: the file with its private key"),
+    Option("--webhook-secret", "take an existing App: its webhook secret"),
+    Option("--client-id", "take an existing App: its client id"),
+    Option("--client-secret", "take an existing App: its client secret"),
+    Option("--env-file", "the file to write (.env)", {"default": ".env"}),
+)
+BUILD_OPTIONS = (
+    Option("--engine", "docker or podman; found out if not named", {"choices": ["docker", "podman"]}),
+    Option("--tag", "the image's name; the setting OPUS67_SANDBOX_IMAGE if not named"),
+    Option("--base", "an image to start from, in place of a fresh Debian"),
+    Option("--force", "build it again although it is there", FLAG),
+)
+TOKEN_NAME = Option("name", "what you call it, such as the machine that it is for")
+TOKEN_LOGIN = Option("--login", "the GitHub login of the person that it speaks for", {"required": True})
+
+COMMANDS: tuple[Command, ...] = (
+    Command("setup", "register the GitHub App with one click and write .env", "bot.setup:run_setup", SETUP_OPTIONS),
+    Command("doctor", "check everything it needs, one line each with the cure", "bot.doctor:run_doctor", json=True),
+    Command("demo", "show the way from a label to a draft pull request on this machine", "bot.demo:run_demo"),
+    Command("up", "run everything under one supervisor", "bot.up:run_up"),
+    Command("web", "run the web process: webhooks, pages and the API", "bot.serve:serve", service=True),
+    Command("worker", "run the workers", "bot.workers:run_workers", service=True),
+    Command("clock", "run the clock, which wakes what was left behind", "jobs.clock:run_clock", service=True),
+    Command("slack", "run what talks in Slack", "bot.slack_bot.process:run_slack", service=True),
+    Command("discord", "run what talks in Discord", "bot.discord_bot.process:run_discord", service=True),
+    Command("migrate", "bring the database to this version's tables", "bot.chores:run_migrate", json=True),
+    Command(
+        "sandbox build",
+        "build the image that sandboxes start from",
+        "bot.chores:run_sandbox_build",
+        BUILD_OPTIONS,
+        json=True,
+    ),
+    Command(
+        "token create",
+        "make a token for a command line elsewhere, and print it once",
+        "bot.shell.tokens:run_create",
+        (TOKEN_NAME, TOKEN_LOGIN),
+        json=True,
+    ),
+    Command("token list", "list the tokens, without the tokens themselves", "bot.shell.tokens:run_list", json=True),
+    Command("token revoke", "make a token worthless", "bot.shell.tokens:run_revoke", (TOKEN_NAME,), json=True),
+    Command(
+        "completion",
+        "print a script that completes commands and task ids in a shell",
+        "bot.shell.completion:run_completion",
+        (Option("shell", "bash, zsh or fish", {"choices": list(SHELLS)}),),
+        json=True,
+    ),
+    Command("version", "print the version", "bot.chores:run_version", json=True),
+)
+
+GROUPS = {
+    "sandbox": "the image that sandboxes start from",
+    "token": "the keys by which a command line elsewhere speaks for somebody",
+}
+"""What the first word of a two-word command is about."""
+
+BOT_WORDS = tuple(dict.fromkeys(name.partition(" ")[0] for name in (*ENTRIES, *ALIASES)))
+"""The words with which a command of the bot begins; ``help`` is the bot's when more follows."""
