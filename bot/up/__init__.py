@@ -59,7 +59,7 @@ def supervise(settings: Settings, words: str) -> int:
             changes["REDIS_URL"] = valkey.url
         environment = child_environment(changes)
         supervisor.run(Process("migrate", opus67("migrate"), environment), seconds=MIGRATE_SECONDS)
-        for name, command in processes():
+        for name, command in processes(settings):
             supervisor.start(Process(name, opus67(command), environment))
         return supervisor.serve(announcer(settings.port, supervisor.console))
     except StopAsked:
@@ -90,9 +90,17 @@ def start_valkey(supervisor: Supervisor, valkey: embedded.Valkey) -> Child:
     raise UserError(f"The embedded Valkey does not start; {valkey.log} says why. Or set REDIS_URL to another one.")
 
 
-def processes() -> list[tuple[str, str]]:
-    """Return name and command of every process that is ours; ``Procfile`` names the same."""
-    return [("web", "web"), ("worker", "worker"), ("clock", "clock")]
+def processes(settings: Settings | None = None) -> list[tuple[str, str]]:
+    """Return name and command of every process that is ours, as ``Procfile`` names them.
+
+    With settings those of chats that are not set up are left out.
+    """
+    chats = {
+        "slack": settings is None or settings.slack_bot_token,
+        "discord": settings is None or settings.discord_token,
+    }
+    names = ["web", "worker", "clock", *(name for name, wanted in chats.items() if wanted)]
+    return [(name, name) for name in names]
 
 
 def opus67(command: str) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ def banner(settings: Settings, sandbox: str) -> str:
         ("sandbox", f"{sandbox}{found}"),
         ("database", database_words(settings.database_url)),
         ("redis", redis_words(settings)),
-        ("processes", f"web, clock and worker; {tasks} at a time (OPUS67_WORKERS)"),
+        ("processes", f"{_process_words(settings)}; {tasks} at a time (OPUS67_WORKERS)"),
         ("chat", _chat_words(settings)),
         ("next", _next_words(settings)),
     )
@@ -53,10 +53,25 @@ def _webhook_words(settings: Settings) -> str:
     return "only from this machine until OPUS67_PUBLIC_URL names the address by which GitHub reaches it"
 
 
+def _process_words(settings: Settings) -> str:
+    named = {"slack": settings.slack_bot_token, "discord": settings.discord_token}
+    chats = [name for name, token in named.items() if token]
+    *rest, last = ["web", "clock", "worker", *chats]
+    return f"{', '.join(rest)} and {last}"
+
+
 def _chat_words(settings: Settings) -> str:
-    named = {"Slack": settings.slack_bot_token, "Discord": settings.discord_token}
-    chats = " and ".join(name for name, token in named.items() if token)
-    return f"{chats}: the settings are there, but this version does not talk there yet" if chats else ""
+    """Name the chats, and how what is said there comes here."""
+    return ", ".join(words for words in (_slack_words(settings), "Discord" * bool(settings.discord_token)) if words)
+
+
+def _slack_words(settings: Settings) -> str:
+    if not settings.slack_bot_token:
+        return ""
+    if settings.slack_app_token:
+        return "Slack (Socket Mode)"
+    where = f"{settings.public_url.rstrip('/')}/slack/events" if settings.public_url else "needs OPUS67_PUBLIC_URL"
+    return f"Slack ({where})"
 
 
 def _next_words(settings: Settings) -> str:
