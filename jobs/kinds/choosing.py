@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class ChosenModel:
     """Asks the model that the task's row names now, so that another one can go on with the same conversation.
 
-    A new choice that cannot answer ends no work that has begun: the usual models go on, and people are told.
+    A new choice that cannot answer ends no work that has begun: who answered before goes on, and people are told.
     """
 
     def __init__(self, attempt: Attempt, names: Sequence[str]) -> None:
@@ -37,7 +37,7 @@ class ChosenModel:
         """Answer one conversation."""
         task = self._attempt.services.store.tasks.get(self._attempt.task.id)
         choice = task.model if task is not None else ""
-        self._asked = "" if choice == self._refused else choice
+        self._asked = self._proven if choice and choice == self._refused else choice
         try:
             reply = self._chain(self._asked).query(system, messages, tools)
         except ModelError as error:
@@ -49,7 +49,7 @@ class ChosenModel:
                     "or without naming one."
                 ) from error
             self._refuse(str(error))
-            return self._chain("").query(system, messages, tools)
+            return self._chain(self._asked).query(system, messages, tools)
         self._proven = self._asked
         return reply
 
@@ -65,7 +65,7 @@ class ChosenModel:
 
     def _refuse(self, why: str) -> None:
         """Leave a choice that cannot answer, and say so."""
-        self._refused, self._asked = self._asked, ""
+        self._refused, self._asked = self._asked, self._proven
         words = f"The model `{self._refused}` could not take over ({why}) `{self.name}` goes on."
         with self._attempt.services.store.write() as connection:
             self._attempt.services.store.tasks.remark(connection, self._attempt.task.id, words)

@@ -11,13 +11,11 @@ from jobs.services import Services
 from jobs.store import Store
 from jobs.store.tables import metadata
 from jobs.testing.github import LocalGitHub
+from tests.jobs.workshop import NOWHERE, SHOP, Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-SHOP = "octo/shop"
-NOWHERE = "redis://127.0.0.1:9/0"
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +57,10 @@ def services(settings: Settings, store: Store) -> Iterator[Services]:
     yield built
     if "github" in built.__dict__:
         built.github.close()
+
+
+@pytest.fixture
+def workshop(home: Path, github: LocalGitHub, store: Store) -> Iterator[Workshop]:
+    """Yield a worker's services with a real sandbox and a scripted model."""
+    with Workshop.open(home, github, store) as opened:
+        yield opened
