@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 
 SCHEMAS = Path(__file__).parents[2] / ".cache" / "schemas"
 HOST = "https://api.github.com"
-# Git's own requests and the pages for people are not in the description.
-NOT_API = re.compile(r"/[^/]+/[^/]+\.git/|(/organizations/[^/]+)?/settings/apps/new|/apps/[^/]+/installations/new")
+# Git's own requests, GraphQL and the pages for people are not in the description.
+NOT_API = re.compile(
+    r"/graphql|/[^/]+/[^/]+\.git/|(/organizations/[^/]+)?/settings/apps/new|/apps/[^/]+/installations/new"
+)
+# Media types that are asked for by name, which the description leaves out.
+OTHER_MEDIA = {"application/vnd.github.raw+json", "application/vnd.github.diff"}
 # Parameters that hold slashes, which the description writes as one segment.
 LONG = re.compile(
-    r"(?P<start>/repos/[^/]+/[^/]+/(?:contents/|branches/|compare/|git/(?:ref|refs|matching-refs)/"
+    r"(?P<start>/repos/[^/]+/[^/]+/(?:contents/|branches/|rules/branches/|compare/|git/(?:ref|refs|matching-refs)/"
     r"|issues/\d+/labels/|commits/))(?P<rest>.+?)(?P<end>/(?:check-runs|statuses|status))?"
 )
 
@@ -139,7 +143,7 @@ def differences(exchange: Exchange) -> list[str]:
     if exchange.status == 304:
         return found
     content_type = exchange.answer_headers.get("Content-Type", "application/json").partition(";")[0]
-    if content_type == "application/vnd.github.raw+json":
+    if content_type in OTHER_MEDIA:
         return found
     response = _Response(exchange.status, exchange.answer, content_type, exchange.answer_headers)
     errors = description().iter_response_errors(request, response)

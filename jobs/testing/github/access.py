@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobs.testing.github.errors import Refused, not_found
-from jobs.testing.github.records import App, Token, Violation
+from jobs.testing.github.records import Account, App, Token, Violation
 
 if TYPE_CHECKING:
     from jobs.testing.github.router import Call, Route
@@ -21,10 +21,11 @@ CLOCK_SKEW = 60
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: nobody (both None), an App with its JWT, or an installation with a token."""
+    """Who calls: nobody (all None), an App with its JWT, an installation or a person with a token."""
 
     app: App | None = None
     token: Token | None = None
+    user: Account | None = None
 
 
 def identify(world: World, request: Request) -> Caller:
@@ -38,6 +39,8 @@ def identify(world: World, request: Request) -> Caller:
         raise Refused(401, "Bad credentials")
     if secret.startswith("ghs_"):
         return Caller(token=live_token(world, secret))
+    if secret.startswith("ghu_"):
+        return Caller(user=_person(world, secret))
     if secret.count(".") == 2:
         return Caller(app=_app_of(world, secret))
     raise Refused(401, "Bad credentials")
@@ -45,11 +48,17 @@ def identify(world: World, request: Request) -> Caller:
 
 def basic_password(request: Request) -> str:
     """Return the password of a Basic authorisation, or nothing."""
+    return basic(request)[1]
+
+
+def basic(request: Request) -> tuple[str, str]:
+    """Return name and password of a Basic authorisation; both are empty where there is none."""
     try:
         plain = base64.b64decode(request.headers.get("authorization", "").partition(" ")[2], validate=True).decode()
     except ValueError:
-        return ""
-    return plain.partition(":")[2]
+        return "", ""
+    name, _, password = plain.partition(":")
+    return name, password
 
 
 def live_token(world: World, secret: str) -> Token:
@@ -64,9 +73,22 @@ def live_token(world: World, secret: str) -> Token:
     return token
 
 
+def _person(world: World, secret: str) -> Account:
+    token = world.user_tokens.get(secret)
+    if token is None or token.revoked or token.expires_at <= time.time():
+        raise Refused(401, "Bad credentials")
+    return token.account
+
+
 def authorise(call: Call, route: Route) -> None:
     """Let the call through or raise ``Refused``; what an App may not have is noted among the violations."""
     if route.anyone:
+        return
+    if route.user or call.user is not None:
+        if call.user is None and call.app is None and call.token is None:
+            raise Refused(401, "Requires authentication")
+        if not route.user or call.user is None:
+            raise Refused(403, "Resource not accessible by integration")
         return
     if route.app:
         if call.app is None:
@@ -74,14 +96,14 @@ def authorise(call: Call, route: Route) -> None:
         return
     if call.token is None:
         if call.app is not None:
-            _note(call, "an installation token")
+            note(call, "an installation token")
             raise Refused(403, "Resource not accessible by integration")
         _anonymous(call)
         return
     call.app = call.token.installation.app
     _repository_within_reach(call, call.token, route)
     if route.needs and not any(call.token.grants(name, level) for name, level in route.needs):
-        _note(call, " or ".join(f"{name}:{level}" for name, level in route.needs))
+        note(call, " or ".join(f"{name}:{level}" for name, level in route.needs))
         raise Refused(403, "Resource not accessible by integration")
 
 
@@ -100,13 +122,14 @@ def _repository_within_reach(call: Call, token: Token, route: Route) -> None:
         return
     if not repository.private and all(level == "read" for _, level in route.needs):
         return
-    _note(call, f"access to {repository.full_name}")
+    note(call, f"access to {repository.full_name}")
     if repository.private:
         raise not_found()
     raise Refused(403, "Resource not accessible by integration")
 
 
-def _note(call: Call, needed: str) -> None:
+def note(call: Call, needed: str) -> None:
+    """Keep what an App asked for and was not allowed to have."""
     had = dict(call.token.permissions) if call.token else {}
     call.world.violations.append(Violation(call.request.method, call.request.path, needed, had))
 

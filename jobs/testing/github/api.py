@@ -86,7 +86,7 @@ class Api:
     def _enter(self, call: Call, route: Route) -> Answer:
         if not route.anyone:
             caller = access.identify(self._world, call.request)
-            call.app, call.token = caller.app, caller.token
+            call.app, call.token, call.user = caller.app, caller.token, caller.user
         access.authorise(call, route)
         return route.handler(call)
 

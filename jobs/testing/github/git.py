@@ -259,28 +259,34 @@ def entries(path: Path, commit: str, folder: str) -> list[Entry]:
     return found
 
 
-def merge(path: Path, base: str, head: str, *, message: str, author: tuple[str, str]) -> str | None:
-    """Merge ``head`` into the commit ``base`` and return the merge commit; None where they conflict."""
+def merged_tree(path: Path, base: str, head: str) -> str | None:
+    """Return the tree that ``head`` merged into the commit ``base`` gives; None where they conflict."""
     try:
-        tree = run(path, "merge-tree", "--write-tree", base, head).decode().split("\n", 1)[0]
+        return run(path, "merge-tree", "--write-tree", base, head).decode().split("\n", 1)[0]
     except GitFailed:
         return None
+
+
+def commit_tree(path: Path, tree: str, parents: Sequence[str], *, message: str, author: tuple[str, str]) -> str:
+    """Commit a tree on its parents, in the name of ``author``, and return the commit."""
     who = {
         f"GIT_{role}_{part}": value
         for role in ("AUTHOR", "COMMITTER")
         for part, value in zip(("NAME", "EMAIL"), author, strict=True)
     }
-    made = run(path, "commit-tree", tree, "-p", base, "-p", head, "-m", message, environment=who)
+    below = [argument for parent in parents for argument in ("-p", parent)]
+    made = run(path, "commit-tree", tree, *below, "-m", message, environment=who)
     return made.decode().strip()
 
 
 def conflicts(path: Path, base: str, head: str) -> bool:
     """Tell whether ``head`` cannot be merged into ``base`` without a person."""
-    try:
-        run(path, "merge-tree", "--write-tree", base, head)
-    except GitFailed:
-        return True
-    return False
+    return merged_tree(path, base, head) is None
+
+
+def whole_diff(path: Path, base: str, head: str) -> bytes:
+    """Return all that differs between two commits, as git prints it."""
+    return run(path, "diff", "-M", base, head)
 
 
 def serve(path: Path, environment: Mapping[str, str], body: bytes) -> subprocess.Popen[bytes]:

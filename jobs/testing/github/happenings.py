@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from jobs.testing.github import git
 from jobs.testing.github.records import LabelEvent
 from jobs.testing.github.shapes import accounts, checks, issues, pulls
 
@@ -100,18 +99,3 @@ def close_what_is_fixed(world: World, record: Issue, by: Account) -> None:
         fixed = record.repository.issues.get(int(number))
         if fixed is not None and fixed.state == "open":
             set_state(world, fixed, "closed", "completed", by)
-
-
-def merge(world: World, record: Issue, by: Account) -> str:
-    """Merge a pull request with a merge commit and return it; raises ``ValueError`` where that cannot be."""
-    pull, repository = pulls.must(record), record.repository
-    base = git.resolve(repository.path, f"refs/heads/{pull.base}") or pull.base_sha
-    author = (by.login, f"{by.id}+{by.login}@users.noreply.github.com")
-    title = f"Merge pull request #{record.number} from {repository.owner.login}/{pull.head}\n\n{record.title}"
-    made = git.merge(repository.path, base, pull.head_sha, message=title, author=author)
-    if made is None:
-        raise ValueError(f"pull request {record.number} conflicts with {pull.base}")
-    now = world.now()
-    pull.merge_commit_sha, pull.merged_at, pull.merged_by = made, now, by
-    record.state, record.closed_at, record.closed_by, record.updated_at = "closed", now, by, now
-    return made

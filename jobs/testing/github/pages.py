@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jobs.testing.github.world import World
 
 NEW_APP = re.compile(r"(?:/organizations/(?P<org>[^/]+))?/settings/apps/new")
+DEVICE_PAGE = "/login/device"
 APP_PAGE = re.compile(r"/apps/(?P<slug>[^/]+)(/installations/new)?")
 
 
@@ -33,6 +34,8 @@ class Pages:
             return (
                 self._register(request, match["org"]) if request.method == "POST" else _page("Register new GitHub App")
             )
+        if request.path == DEVICE_PAGE and request.method == "GET":
+            return _page("Device Activation: enter the code displayed on your device")
         if (match := APP_PAGE.fullmatch(request.path)) and "text/html" in request.headers.get("accept", ""):
             return _page(f"GitHub Apps - {match['slug']}")
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jobs.testing.github import git, happenings
+from jobs.testing.github import git, happenings, merges
 from jobs.testing.github.pushes import moved
 from jobs.testing.github.records import Account, CheckRun, Comment, Issue, Repository, Review
 from jobs.testing.github.shapes import accounts, pulls
@@ -162,19 +162,10 @@ class People:
         """Close a pull request without merging it."""
         self.close_issue(repository, number, by=by)
 
-    def merge_pull_request(self, repository: str, number: int, *, by: str) -> str:
-        """Merge a pull request and return the merge commit; raises ``ValueError`` where it conflicts."""
+    def merge_pull_request(self, repository: str, number: int, *, by: str, method: str = "merge") -> str:
+        """Merge a pull request, whatever its base demands, and return the commit; ``ValueError`` where it conflicts."""
         with self.world.change():
-            issue, author = self._issue(repository, number), self.world.account(by)
-            pull, home = pulls.must(issue), issue.repository
-            old = git.resolve(home.path, f"refs/heads/{pull.base}") or git.ZERO
-            made = happenings.merge(self.world, issue, author)
-            git.update_ref(home.path, f"refs/heads/{pull.base}", made, old)
-            moved(self.world, home, {f"refs/heads/{pull.base}": (old, made)}, author)
-            happenings.pull_request(self.world, issue, "closed", author)
-            if pull.base == home.default_branch:
-                happenings.close_what_is_fixed(self.world, issue, author)
-            return made
+            return merges.merge(self.world, self._issue(repository, number), self.world.account(by), method)
 
     def commit_file(
         self, repository: str, branch: str, path: str, content: str | bytes | None, *, by: str = "", message: str = ""

@@ -81,6 +81,40 @@ class Token:
 
 
 @dataclass(slots=True, eq=False)
+class Device:
+    """A device flow under way: what the program shows, and what the person decided, when they did."""
+
+    code: str
+    user_code: str
+    client_id: str
+    interval: float
+    expires_at: float
+    asked_at: float = 0.0
+    account: Account | None = None
+    denied: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class UserToken:
+    """The token of a person, for an App that they let act for them."""
+
+    value: str
+    account: Account
+    client_id: str
+    expires_at: float
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What a branch demands of what is merged into it."""
+
+    checks: tuple[str, ...] = ()
+    approvals: int = 0
+    up_to_date: bool = False
+
+
+@dataclass(slots=True, eq=False)
 class Label:
     """A label of a repository."""
 
@@ -236,6 +270,8 @@ class Repository:
     check_runs: dict[int, CheckRun] = field(default_factory=dict)
     statuses: list[CommitStatus] = field(default_factory=list)
     permissions: dict[str, str] = field(default_factory=dict)
+    protections: dict[str, Protection] = field(default_factory=dict)
+    merge_methods: tuple[str, ...] = ("merge", "squash", "rebase")
 
     @property
     def full_name(self) -> str:

@@ -30,6 +30,7 @@ class Call:
     body: Any = None
     app: App | None = None
     token: Token | None = None
+    user: Account | None = None
 
     @property
     def caller(self) -> App:
@@ -93,7 +94,10 @@ Handler = Callable[[Call], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method and path; ``needs`` are permissions of which one is enough, ``app`` asks for the App's own JWT."""
+    """One method and path; ``needs`` are permissions of which one is enough.
+
+    ``app`` asks for the App's own JWT, ``user`` for the token of a person, and ``anyone`` for nothing.
+    """
 
     method: str
     pattern: re.Pattern[str]
@@ -101,6 +105,7 @@ class Route:
     needs: tuple[tuple[str, str], ...]
     app: bool
     anyone: bool
+    user: bool
 
 
 @dataclass(slots=True)
@@ -110,14 +115,14 @@ class Router:
     routes: list[Route] = field(default_factory=list)
 
     def route(
-        self, method: str, path: str, *, needs: str = "", app: bool = False, anyone: bool = False
+        self, method: str, path: str, *, needs: str = "", app: bool = False, anyone: bool = False, user: bool = False
     ) -> Callable[[Handler], Handler]:
         """Answer ``method path``: ``{name}`` is a segment, ``{name:path}`` the rest; one of ``needs`` is enough."""
         pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.sub(r"\\{(\w+):path\\}", r"(?P<\1>.+)", re.escape(path)))
         pairs = tuple((name, level) for name, _, level in (need.partition(":") for need in needs.split("|") if need))
 
         def keep(handler: Handler) -> Handler:
-            self.routes.append(Route(method, re.compile(pattern), handler, pairs, app, anyone))
+            self.routes.append(Route(method, re.compile(pattern), handler, pairs, app, anyone, user))
             return handler
 
         return keep

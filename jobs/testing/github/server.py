@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from jobs.testing.faults import Faults
 from jobs.testing.github import git
 from jobs.testing.github.api import Api
+from jobs.testing.github.devices import DevicePages, Devices
 from jobs.testing.github.errors import explain
+from jobs.testing.github.guards import Guards
 from jobs.testing.github.keys import new_private_key
 from jobs.testing.github.owners import Owners
 from jobs.testing.github.pages import Pages
@@ -30,7 +32,7 @@ SLUG = "opus-67"
 LOCAL_SECRET = "local-webhook-secret"
 
 
-class LocalGitHub(People, Owners):
+class LocalGitHub(People, Owners, Guards, Devices):
     """A GitHub under ``root`` with one App; the methods are what people do, the queries what they then see.
 
     ``webhook_url`` may be set later, through the attribute of that name; until then nothing is delivered.
@@ -59,6 +61,7 @@ class LocalGitHub(People, Owners):
         self._api = Api(self.world, self.webhooks, self.faults)
         self._git = SmartHttp(self.world, self.faults)
         self._pages = Pages(self.world, owner)
+        self._devices = DevicePages(self.world)
         self._loopback = Loopback(self._handle, port=port, name="local-github")
         self.world.url = self.url
         self.app = App(
@@ -247,4 +250,5 @@ class LocalGitHub(People, Owners):
         return git.diff(home, git.merge_base(home, base, head) or base, head)
 
     def _handle(self, request: Request) -> Answer:
-        return self._git.handle(request) or self._pages.handle(request) or self._api.handle(request)
+        outside_the_api = (self._git.handle, self._pages.handle, self._devices.handle)
+        return next((found for one in outside_the_api if (found := one(request))), None) or self._api.handle(request)

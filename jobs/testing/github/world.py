@@ -13,6 +13,7 @@ from jobs.testing.github.records import (
     Account,
     App,
     Comment,
+    Device,
     Exchange,
     Installation,
     Issue,
@@ -20,6 +21,7 @@ from jobs.testing.github.records import (
     Push,
     Repository,
     Token,
+    UserToken,
     Violation,
 )
 
@@ -69,6 +71,9 @@ class World:
         self.repositories: dict[str, Repository] = {}
         self.teams: dict[tuple[str, str], dict[str, str]] = {}
         self.manifests: dict[str, App] = {}
+        self.devices: dict[str, Device] = {}
+        self.user_tokens: dict[str, UserToken] = {}
+        self.device_flow, self.device_interval = True, 5.0
         self.exchanges: list[Exchange] = []
         self.violations: list[Violation] = []
         self.pushes: list[Push] = []

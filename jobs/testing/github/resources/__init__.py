@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.testing.github.resources import apps, checks, comments, issues, pulls, reactions, refs, repositories, users
+from jobs.testing.github.resources import (
+    apps,
+    checks,
+    comments,
+    graphql,
+    issues,
+    pulls,
+    reactions,
+    refs,
+    repositories,
+    users,
+)
 
 if TYPE_CHECKING:
     from jobs.testing.github.router import Route
 
 # The order matters where a path with a rest could take what a longer path means.
-MODULES = (checks, apps, users, refs, reactions, comments, issues, pulls, repositories)
+MODULES = (checks, apps, users, graphql, refs, reactions, comments, issues, pulls, repositories)
 ROUTES: tuple[Route, ...] = tuple(route for module in MODULES for route in module.router.routes)

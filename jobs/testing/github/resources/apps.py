@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jobs.testing.github.access import basic
 from jobs.testing.github.errors import Refused, not_found
 from jobs.testing.github.router import Call, Router, nothing, page, reply
 from jobs.testing.github.shapes import accounts, repositories
@@ -96,6 +97,20 @@ def revoke_token(call: Call) -> Answer:
     if call.token is None:
         raise Refused(401, "Requires authentication")
     call.token.revoked = True
+    return nothing()
+
+
+@router.route("DELETE", "/applications/{client_id}/token", anyone=True)
+def delete_user_token(call: Call) -> Answer:
+    """Revoke a person's token, by the App's client id and secret."""
+    named = call.parameters["client_id"]
+    app = next((one for one in call.world.apps.values() if one.client_id == named and one.client_secret), None)
+    if app is None or basic(call.request) != (app.client_id, app.client_secret):
+        raise not_found()
+    token = call.world.user_tokens.get(call.required("OauthAccess", "access_token"))
+    if token is None or token.client_id != named or token.revoked:
+        raise not_found()
+    token.revoked = True
     return nothing()
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from jobs.testing.github import git, happenings
+from jobs.testing.github import git, happenings, merges
 from jobs.testing.github.errors import Refused, invalid, not_found
 from jobs.testing.github.records import Issue, Pull
 from jobs.testing.github.router import Call, Router, page, reply
 from jobs.testing.github.shapes import pulls, repositories
-
-if TYPE_CHECKING:
-    from jobs.testing.loopback import Answer
+from jobs.testing.loopback import Answer
 
 router = Router()
+
+DIFF = "application/vnd.github.diff"
+MOST_DIFF_LINES = 20_000
 
 
 @router.route("GET", "/repos/{owner}/{repo}/pulls", needs="pull_requests:read")
@@ -54,8 +55,26 @@ def create_pull(call: Call) -> Answer:
 
 @router.route("GET", "/repos/{owner}/{repo}/pulls/{number}", needs="pull_requests:read")
 def get_pull(call: Call) -> Answer:
-    """Return a pull request."""
-    return reply(pulls.full(call.world, _named(call)))
+    """Return a pull request, or what it changes where that is asked for."""
+    issue = _named(call)
+    if DIFF in call.request.headers.get("accept", ""):
+        pull, path = pulls.must(issue), issue.repository.path
+        base = git.merge_base(path, pull.base_sha, pull.head_sha) or pull.base_sha
+        return Answer(
+            200, _short(git.whole_diff(path, base, pull.head_sha)), {"Content-Type": f"{DIFF}; charset=utf-8"}
+        )
+    return reply(pulls.full(call.world, issue))
+
+
+@router.route("PUT", "/repos/{owner}/{repo}/pulls/{number}/merge", needs="contents:write")
+def merge_pull(call: Call) -> Answer:
+    """Merge a pull request where its base lets it, at the commit that the caller knows."""
+    issue, method = _named(call), call.given("merge_method", "merge")
+    if method not in merges.METHODS:
+        raise Refused(422, f"Invalid request.\n\n{method} is not a member of the list of merge methods.")
+    merges.refuse(issue, method, str(call.given("sha") or ""))
+    made = merges.merge(call.world, issue, call.actor, method)
+    return reply({"sha": made, "merged": True, "message": "Pull Request successfully merged"})
 
 
 @router.route("PATCH", "/repos/{owner}/{repo}/pulls/{number}", needs="pull_requests:write")
@@ -115,6 +134,14 @@ def _named(call: Call) -> Issue:
     if call.issue.pull is None:
         raise not_found()
     return call.issue
+
+
+def _short(diff: bytes) -> bytes:
+    """Refuse a diff that is too long, as GitHub does."""
+    if diff.count(b"\n") > MOST_DIFF_LINES:
+        message = f"Sorry, the diff exceeded the maximum number of lines ({MOST_DIFF_LINES})"
+        raise Refused(406, message, [{"resource": "PullRequest", "field": "diff", "code": "too_large"}])
+    return diff
 
 
 def _refuse_second(call: Call, head: str, branch: str, base: str) -> None:

@@ -31,7 +31,7 @@ def list_branches(call: Call) -> Answer:
         {
             "name": ref.removeprefix("refs/heads/"),
             "commit": {"sha": sha, "url": f"{url}/commits/{sha}"},
-            "protected": False,
+            "protected": ref.removeprefix("refs/heads/") in call.repository.protections,
         }
         for ref, sha in found.items()
     ]
@@ -48,17 +48,29 @@ def get_branch(call: Call) -> Answer:
     made = git.commits(repository.path, newest, limit=1)[0]
     url = f"{repositories.api_url(call.world, repository)}/branches/{name}"
     page_url = f"{repositories.html_url(call.world, repository)}/tree/{name}"
-    checks = {"enforcement_level": "off", "contexts": [], "checks": []}
+    protection = repository.protections.get(name)
+    contexts = list(protection.checks) if protection else []
+    checks = {
+        "enforcement_level": "non_admins" if contexts else "off",
+        "contexts": contexts,
+        "checks": [{"context": context, "app_id": None} for context in contexts],
+    }
     return reply(
         {
             "name": name,
             "commit": repositories.commit(call.world, repository, made),
             "_links": {"self": url, "html": page_url},
-            "protected": False,
-            "protection": {"enabled": False, "required_status_checks": checks},
+            "protected": protection is not None,
+            "protection": {"enabled": protection is not None, "required_status_checks": checks},
             "protection_url": f"{url}/protection",
         }
     )
+
+
+@router.route("GET", "/repos/{owner}/{repo}/rules/branches/{branch:path}", needs="metadata:read")
+def list_branch_rules(call: Call) -> Answer:
+    """List the rules that hold for a branch."""
+    return page(call, repositories.rules(call.repository, call.parameters["branch"]), lambda rule: rule)
 
 
 @router.route("GET", "/repos/{owner}/{repo}/commits", needs="contents:read")

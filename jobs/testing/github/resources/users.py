@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 router = Router()
 
 
+@router.route("GET", "/user", user=True)
+def get_authenticated_user(call: Call) -> Answer:
+    """Return the person whose token is shown."""
+    if call.user is None:
+        raise not_found()
+    return reply(accounts.public_user(call.world, call.user))
+
+
 @router.route("GET", "/users/{login}")
 def get_user(call: Call) -> Answer:
     """Return an account."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.testing.github import git
+from jobs.testing.github import git, protection
 from jobs.testing.github.shapes.accounts import user
 from jobs.testing.github.shapes.issues import association, label, pull_links
 from jobs.testing.github.shapes.repositories import api_url, repository
@@ -82,7 +82,7 @@ def full(world: World, record: Issue) -> JSON:
         "merged": bool(pull.merged_at),
         "mergeable": not clash if is_open else None,
         "rebaseable": not clash if is_open else None,
-        "mergeable_state": _state(pull, is_open=is_open, clash=clash),
+        "mergeable_state": _state(record, clash=clash),
         "merged_by": user(world, pull.merged_by) if pull.merged_by else None,
         "comments": len(record.comments),
         "review_comments": 0,
@@ -130,9 +130,7 @@ def _side(world: World, home: Repository, branch: str, sha: str) -> JSON:
     }
 
 
-def _state(pull: Pull, *, is_open: bool, clash: bool) -> str:
-    if not is_open:
+def _state(record: Issue, *, clash: bool) -> str:
+    if record.state != "open":
         return "unknown"
-    if clash:
-        return "dirty"
-    return "draft" if pull.draft else "clean"
+    return "dirty" if clash else protection.state(record.repository, must(record))

@@ -218,6 +218,27 @@ def content(world: World, record: Repository, entry: git.Entry, ref: str) -> JSO
     }
 
 
+def rules(record: Repository, branch: str) -> list[JSON]:
+    """Return the rules for a branch, in which a protection with approvals shows itself too."""
+    protection = record.protections.get(branch)
+    if protection is None:
+        return []
+    source = {"ruleset_source_type": "Repository", "ruleset_source": record.full_name, "ruleset_id": record.id}
+    reviews = {
+        "required_approving_review_count": protection.approvals,
+        "dismiss_stale_reviews_on_push": False,
+        "require_code_owner_review": False,
+        "require_last_push_approval": False,
+        "required_review_thread_resolution": False,
+    }
+    checks = {
+        "required_status_checks": [{"context": context} for context in protection.checks],
+        "strict_required_status_checks_policy": protection.up_to_date,
+    }
+    found = [{"type": "pull_request", "parameters": reviews, **source}] if protection.approvals else []
+    return [*found, {"type": "required_status_checks", "parameters": checks, **source}]
+
+
 def ref(world: World, record: Repository, name: str, sha: str) -> JSON:
     """Return a git ref."""
     url = f"{api_url(world, record)}/git"
