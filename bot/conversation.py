@@ -14,7 +14,7 @@ from bot.events import Event
 from bot.grammar import read
 from bot.heard import Heard
 from jobs.answer.parts import Answer, refused
-from jobs.types import Actor, GitHubUnavailable, Subject, UserError
+from jobs.types import Actor, GitHubUnavailable, UserError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -78,9 +78,9 @@ def _obey(services: Services, heard: Heard) -> tuple[Actions, Answer]:
     try:
         return actions, control.obey(actions, place, command, heard.key)
     except NotAllowed as no:
-        actions.commits.clear()
-        task = place.task.id if place.task else ""
-        starting.record(actions, place.subject or Subject(""), command.name, no.decision, task)
+        if no.order is not None:
+            task = no.order.task.id if no.order.task else ""
+            starting.record(no.order.actions, no.order.subject, no.order.command.name, no.decision, task)
         words = f"{no.decision.reason[:1].upper()}{no.decision.reason[1:]}. {no.decision.cure}".strip()
         return actions, refused("" if no.decision.silent else words)
 

@@ -52,7 +52,11 @@ def obey(actions: Actions, place: Place, command: Command, key: str) -> Answer:
         return refused(str(error))
     if problem is not None:
         return problem
-    here, decision = _may(order, entry)
+    try:
+        here, decision = _may(order, entry)
+    except NotAllowed as no:
+        no.order = order
+        raise
     order = replace(order, here=here, decision=decision)
     answer = _HANDLERS[entry.name](order)
     if not answer.data.get("started"):

@@ -23,11 +23,12 @@ CHATS = ("slack", "discord")
 
 
 class NotAllowed(Exception):
-    """Somebody may not do what they asked for; ``what`` is a phrase for the refusal."""
+    """Somebody may not do what they asked for; ``what`` is a phrase for the refusal, ``order`` what they asked for."""
 
     def __init__(self, decision: Decision, what: str) -> None:
         super().__init__(decision.reason)
         self.decision, self.what = decision, what
+        self.order: Order | None = None
 
 
 @dataclass(frozen=True, slots=True)
