@@ -24,7 +24,7 @@ MOST_OPTIONS = 100
 LONGEST_TEXT = 3_000
 """Slack takes no more in one box."""
 _LONGEST_OPTION = 75
-_DOLLARS = re.compile(r"\$?(?=[\d.]*[1-9])\d{1,5}(?:\.\d{1,2})?", re.ASCII)
+_DOLLARS = re.compile(r"\$?(?=[\d.]*[1-9])\d{1,4}(?:\.\d{1,2})?", re.ASCII)
 HOW = {"bg": "Work at once", "plan": "Make a plan first", "ask": "Just answer a question, change nothing"}
 WHAT = {
     "answer": ("Answer", "Your answer", "The agent goes on with it."),
@@ -39,6 +39,7 @@ class Origin:
 
     channel: str = ""
     thread: str = ""
+    inside: str = ""
     response_url: str = ""
     asked_at: float = 0.0
     command: str = ""

@@ -19,12 +19,12 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.heard import Heard
 from bot.slack_bot import buttons, forms, reading
 from bot.slack_bot.forms import Origin
-from bot.slack_bot.keeping import Keeper, Kept
+from bot.slack_bot.keeping import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bot.slack_bot.keeping import Waker
+    from bot.slack_bot.keeping import Keeper
     from bot.slack_bot.kit import JSON
     from config.settings import Settings
     from jobs.store import Store
@@ -158,6 +158,8 @@ class Ears:
         if event.get("bot_id") or event.get("subtype") not in {None, "file_share"} or not event.get("user"):
             return None
         thread, ts, channel = event.get("thread_ts", ""), event["ts"], event["channel"]
+        # Where two talk alone, an answer in a thread of its own would only be hard to find.
+        answered_in = thread or ("" if event.get("channel_type") == "im" else ts)
         heard = Heard(
             "slack",
             # A message can come as two events, and be edited: it is one utterance.
@@ -168,7 +170,7 @@ class Ears:
             channel,
             thread,
             mention=True,
-            address=_address("message", channel, event["user"], thread=thread or ts, ts=ts),
+            address=_address("message", channel, event["user"], thread=answered_in, inside=thread, ts=ts),
         )
         if self._keeper.keep(heard) is Kept.STORED:
             return None
@@ -215,10 +217,12 @@ def _pressed(action: JSON, origin: Origin) -> str:
 def _origin(body: JSON, action: JSON) -> Origin:
     """Return where something was pressed, and about which task."""
     message, name = body.get("message", {}), action.get("action_id", "")
+    thread, ts = message.get("thread_ts", ""), message.get("ts", "")
     task_id = action.get("value", "") if name != buttons.ANSWER_BOX else buttons.task_of_box(action.get("block_id", ""))
     return Origin(
         channel=body.get("channel", {}).get("id", ""),
-        thread=message.get("thread_ts") or message.get("ts", ""),
+        thread=thread or ts,
+        inside=thread if thread != ts else "",
         response_url=body.get("response_url", ""),
         asked_at=time.time(),
         command=buttons.FORMS.get(name, ""),
@@ -234,6 +238,7 @@ def _heard(body: JSON, key: str, words: str, origin: Origin, options: Mapping[st
         user["id"],
         response_url=origin.response_url,
         thread=origin.thread,
+        inside=origin.inside,
         asked_at=origin.asked_at,
     )
     name = user.get("username") or user.get("name", "")
@@ -243,12 +248,16 @@ def _heard(body: JSON, key: str, words: str, origin: Origin, options: Mapping[st
 
 
 def _address(kind: str, channel: str, user: str, *, asked_at: float = 0.0, **more: str) -> dict[str, Any]:
-    """Return what is needed to answer: ``kind`` is how it was said, ``asked_at`` is since when its URL is good."""
+    """Return what is needed to answer.
+
+    ``kind`` is how it was said, ``asked_at`` since when the response URL is good; ``thread`` is where all read the
+    answer, ``inside`` the thread that was open before who asked, ``ts`` the message itself.
+    """
     filled = {name: value for name, value in more.items() if value}
     return {"kind": kind, "channel": channel, "user": user, "asked_at": asked_at or time.time(), **filled}
 
 
 def _bot(body: JSON) -> str:
     """Return the bot's user id, which Slack tells with every event."""
-    found = next(iter(body.get("authorizations") or ()), {})
+    found: JSON = next(iter(body.get("authorizations") or ()), {})
     return str(found.get("user_id") or "")

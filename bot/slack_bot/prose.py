@@ -58,27 +58,32 @@ class _Writer:
 
     def block(self, token: Token) -> None:
         """Write what a token of the block structure is."""
+        self._around(token)
+        match token.type:
+            case "list_item_open":
+                self._mark()
+            case "paragraph_open" | "heading_open" | "tr_open":
+                self._begin(close=token.type == "tr_open")
+            case "th_close" | "td_close":
+                self._write("  ")
+            case "inline":
+                for child in token.children or ():
+                    self._inline(child)
+            case "fence" | "code_block":
+                self._code(token.content)
+            case "hr":
+                self._begin()
+                self._write(_RULE)
+
+    def _around(self, token: Token) -> None:
+        """Remember what stands around the following: emphasis, lists, quotes."""
         name = token.type.removesuffix("_open").removesuffix("_close")
         if name in _STYLES:
             self._styled(_STYLES[name], token.nesting)
-        if name in {"bullet_list", "ordered_list"}:
+        elif name in {"bullet_list", "ordered_list"}:
             self._list(token)
         elif name == "blockquote":
             self._quotes += token.nesting
-        elif token.type == "list_item_open":
-            self._mark()
-        elif token.type in {"paragraph_open", "heading_open", "tr_open"}:
-            self._begin(close=token.type == "tr_open")
-        elif token.type in {"th_close", "td_close"}:
-            self._write("  ")
-        elif token.type == "inline":
-            for child in token.children or ():
-                self._inline(child)
-        elif token.type in {"fence", "code_block"}:
-            self._code(token.content)
-        elif token.type == "hr":
-            self._begin()
-            self._write(_RULE)
 
     def flush(self) -> None:
         """Close the paragraph that is being written."""

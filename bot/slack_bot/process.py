@@ -1,0 +1,92 @@
+"""`opus67 slack`: tells what happens to tasks, and hears through Socket Mode where that is set up."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+from config.settings import load, require
+from jobs import logs
+from jobs.services import build
+from jobs.types import UserError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from slack_bolt.adapter.socket_mode import SocketModeHandler
+
+    from jobs.services import Services
+
+PING_SECONDS = 5
+"""How often a connection is tried; one that is lost is replaced about as soon."""
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
+CLOSE_SECONDS = 3.0
+
+log = logging.getLogger(__name__)
+
+
+def run_slack(_arguments: argparse.Namespace) -> int:
+    """Run until asked to stop."""
+    settings = require(load())
+    if not settings.slack_bot_token:
+        raise UserError(
+            "SLACK_BOT_TOKEN is not set. Make the app from deploy/slack.yml, install it, and set its token."
+        )
+    logs.set_up(settings)
+    services = build(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: services.stopping.set())
+    run(services)
+    return 0
+
+
+def run(services: Services) -> None:
+    """Tell, and listen where there is an app token, until the services are stopping."""
+    from bot.slack_bot.telling import SlackSurface  # noqa: PLC0415 - a missing setting is told without Slack's library
+    from bot.telling import Crier  # noqa: PLC0415 - likewise
+
+    teller = threading.Thread(target=Crier(services, SlackSurface(services)).run, name="teller", daemon=True)
+    teller.start()
+    if services.settings.slack_app_token:
+        _listen(services)
+    services.stopping.wait()
+    teller.join(CLOSE_SECONDS)
+    services.close()
+
+
+def _listen(services: Services) -> None:
+    """Hold a connection to Slack until the services are stopping; once it stands the library renews it by itself."""
+    from slack_bolt.adapter.socket_mode import SocketModeHandler  # noqa: PLC0415 - only with Socket Mode
+
+    from bot.slack_bot.hearing import build_app  # noqa: PLC0415 - likewise
+    from bot.slack_bot.keeping import Keeper  # noqa: PLC0415 - likewise
+    from bot.wake import BackgroundWaker  # noqa: PLC0415 - likewise
+    from jobs.keys import signing_key  # noqa: PLC0415 - likewise
+
+    settings = services.settings
+    keeper = Keeper(services.store, BackgroundWaker(settings.redis_url, signing_key(settings)))
+    app = build_app(settings, keeper, services.store)
+    handler = SocketModeHandler(app, settings.slack_app_token, ping_interval=PING_SECONDS)
+    _connect(services, handler)
+    services.stopping.wait()
+    closing = threading.Thread(target=handler.close, name="closing", daemon=True)
+    closing.start()
+    closing.join(CLOSE_SECONDS)
+    keeper.close()
+
+
+def _connect(services: Services, handler: SocketModeHandler) -> None:
+    from slack_sdk.errors import SlackClientError  # noqa: PLC0415 - only with Socket Mode
+
+    wait = FIRST_WAIT
+    while not services.stopping.is_set():
+        try:
+            handler.connect()
+        except (SlackClientError, OSError) as error:
+            log.warning("Slack's Socket Mode cannot be reached; trying again in %g s: %s", wait, error)
+            services.stopping.wait(wait)
+            wait = min(2 * wait, LONGEST_WAIT)
+        else:
+            return
