@@ -57,6 +57,11 @@ def known(name: str) -> Known:
     return models[max(matches, key=len)] if matches else unlisted
 
 
+def names() -> tuple[str, ...]:
+    """Return the names of all models that are listed."""
+    return tuple(_table()[0])
+
+
 def is_priced(name: str) -> bool:
     """Tell whether a model's price is known: where it is not, cost is 0 and a limit in dollars cannot hold."""
     return bool(known(name).prices)
