@@ -250,6 +250,9 @@ def _tell_ending(attempt: Attempt) -> None:
     """Tell the ending or the question, or put the telling off; a task is not done before people know."""
     tasks, task = attempt.services.store.tasks, attempt.task
     row = tasks.row(task.id)
+    if row.status == Status.QUEUED and row.attempt == task.attempt and row.lease_owner == attempt.services.owner:
+        tasks.release(task.id, task.attempt)  # Somebody answered or approved before it was told.
+        return
     if row.status not in {Status.COMPLETED, Status.WAITING} or row.told:
         return
     try:

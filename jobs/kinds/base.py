@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from config import repository as repository_file
 from config.errors import RepositoryConfigError
 from jobs.agent import checks
-from jobs.types import UserError
+from jobs.types import Kind, UserError
 
 if TYPE_CHECKING:
     from config.repository import RepositoryConfig
@@ -52,8 +52,8 @@ def find_base(attempt: Attempt, token: Token) -> Base:
         known = _choose(attempt, token)
         services.store.runs.finish_stage(task.id, task.attempt, "prepared", known, time.time())
     else:
-        for commit in dict.fromkeys((known["base"], known.get("rules", known["base"]))):
-            services.mirror.fetch(task.repository, token.value, want=commit)
+        for name in ("base", "rules", "instructions"):
+            services.mirror.fetch(task.repository, token.value, want=known.get(name, known["base"]))
     if task.onto and known.get("words"):
         services.store.tasks.leave_branch(task.id, task.attempt, known["words"])
     return _read(attempt, known)
@@ -63,16 +63,27 @@ def _choose(attempt: Attempt, token: Token) -> dict[str, Any]:
     """Choose where to start: behind the work that this task goes on with, on the named branch, or on the usual one."""
     task, mirror = attempt.task, attempt.services.mirror
     snapshot = mirror.fetch(task.repository, token.value)
-    branch = _wanted_branch(attempt, snapshot.base_sha) or snapshot.branch
-    chosen = {"rules": snapshot.base_sha, "branch": branch, "target": task.own_branch, "expected": "", "words": ""}
-    if task.onto:
-        followed = _followed(attempt, token)
-        if "words" not in followed:
-            return {**chosen, **followed}
-        chosen |= followed
+    rules = snapshot.base_sha
+    branch = _wanted_branch(attempt, rules) or snapshot.branch
+    # What tells an agent how to work is never taken from a branch that anybody may have made.
+    chosen = {"rules": rules, "instructions": rules, "branch": branch, "target": task.own_branch}
+    chosen |= {"expected": "", "words": ""}
+    elsewhere = _followed(attempt, token) if task.onto else _asked_about(attempt, token)
+    if "base" in elsewhere:
+        return {**chosen, **elsewhere}
     moved = branch != snapshot.branch
-    chosen["base"] = mirror.fetch(task.repository, token.value, branch=branch).base_sha if moved else snapshot.base_sha
-    return chosen
+    base = mirror.fetch(task.repository, token.value, branch=branch).base_sha if moved else rules
+    return {**chosen, **elsewhere, "base": base, "instructions": rules if task.base else base}
+
+
+def _asked_about(attempt: Attempt, token: Token) -> dict[str, str]:
+    """Return the head of the pull request that a question was asked on; nothing for all else."""
+    task = attempt.task
+    if task.kind is not Kind.ASK or task.subject.kind != "pull":
+        return {}
+    head = attempt.repository.read(f"/repos/{task.repository}/pulls/{task.subject.number}")["head"]
+    attempt.services.mirror.fetch(task.repository, token.value, want=head["sha"])
+    return {"base": str(head["sha"]), "branch": str(head["ref"])}
 
 
 def _wanted_branch(attempt: Attempt, rules: str) -> str:
@@ -136,10 +147,16 @@ def _read(attempt: Attempt, known: dict[str, Any]) -> Base:
         known.get("target") or attempt.task.branch,
         config,
         found,
-        {path: read(path) for path in INSTRUCTIONS if path in there},
+        _instructions(attempt, known.get("instructions", commit)),
         known.get("expected", ""),
         known.get("words", ""),
     )
+
+
+def _instructions(attempt: Attempt, commit: str) -> dict[str, str]:
+    mirror, repository = attempt.services.mirror, attempt.task.repository
+    found = {path: mirror.read(repository, commit, path, FILE_LIMIT) for path in INSTRUCTIONS}
+    return {path: text.decode("utf-8", errors="replace") for path, text in found.items() if text is not None}
 
 
 def _config(text: str) -> RepositoryConfig:

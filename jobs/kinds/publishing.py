@@ -138,8 +138,10 @@ def _push(attempt: Attempt, token: Token, quarantine: Quarantine, base: Base, ou
         beside = attempt.task.own_branch if base.expected else f"{base.target}-{attempt.task.attempt}"
         attempt.lease.fence()
         quarantine.push(commit, beside, token.value)
-        what = "changed" if base.expected else "opened"
-        summary = f"{outcome.summary}\n\nThe pull request was not {what}: {conflict}"
+        why = f"The pull request was not opened: {conflict}"
+        if base.expected:
+            why = f"The pull request was not changed: somebody moved its branch `{base.target}` while this ran."
+        summary = f"{outcome.summary}\n\n{why}"
         kept = f"The work is on the branch `{beside}`. Compare the two branches and keep what you want."
         return beside, replace(outcome, conclusion=Conclusion.ACTION_REQUIRED, summary=summary, kept=kept)
     return base.target, outcome

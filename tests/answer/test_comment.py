@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -33,11 +34,19 @@ SENTENCES = {
     "over budget": ["**Stopped at a limit**", "the test is not written yet", "$5.00 of $5.00", "raise `limits.run`", PULL_REQUEST],
     "needs a person": ["**A person is needed here**", "contradict each other"],
     "internal error": ["(error `1a2b3c4d`)", "The operator finds it in the log"],
+    "plan": [
+        "**The plan waits for your approval**", "\n1. Round once, in `shop/basket.py:12`.", "`/opus approve`", "`/opus reject",
+        "Asked for by @octocat \u00b7 with @bob \u00b7",
+    ],
+    "approved": ["<details><summary>The plan that was approved</summary>\n\nRound once."],
+    "answered": [
+        "**Answered**", "[`shop/basket.py:12`](https://github.com/octo/shop/blob/c0ffee/shop/basket.py#L12), not in `shop/tax.py:1`."
+    ],
     "no outcome": ["**This did not work out**", "log under task `7f3c9a`", "`/opus retry`"],
 }  # fmt: skip
 MOMENTS = set(STATES) - {
     "queued", "queued behind two", "preparing", "coding", "restarted", "hidden text, edited", "cancelling", "paused",
-    "cancelled",
+    "cancelled", "approved",
 }  # fmt: skip
 """The states that people must hear of: GitHub tells them of a new mention in an edited comment, and of no other edit."""
 
@@ -63,6 +72,14 @@ def test_no_ending_is_silent(conclusion: Conclusion) -> None:
         if outcome is None:
             ended = replace(ended, task=replace(ended.task, conclusion=conclusion))
         assert living_comment(ended).split("\n")[1].count("**") == 2
+
+
+def test_only_a_login_is_mentioned() -> None:
+    """Who asked is mentioned at the end; a bot, or what could not be a login, pings nobody."""
+    for actor in (Actor("slack", "U1", "octo cat @everyone"), Actor("github", "1", "octocat", is_bot=True)):
+        footer = living_comment(view(Status.COMPLETED, OUTCOME, actor=actor)).rpartition("<sub>")[2]
+        assert not re.search(r"(?<!`)@(?!&#8203;)", footer.replace("octo cat @&#8203;", ""))
+    assert "with @bob" in living_comment(view(Status.COMPLETED, OUTCOME, actor=Actor("slack", "U1"), speakers=("bob",)))
 
 
 def test_the_models_word_is_not_evidence() -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from jobs.answer.pull_request import LIMIT, pull_request_body, pull_request_title
-from jobs.types import Check, FileChange, Status
+from jobs.answer.pull_request import LIMIT, continued_body, pull_request_body, pull_request_title
+from jobs.types import Actor, Check, FileChange, Kind, Status, Subject
 from tests.answer.views import BLOCKED, FAILED, OUTCOME, PATCH, STATES, TASK, view
 from tests.text.strategies import markup
 
@@ -49,6 +49,49 @@ def test_only_passed_checks_close_the_issue(change: dict[str, object]) -> None:
     assert "For #12, which merging this does not close." in body
     assert "fixes" not in body.lower()
     assert "closes" not in body.lower()
+
+
+def test_work_of_no_issue_says_where_it_came_from() -> None:
+    """Who asked and where stands in front; nothing is closed."""
+    changes = {"kind": Kind.BACKGROUND, "actor": Actor("discord", "77", "octocat")}
+    body = pull_request_body(view(Status.IN_PROGRESS, OUTCOME, subject=Subject("bg"), **changes))
+    assert body.startswith("<!-- opus67:task=7f3c9a -->\noctocat asked for this in Discord.\n")
+    assert "Asked for by octocat in Discord" in body
+    on_pull = pull_request_body(view(Status.IN_PROGRESS, OUTCOME, subject=Subject("pull", 9), **changes))
+    assert "\noctocat asked for this on #9.\n" in on_pull
+    on_issue = pull_request_body(view(Status.IN_PROGRESS, OUTCOME, **changes))
+    assert "\nFor #12, which merging this does not close.\n" in on_issue
+    assert "fixes" not in f"{body}{on_pull}{on_issue}".lower()
+
+
+def test_a_body_is_continued_in_order_and_once() -> None:
+    """What it said stays, each run has its section, the newest last, and writing one again changes nothing."""
+    body = pull_request_body(view(Status.IN_PROGRESS, OUTCOME))
+    second = view(Status.IN_PROGRESS, replace(OUTCOME, title="Round refunds", summary="Refunds, too."), id="aaaaaa")
+    third = view(Status.IN_PROGRESS, replace(OUTCOME, title="Round tips", summary="And tips."), id="bbbbbb")
+    twice = continued_body(body, second)
+    assert twice.startswith(body.rstrip())
+    thrice = continued_body(twice, third)
+    assert thrice.startswith(twice.rstrip())
+    order = [
+        thrice.index(words) for words in ("The total was rounded", "## Then: Round refunds", "## Then: Round tips")
+    ]
+    assert order == sorted(order)
+    assert continued_body(thrice, third) == thrice
+    assert continued_body(thrice, second) == thrice
+    assert continued_body("", second).startswith("<!-- opus67:task=aaaaaa -->\n## Then:")
+    assert continued_body("My own words.", second).startswith("My own words.\n\n---\n\n<!-- opus67:task=aaaaaa -->")
+
+
+def test_a_continued_body_has_room_for_the_newest() -> None:
+    """The oldest words make way, no section is hidden in one that was cut, and GitHub takes the length."""
+    body = pull_request_body(view(Status.IN_PROGRESS, replace(OUTCOME, summary="word " * 3_000), id="000000"))
+    for number in range(1, 12):
+        outcome = replace(OUTCOME, summary="word " * 3_000 + f"the end of {number}")
+        body = continued_body(body, view(Status.IN_PROGRESS, outcome, id=f"{number:06}"))
+        assert len(body) <= LIMIT
+        assert f"the end of {number}" in body
+        assert body.count("<details>") == body.count("</details>")
 
 
 def test_a_pull_request_needs_an_outcome() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from jobs.answer.view import TaskView
 from jobs.types import (
     Actor,
+    Approval,
     BlockedRequest,
     Check,
     Conclusion,
@@ -128,6 +129,18 @@ STATES: dict[str, TaskView] = {
             "An internal error stopped the work (error 1a2b3c4d). The operator finds it in the log under that number. "
             "`/opus retry` starts again.",
         ),
+    ),
+    "plan": view(
+        Status.WAITING, question="1. Round once, in `shop/basket.py:12`.\n2. Test it.", approval=Approval.ASKED, speakers=("bob", "octocat")
+    ),
+    "approved": view(Status.IN_PROGRESS, phase=Phase.CODING, approval=Approval.GIVEN, approved_plan="Round once."),
+    "answered": view(
+        Status.COMPLETED,
+        Outcome(
+            Conclusion.SUCCESS, "It is rounded in `shop/basket.py:12`, not in `shop/tax.py:1`.", cost=0.1, steps=3,
+            blob_url="https://github.com/octo/shop/blob/c0ffee", references=("shop/basket.py#L12",),
+        ),
+        kind=Kind.ASK,
     ),
     "no outcome": view(Status.COMPLETED, cancel=""),
 }  # fmt: skip
