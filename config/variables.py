@@ -58,10 +58,10 @@ VARIABLES: tuple[Variable, ...] = (
         section=_GITHUB,
         required=True,
     ),
-    Variable("GITHUB_CLIENT_ID", "The GitHub App's client id; kept for signing in.", "Iv23liAbCdEf", section=_GITHUB),
+    Variable("GITHUB_CLIENT_ID", "The GitHub App's client id; people link their chat account with it, by GitHub's device flow.", "Iv23liAbCdEf", section=_GITHUB),
     Variable(
         "GITHUB_CLIENT_SECRET",
-        "The GitHub App's client secret; kept for signing in.",
+        "The GitHub App's client secret; ends the token of a person who linked, at once.",
         "1b2c3d4e5f60718293a4b5c6d7e8f90123456789",
         secret=True,
         section=_GITHUB,

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import re
 
-from bot.commands import TABLE
+from bot.commands import OPTIONS, TABLE, Entry, Takes
 from config.variables import VARIABLES, Variable
 from tests.house.sources import ROOT
 
 README = ROOT / "README.md"
+COMMANDS = ROOT / "docs" / "commands.md"
+CHAPTER = """# Commands
+
+One table holds for comments on GitHub, for Slack, for Discord and for the command line. This page is made from it.
+
+- On GitHub: `/opus …` at the start of a line, or `@opus67 …`; outside code blocks and quotes. Several in a comment are several commands; an edit runs only what is new. On an issue or pull request the repository and the task are understood. Plain words after the mention go to the task that is at work there; without one they begin a background task. On a pull request of the bot whose task has ended they begin its next run.
+- In Slack and Discord: `/opus …`, or a mention of the bot. In the thread of a task its id can be left out.
+- On the command line: `opus67 …`, with `--json` and `--watch`.
+
+What is not understood is answered with the nearest command and its example."""
 
 
 def tables() -> dict[str, str]:
@@ -17,14 +27,31 @@ def tables() -> dict[str, str]:
 
 
 def commands() -> str:
-    """Return what people can say to the bot, as Markdown; an example where the command takes words."""
-    rows = [
-        f"| `/opus {entry.name} {entry.arguments}` | {entry.help} | `{entry.example}` |"
-        if entry.arguments
-        else f"| `/opus {entry.name}` | {entry.help} | |"
-        for entry in TABLE
+    """Return what people can say to the bot, as Markdown."""
+    rows = [f"| `{entry.usage}` | {entry.help} | {entry.who} |" for entry in TABLE]
+    return "\n".join(["| command | does | who may |", "|---|---|---|", *rows])
+
+
+def chapter() -> str:
+    """Return the page about all commands, each with its example and what its arguments are."""
+    return "\n\n".join([CHAPTER, *(_section(entry) for entry in TABLE), _options()]) + "\n"
+
+
+def _section(entry: Entry) -> str:
+    lines = [f"## {entry.name}", f"`{entry.usage}`: {entry.help}. Who may: {entry.who}."]
+    arguments = [
+        f"- `{argument.shown}`: {argument.help}"
+        + ("; can be left out on an issue or pull request and in a task's thread" if argument.takes is Takes.TASK else "")
+        for argument in entry.arguments
     ]
-    return "\n".join(["| command | does | example |", "|---|---|---|", *rows])
+    return "\n\n".join([*lines, *(["\n".join(arguments)] if arguments else []), f"Example: `/opus {entry.example}`"])
+
+
+def _options() -> str:
+    rows = [f"| `--{name}` | {words} |" for name, words in OPTIONS.items()]
+    takes = ", ".join(f"`{entry.name}`" for entry in TABLE if entry.options)
+    head = ["## Options", f"In front of the text of {takes}; in forms each has a field of its own."]
+    return "\n\n".join([*head, "\n".join(["| option | meaning |", "|---|---|", *rows])])
 
 
 def variables() -> str:
@@ -53,3 +80,4 @@ def _cell(text: str) -> str:
 
 if __name__ == "__main__":
     README.write_text(rendered(README.read_text(encoding="utf-8")), encoding="utf-8")
+    COMMANDS.write_text(chapter(), encoding="utf-8")
