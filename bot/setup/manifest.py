@@ -18,6 +18,7 @@ PERMISSIONS: Mapping[str, str] = {
     "members": "read",
     "metadata": "read",
     "pull_requests": "write",
+    "statuses": "read",
 }
 """The least that the features need; never ``workflows``, which would let the bot change what runs with secrets."""
 
@@ -30,7 +31,8 @@ _REASONS = {
     "issues": "read the request, keep the one comment",
     "members": "ask whether a person is in a team that .github/opus67.yml allows",
     "metadata": "GitHub demands it of every App",
-    "pull_requests": "open the draft",
+    "pull_requests": "open the draft, merge it when somebody with the right to asks",
+    "statuses": "see which checks a commit has passed",
 }
 
 

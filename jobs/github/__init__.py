@@ -2,6 +2,30 @@
 
 from jobs.github.client import GitHub
 from jobs.github.repository import Repository
-from jobs.github.values import CheckRun, Comment, GitHubRefused, Issue, PullRequest, Token
+from jobs.github.values import (
+    CheckRun,
+    CheckState,
+    Comment,
+    Demands,
+    GitHubRefused,
+    Issue,
+    PullRequest,
+    PullRequestState,
+    Reviews,
+    Token,
+)
 
-__all__ = ["CheckRun", "Comment", "GitHub", "GitHubRefused", "Issue", "PullRequest", "Repository", "Token"]
+__all__ = [
+    "CheckRun",
+    "CheckState",
+    "Comment",
+    "Demands",
+    "GitHub",
+    "GitHubRefused",
+    "Issue",
+    "PullRequest",
+    "PullRequestState",
+    "Repository",
+    "Reviews",
+    "Token",
+]

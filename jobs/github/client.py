@@ -29,6 +29,7 @@ API_PERMISSIONS = {
     "issues": "write",
     "pull_requests": "write",
     "checks": "write",
+    "statuses": "read",
 }
 """What the API client of a repository is allowed; ``workflows`` is never asked for."""
 

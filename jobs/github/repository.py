@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from jobs.github import transport
-from jobs.github.values import CheckRun, Comment, GitHubRefused, Issue, PullRequest
+from jobs.github.calls import GONE, UNPROCESSABLE
+from jobs.github.merging import Merging
+from jobs.github.values import CheckRun, Comment, GitHubRefused, Issue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from githubkit import GitHub as Kit
 
-GONE = frozenset({404, 410})
-UNPROCESSABLE = 422
 MOST = 10_000
 """How many comments or events of an issue are looked through: the newest are the last."""
 
 
-class Repository:
+class Repository(Merging):
     """The calls that the bot makes in one repository.
 
     A POST is never repeated blindly: each ``ensure_…`` first looks for what an earlier attempt may have made.
@@ -29,16 +29,10 @@ class Repository:
 
     def __init__(self, kit: Kit[Any], teams: Kit[Any], full_name: str, app_id: int) -> None:
         """Take the client of the repository, and one that may read teams: not every installation grants that."""
-        self.full_name = full_name
-        self._kit, self._teams, self._app_id = kit, teams, app_id
-        self._base = f"/repos/{full_name}"
+        super().__init__(kit, full_name)
+        self._teams, self._app_id = teams, app_id
 
     # -- reading ------------------------------------------------------------------------------------------------
-
-    def read(self, path: str) -> dict[str, Any]:
-        """Read any path with this repository's token."""
-        answer: dict[str, Any] = transport.call(self._kit, "GET", path)
-        return answer
 
     def permission(self, login: str) -> str:
         """Return a person's permission now: admin, maintain, write, triage, read or none."""
@@ -143,29 +137,6 @@ class Repository:
                 raise
             return self.ensure_comment(number, marker, body)
 
-    # -- pull requests --------------------------------------------------------------------------------------------
-
-    def find_pull_request(self, branch: str) -> PullRequest | None:
-        """Return the newest pull request from a branch of this repository."""
-        owner = self.full_name.partition("/")[0]
-        params = {"head": f"{owner}:{branch}", "state": "all", "per_page": 5}
-        found = transport.call(self._kit, "GET", f"{self._base}/pulls", params=params)
-        return _pull_request(found[0]) if found else None
-
-    def ensure_pull_request(self, branch: str, base: str, title: str, body: str) -> PullRequest:
-        """Open a draft pull request from a branch, or bring the open one up to date."""
-        found = self.find_pull_request(branch)
-        if found is None:
-            values = {"head": branch, "base": base, "title": title, "body": body, "draft": True}
-            return _pull_request(self._call("POST", f"{self._base}/pulls", json=values))
-        if found.state != "open":
-            return found
-        return self.update_pull_request(found.number, title=title, body=body)
-
-    def update_pull_request(self, number: int, **values: Any) -> PullRequest:
-        """Change a pull request's title, body or state."""
-        return _pull_request(self._call("PATCH", f"{self._base}/pulls/{number}", json=values))
-
     def delete_branch(self, name: str) -> None:
         """Delete a branch; one that is gone already is fine."""
         try:
@@ -196,19 +167,6 @@ class Repository:
         """Change a check run of ours."""
         return _check_run(self._call("PATCH", f"{self._base}/check-runs/{check_run_id}", json=dict(values)))
 
-    def _call(self, method: str, path: str, **options: Any) -> Any:
-        return transport.call(self._kit, method, path, **options)
-
-    def _find(self, path: str, **options: Any) -> dict[str, Any] | None:
-        """Read something that may not exist."""
-        try:
-            answer: dict[str, Any] = transport.call(self._kit, "GET", path, **options)
-        except GitHubRefused as refused:
-            if refused.status in GONE:
-                return None
-            raise
-        return answer
-
 
 def _issue(found: Mapping[str, Any]) -> Issue:
     labels = tuple(label if isinstance(label, str) else str(label["name"]) for label in found["labels"])
@@ -218,12 +176,6 @@ def _issue(found: Mapping[str, Any]) -> Issue:
 
 def _comment(found: Mapping[str, Any]) -> Comment:
     return Comment(found["id"], found["html_url"], found.get("body") or "")
-
-
-def _pull_request(found: Mapping[str, Any]) -> PullRequest:
-    state, draft = str(found["state"]), bool(found.get("draft"))
-    head, base, body = found["head"]["sha"], found["base"]["ref"], found.get("body") or ""
-    return PullRequest(found["number"], found["html_url"], state, draft, head, base, body)
 
 
 def _check_run(found: Mapping[str, Any]) -> CheckRun:

@@ -39,10 +39,13 @@ if TYPE_CHECKING:
 
 VERSION = {"X-GitHub-Api-Version": "2022-11-28"}
 """The version that github.com and every supported Enterprise Server speak; 2026-03-10 needs Enterprise Server 3.21."""
+GRAPHQL = "graphql"
 READ_TRIES = 3
 SERVER_ERROR = 500
 TOO_MANY_REQUESTS = 429
 UNAUTHORISED = 401
+GRAPHQL_ERRORS = {"NOT_FOUND": 404, "FORBIDDEN": 403, "INSUFFICIENT_SCOPES": 403}
+UNPROCESSABLE = 422
 LONGEST_WAIT = 3600.0
 UNKNOWN_WAIT = 60.0
 PER_PAGE = 100
@@ -91,7 +94,10 @@ class _Borrowed:
     def build_request(self, method: str, url: str, *, headers: Any = None, **options: Any) -> httpx.Request:
         """Build a request as githubkit asks for it."""
         merged = {**self._headers, **VERSION, **(headers or {})}
-        return self._client.build_request(method, f"{self._base}/{str(url).lstrip('/')}", headers=merged, **options)
+        path = str(url).lstrip("/")
+        # An Enterprise Server has REST under /api/v3 and GraphQL beside it.
+        base = self._base.removesuffix("/v3") if path == GRAPHQL else self._base
+        return self._client.build_request(method, f"{base}/{path}", headers=merged, **options)
 
     def send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
         """Send a request over the shared connections."""
@@ -126,6 +132,21 @@ def call(kit: Kit[Any], method: str, path: str, **options: Any) -> Any:
     Raises GitHubUnavailable when it is worth trying later, GitHubRefused when it is not. A GET is tried a few times.
     """
     return _body(respond(kit, method, path, **options), method, path)
+
+
+def graphql(kit: Kit[Any], query: str, variables: dict[str, Any]) -> dict[str, Any]:
+    """Make one call of GitHub's GraphQL API and return its data; raises as ``call`` does. It is made once."""
+    answer = call(kit, "POST", f"/{GRAPHQL}", json={"query": query, "variables": variables})
+    problems = answer.get("errors") or []
+    if not problems:
+        data: dict[str, Any] = answer["data"]
+        return data
+    kinds = {str(one.get("type")) for one in problems}
+    reason = "; ".join(str(one.get("message") or "") for one in problems)[:500]
+    if any(kind.startswith("RATE_LIMIT") for kind in kinds):
+        raise GitHubUnavailable("GitHub's rate limit is reached (GraphQL)", UNKNOWN_WAIT)
+    status = next((GRAPHQL_ERRORS[kind] for kind in kinds if kind in GRAPHQL_ERRORS), UNPROCESSABLE)
+    raise GitHubRefused(status, f"GitHub refused: {reason}{_cure(status)}", reason)
 
 
 def pages(kit: Kit[Any], path: str, *, key: str = "", most: int = 1000, **params: Any) -> Iterator[dict[str, Any]]:
@@ -202,7 +223,7 @@ def _failed(error: RequestFailed, what: str) -> GitHubUnavailable | GitHubRefuse
         return GitHubUnavailable(f"GitHub answered {status} to {what}", _retry_after(error))
     if status == TOO_MANY_REQUESTS or "rate limit" in message.lower():
         return GitHubUnavailable(f"GitHub asked to slow down ({what})", UNKNOWN_WAIT)
-    return GitHubRefused(status, f"GitHub refused {what}: {status} {message}{_cure(status)}")
+    return GitHubRefused(status, f"GitHub refused {what}: {status} {message}{_cure(status)}", message)
 
 
 def _retry_after(error: RequestFailed) -> float:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from jobs.types import UserError
 
 
 class GitHubRefused(UserError):
-    """GitHub answered with a refusal that trying again does not change; ``status`` is the HTTP status."""
+    """GitHub answered with a refusal that trying again does not change.
 
-    def __init__(self, status: int, message: str) -> None:
+    ``status`` is the HTTP status, ``reason`` are GitHub's own words without ours.
+    """
+
+    def __init__(self, status: int, message: str, reason: str = "") -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.reason = status, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,55 @@ class PullRequest:
     head: str
     base: str
     body: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequestState:
+    """A pull request as it stands now; ``head`` is the commit that it ends in, ``branch`` and ``base`` are branches.
+
+    ``state`` is open, closed or merged. ``mergeable`` is None while GitHub has not found out; ``mergeable_state`` is
+    GitHub's word: clean, has_hooks, unstable, blocked, behind, dirty, draft or unknown.
+    """
+
+    number: int
+    url: str
+    title: str
+    author: str
+    state: str
+    draft: bool
+    head: str
+    branch: str
+    base: str
+    mergeable: bool | None = None
+    mergeable_state: str = "unknown"
+    head_repository: str = ""
+    """Where the branch is; empty where that repository is gone."""
+    merge_commit: str = ""
+    node_id: str = ""
+
+
+class CheckState(NamedTuple):
+    """A check run or a status on a commit, in the words of check runs; no conclusion while it is not completed."""
+
+    name: str
+    status: str
+    conclusion: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reviews:
+    """Who approves a pull request, and who asks for changes, by login."""
+
+    approved_by: tuple[str, ...] = ()
+    changes_requested_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What a branch demands before something is merged into it: checks by name, and a number of approvals."""
+
+    checks: tuple[str, ...] = ()
+    approvals: int = 0
 
 
 @dataclass(frozen=True, slots=True)

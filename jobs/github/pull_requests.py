@@ -1,0 +1,109 @@
+"""Pull requests: opened once from a branch, changed, and read as they stand now."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from jobs.github import transport
+from jobs.github.calls import Calls
+from jobs.github.values import GitHubRefused, PullRequest, PullRequestState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DIFF = {"Accept": "application/vnd.github.diff"}
+NOT_ACCEPTABLE = 406
+SETTLE_PAUSE_SECONDS = 0.5
+MOST_FILES = 300
+CUT = "[the rest of the diff is left out]\n"
+
+
+class PullRequests(Calls):
+    """The calls about pull requests."""
+
+    def find_pull_request(self, branch: str) -> PullRequest | None:
+        """Return the newest pull request from a branch of this repository."""
+        owner = self.full_name.partition("/")[0]
+        params = {"head": f"{owner}:{branch}", "state": "all", "per_page": 5}
+        found = transport.call(self._kit, "GET", f"{self._base}/pulls", params=params)
+        return _pull_request(found[0]) if found else None
+
+    def ensure_pull_request(self, branch: str, base: str, title: str, body: str) -> PullRequest:
+        """Open a draft pull request from a branch, or bring the open one up to date."""
+        found = self.find_pull_request(branch)
+        if found is None:
+            values = {"head": branch, "base": base, "title": title, "body": body, "draft": True}
+            return _pull_request(self._call("POST", f"{self._base}/pulls", json=values))
+        if found.state != "open":
+            return found
+        return self.update_pull_request(found.number, title=title, body=body)
+
+    def update_pull_request(self, number: int, **values: Any) -> PullRequest:
+        """Change a pull request's title, body or state."""
+        return _pull_request(self._call("PATCH", f"{self._base}/pulls/{number}", json=values))
+
+    def pull_request(self, number: int, *, settle: float = 0.0) -> PullRequestState:
+        """Return a pull request as it stands now; raises GitHubRefused where there is none.
+
+        GitHub finds out in the background whether it can be merged, beginning when it is asked: ``settle`` is how many
+        seconds to wait for that.
+        """
+        ends = time.monotonic() + settle
+        while True:
+            state = _state(self.read(f"{self._base}/pulls/{number}"))
+            if state.state != "open" or state.mergeable is not None or time.monotonic() >= ends:
+                return state
+            time.sleep(SETTLE_PAUSE_SECONDS)
+
+    def diff(self, number: int, limit: int) -> str:
+        """Return what a pull request changes as a unified diff, cut at the end of a line to ``limit`` characters.
+
+        One that is too long for GitHub is put together from its files.
+        """
+        path = f"{self._base}/pulls/{number}"
+        try:
+            text = transport.respond(self._kit, "GET", path, headers=DIFF).text
+        except GitHubRefused as refused:
+            if refused.status != NOT_ACCEPTABLE:
+                raise
+            files = transport.pages(self._kit, f"{path}/files", most=MOST_FILES)
+            text = "".join(map(_file_diff, files))
+        if len(text) <= limit:
+            return text
+        return text[: text.rfind("\n", 0, max(0, limit - len(CUT))) + 1] + CUT
+
+
+def _file_diff(found: Mapping[str, Any]) -> str:
+    new = found["filename"]
+    old = found.get("previous_filename") or new
+    patch = found.get("patch")
+    if not patch:
+        return f"diff --git a/{old} b/{new}\n({found['status']}, {found['changes']} lines)\n"
+    return f"diff --git a/{old} b/{new}\n--- a/{old}\n+++ b/{new}\n{patch}\n"
+
+
+def _state(found: Mapping[str, Any]) -> PullRequestState:
+    head, author = found["head"], found.get("user") or {}
+    return PullRequestState(
+        number=found["number"],
+        url=found["html_url"],
+        title=found["title"],
+        author=str(author.get("login") or ""),
+        state="merged" if found.get("merged") else str(found["state"]),
+        draft=bool(found.get("draft")),
+        head=head["sha"],
+        branch=head["ref"],
+        head_repository=str((head.get("repo") or {}).get("full_name") or ""),
+        base=found["base"]["ref"],
+        mergeable=found.get("mergeable"),
+        mergeable_state=str(found.get("mergeable_state") or "unknown"),
+        merge_commit=str(found.get("merge_commit_sha") or ""),
+        node_id=found["node_id"],
+    )
+
+
+def _pull_request(found: Mapping[str, Any]) -> PullRequest:
+    state, draft = str(found["state"]), bool(found.get("draft"))
+    head, base, body = found["head"]["sha"], found["base"]["ref"], found.get("body") or ""
+    return PullRequest(found["number"], found["html_url"], state, draft, head, base, body)
