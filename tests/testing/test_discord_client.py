@@ -218,8 +218,26 @@ def test_words_are_kept_from_those_who_may_not_read_them(local: LocalDiscord, bo
     """Without the privileged intent only messages that mention the bot, or come from it, have contents."""
     local.say("ann", "general", "a secret")
     local.say("ann", "general", f"hello {local.bot.mention}")
-    until(lambda: len(bot.bot.heard) == 2)
-    assert [one.content for one in bot.bot.heard] == ["", f"hello {local.bot.mention}"]
+    said = bot.do(channel_of(bot, local).send("yes?"))
+    (message,) = [one for one in local.messages("general") if one.id == said.id]
+    local.say("ann", "general", "an answer", answering=message)
+    until(lambda: len(bot.bot.heard) == 4)
+    assert [one.content for one in bot.bot.heard] == ["", f"hello {local.bot.mention}", "yes?", "an answer"]
+
+
+def test_what_is_hidden_from_the_bot_is_not_heard(local: LocalDiscord, bot: Running) -> None:
+    """The bot knows that there is a channel which it cannot see, and nothing of what is said there."""
+    hidden = local.create_channel("hidden")
+    local.deny(hidden, local.bot, "view_channel")
+    local.say("ann", hidden, f"psst, {local.bot.mention}")
+    local.say("ann", "general", "done")
+    until(lambda: bot.bot.heard)
+    assert [one.channel.id for one in bot.bot.heard] == [local.channel("general").id]
+    assert channel_of(bot, local, "hidden").name == "hidden"
+    with pytest.raises(discord.Forbidden, match="50001"):
+        bot.do(channel_of(bot, local, "hidden").send("x"))
+    local.delete_channel(hidden)
+    until(lambda: bot.bot.get_channel(hidden.id) is None)
 
 
 def test_a_wrong_token_is_refused(local: LocalDiscord) -> None:

@@ -33,9 +33,12 @@ THREAD_CREATED, REPLY, CHAT_COMMAND, STARTER = 18, 19, 20, 21
 
 
 def tell(world: World, channel: Channel, name: str, data: JSON, intents: tuple[int, int] = (GUILDS, 0)) -> None:
-    """Send an event of a channel, if the bot sees the channel; ``intents`` are those for guilds and for one person."""
+    """Send an event of a channel; ``intents`` are those for guilds and for one person.
+
+    What happens in a channel that the bot does not see is kept from it, but not that there is such a channel.
+    """
     place: JSON = {"guild_id": str(channel.guild.id)} if channel.guild else {}
-    if channel.deleted or world.sees(channel):
+    if name.startswith("CHANNEL_") or channel.deleted or world.sees(channel):
         world.announce(Event(name, data | place, intents[0] if channel.guild else intents[1]))
 
 
@@ -165,8 +168,10 @@ def delete_channel(world: World, channel: Channel) -> None:
     seen = world.sees(channel)
     data = shapes.channel(channel)
     channel.deleted = True
-    if seen:
-        tell(world, channel, "CHANNEL_DELETE" if channel.thread is None else "THREAD_DELETE", data)
+    if channel.thread is None:
+        tell(world, channel, "CHANNEL_DELETE", data)
+    elif seen:
+        tell(world, channel, "THREAD_DELETE", data)
     if channel.guild is not None:
         channel.guild.channels.pop(channel.id, None)
         for thread in [one for one in channel.guild.channels.values() if one.parent is channel]:

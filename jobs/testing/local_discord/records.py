@@ -173,11 +173,18 @@ class Message:
     @property
     def pings(self) -> mentions.Pings:
         """Whom this message would ping, in any of its states, in a guild that lets the author ping everyone."""
-        found = mentions.Pings()
-        for version in (*self.edits, self.version):
+        found = self.mentioned
+        for version in self.edits:
             found |= mentions.pings(version.content, version.allowed_mentions)
-        if self.reference is not None and mentions.pings_author(self.allowed_mentions):
-            found |= mentions.Pings(users=frozenset({self.reference.author.id}))
+        return found
+
+    @property
+    def mentioned(self) -> mentions.Pings:
+        """Whom the current state mentions; an answer mentions whom it answers, unless told not to."""
+        found = mentions.pings(self.content, self.allowed_mentions)
+        answered = self.reference if self.interaction is None else None
+        if answered is not None and mentions.pings_author(self.allowed_mentions):
+            found |= mentions.Pings(users=frozenset({answered.author.id}))
         return found
 
     def component(self, custom_id: str) -> JSON:

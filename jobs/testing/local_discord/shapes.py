@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.testing.local_discord import mentions, permissions
+from jobs.testing.local_discord import permissions
 from jobs.testing.local_discord.records import (
     DIRECT,
     JSON,
@@ -183,16 +183,17 @@ def guild(one: Guild) -> JSON:
 
 def joined_guild(world: World, one: Guild) -> JSON:
     """Give a guild as the gateway does when the bot comes in: with its channels, threads and the bot."""
-    seen = [part for part in one.channels.values() if world.sees(part)]
     mine = one.members[world.bot.id]
-    active = [part for part in seen if part.thread is not None and not part.thread.archived]
+    parts = one.channels.values()
+    active = [part for part in parts if part.thread is not None and not part.thread.archived and world.sees(part)]
     return guild(one) | {
         "joined_at": stamp(mine.joined_at),
         "large": False,
         "unavailable": False,
         "member_count": len(one.members),
         "members": [member(mine)],
-        "channels": [channel(part) for part in seen if part.thread is None],
+        # Bots are told of channels that they cannot see, too; only what is said there is kept from them.
+        "channels": [channel(part) for part in parts if part.thread is None],
         "threads": [channel(part, world.bot) for part in active],
         **{name: [] for name in ("voice_states", "presences", "stage_instances", "guild_scheduled_events")},
         "soundboard_sounds": [],
@@ -208,7 +209,7 @@ def attachment(world: World, message_channel: Channel, one: Attachment) -> JSON:
 
 def message(world: World, one: Message, *, deep: bool = True) -> JSON:
     """Give a message; ``deep`` tells to give the one that it answers, too."""
-    pinged = mentions.pings(one.content, one.allowed_mentions)
+    pinged = one.mentioned
     made: JSON = {
         "id": str(one.id),
         "type": one.kind,
@@ -268,11 +269,20 @@ def _from_interaction(world: World, one: Interaction) -> JSON:
 
 def interaction_metadata(one: Interaction) -> JSON:
     """Give what a message tells of the interaction that it answers."""
-    owner = {"0": str(one.channel.guild.id)} if one.channel.guild else {"1": str(one.user.id)}
-    made: JSON = {"id": str(one.id), "type": one.kind, "user": user(one.user), "authorizing_integration_owners": owner}
+    made: JSON = {
+        "id": str(one.id),
+        "type": one.kind,
+        "user": user(one.user),
+        "authorizing_integration_owners": _installed_in(one.channel),
+    }
     if one.origin is not None:
         return made | {"triggering_interaction_metadata": interaction_metadata(one.origin)}
     return made | ({"interacted_message_id": str(one.message.id)} if one.message is not None else {})
+
+
+def _installed_in(place: Channel) -> JSON:
+    """Tell which guild has the application: none, written as 0, in a conversation with it."""
+    return {"0": str(place.guild.id) if place.guild else "0"}
 
 
 def interaction(world: World, one: Interaction) -> JSON:
@@ -291,6 +301,7 @@ def interaction(world: World, one: Interaction) -> JSON:
         "entitlements": [],
         "attachment_size_limit": 10 * 1024 * 1024,
         "app_permissions": str(permissions.in_channel(place, world.bot)),
+        "authorizing_integration_owners": _installed_in(place),
     }
     if place.guild is not None:
         rights = {"permissions": str(permissions.in_channel(place, one.user))}
@@ -300,10 +311,9 @@ def interaction(world: World, one: Interaction) -> JSON:
             "guild_locale": LOCALE,
             "member": member(place.guild.members[one.user.id]) | rights,
             "context": 0,
-            "authorizing_integration_owners": {"0": str(place.guild.id)},
         }
     else:
-        made |= {"user": user(one.user), "context": 1, "authorizing_integration_owners": {"1": str(one.user.id)}}
+        made |= {"user": user(one.user), "context": 1}
     if one.message is not None:
         made["message"] = message(world, one.message)
     return made

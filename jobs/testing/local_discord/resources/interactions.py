@@ -34,7 +34,9 @@ def callback(call: Call) -> Answer:
         raise unknown("Interaction")
     kind = _kind(call, one)
     _answers[kind](call, one)
-    one.acknowledged, one.seconds = kind, time.monotonic() - one.started
+    # Who waits for the answer looks at its type, so that comes last.
+    one.seconds = time.monotonic() - one.started
+    one.acknowledged = kind
     if not call.flag("with_response"):
         return nothing()
     return reply(_callback_answer(call, one))
