@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jobs.answer.parts import Answer, Part
 
 _PART = 4_000
+_MOST_PARTS = 40
 _CELL = 120
 _CODE = re.compile(r"[0-9a-f]{6,12}|/opus .*")
 """What is shown as code in front of a row: the id of a task, and a command."""
@@ -31,19 +32,18 @@ CUT = "\n\u2026 the rest is too long for a message."
 
 def answer_message(answer: Answer) -> Shown:
     """Return an answer; without blocks where it says nothing."""
-    parts: list[JSON] = []
+    groups: list[list[JSON]] = []
     left = kit.LONGEST_MESSAGE - 2 * len(MORE)
     for part in answer.parts:
-        rendered = [] if left <= 0 else _part(part, min(left, _PART))
-        left -= kit.weight(rendered)
-        if left <= 0:
-            parts.append(kit.section(kit.words(MORE, italic=True)))
+        if left <= 0 or len(groups) >= _MOST_PARTS:
+            groups.append([kit.section(kit.words(MORE, italic=True))])
             break
-        parts += rendered
-    filled = [part for part in parts if part["elements"]]
+        groups.append([shown for shown in _part(part, min(left, _PART)) if shown["elements"]])
+        left -= kit.weight(groups[-1])
+    filled = [group for group in groups if group]
     if filled and not answer.ok:
-        filled = _warned(filled)
-    return Shown(_notification(answer), kit.rich(*filled))
+        filled[0] = _warned(filled[0])
+    return Shown(_notification(answer), [block for group in filled for block in kit.rich(*group)])
 
 
 def _warned(parts: Sequence[JSON]) -> list[JSON]:
@@ -56,7 +56,7 @@ def _warned(parts: Sequence[JSON]) -> list[JSON]:
 def _part(part: Part, limit: int) -> list[JSON]:
     match part:
         case Say():
-            return [kit.section(_paragraph(kit.clip(kit.ours(part.text.strip()), limit)))]
+            return [kit.section(kit.clip(kit.ours(part.text.strip()), limit))]
         case Quote():
             title = kit.words(kit.one_line(part.title, 200), bold=True)
             return [kit.section(title), *prose(part.text, limit - 200, quoted=True)]
@@ -66,11 +66,6 @@ def _part(part: Part, limit: int) -> list[JSON]:
             return _diff(part.text, min(limit, _DIFF))
         case Link():
             return [kit.section(kit.link(part.url, kit.one_line(part.text, 200)))]
-
-
-def _paragraph(elements: Sequence[JSON]) -> list[JSON]:
-    """Return elements with the line's end that sets them apart from what follows."""
-    return [*elements, *kit.words("\n")] if elements else []
 
 
 def _diff(text: str, limit: int) -> list[JSON]:

@@ -21,6 +21,7 @@ SECONDS = 10
 AWAY_SECONDS = 5.0
 OPERATOR_SECONDS = 60.0
 PAGES, PAGE = 5, 200
+READS = frozenset({"chat.getPermalink", "conversations.history", "conversations.replies"})
 OUTAGES = frozenset({"fatal_error", "internal_error", "ratelimited", "request_timeout", "service_unavailable"})
 OPERATOR = frozenset(
     {"account_inactive", "invalid_auth", "missing_scope", "not_authed", "team_access_not_granted", "token_expired"}
@@ -70,8 +71,10 @@ class Calls:
 
     def call(self, method: str, **arguments: Any) -> JSON:
         """Call a method and return its answer."""
+        # Methods that read take forms; only those that write take JSON (https://docs.slack.dev/apis/web-api).
+        params, body = (arguments, None) if method in READS else (None, arguments)
         try:
-            answer = self._client.api_call(method, json=arguments)
+            answer = self._client.api_call(method, params=params, json=body)
         except SlackApiError as error:
             raise _meaning(error) from error
         except (SlackClientError, OSError, http.client.HTTPException) as error:

@@ -22,6 +22,8 @@ LONGEST_PLAIN = 2000
 LONGEST_LINK = 2000
 LONGEST_MESSAGE = 11_000
 """All texts of a message together; Slack refuses at about 13,200 characters, and documents no number."""
+MOST_ELEMENTS = 300
+"""Pieces of one paragraph; Slack documents no number."""
 _BROADCAST = re.compile(r"@(?=(?:here|channel|everyone|group)\b)", re.IGNORECASE)
 _URL = re.compile(r"https?://[^\s<>\"'`|\\]+[^\s<>\"'`|\\.,:;!?)\]}*_~]")
 _USER = re.compile(r"[UW][A-Z0-9]{2,30}", re.ASCII)
@@ -72,6 +74,14 @@ def ours(text: str) -> list[JSON]:
     return found
 
 
+def bold(elements: Iterable[JSON]) -> list[JSON]:
+    """Return elements of rich text in bold."""
+    return [
+        {**element, "style": {**element.get("style", {}), "bold": True}} if element["type"] == "text" else element
+        for element in elements
+    ]
+
+
 def people(user_ids: Iterable[str]) -> list[JSON]:
     """Return mentions of people, each followed by a space."""
     found: list[JSON] = []
@@ -83,12 +93,12 @@ def people(user_ids: Iterable[str]) -> list[JSON]:
 
 def section(elements: Sequence[JSON]) -> JSON:
     """Return a paragraph of rich text."""
-    return {"type": "rich_text_section", "elements": list(elements)}
+    return {"type": "rich_text_section", "elements": _few(elements)}
 
 
 def quote(elements: Sequence[JSON]) -> JSON:
     """Return somebody's words with a bar beside them."""
-    return {"type": "rich_text_quote", "elements": list(elements)}
+    return {"type": "rich_text_quote", "elements": _few(elements)}
 
 
 def preformatted(text: str, *, border: bool = False) -> JSON:
@@ -198,6 +208,14 @@ def clip(elements: Sequence[JSON], limit: int) -> list[JSON]:
 def weight(value: Any) -> int:
     """Return how many characters the texts of blocks have together."""
     return sum(_lengths(value))
+
+
+def _few(elements: Sequence[JSON]) -> list[JSON]:
+    """Return elements as a list that is not too long; the last of many lose their styles and become one."""
+    if len(elements) <= MOST_ELEMENTS:
+        return list(elements)
+    rest = "".join(element.get("text") or element.get("url", "") for element in elements[MOST_ELEMENTS - 1 :])
+    return [*elements[: MOST_ELEMENTS - 1], *words(rest)]
 
 
 def _lengths(value: Any) -> Iterator[int]:

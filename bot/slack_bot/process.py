@@ -71,7 +71,7 @@ def _listen(services: Services) -> None:
     handler = SocketModeHandler(app, settings.slack_app_token, ping_interval=PING_SECONDS)
     _connect(services, handler)
     services.stopping.wait()
-    closing = threading.Thread(target=handler.close, name="closing", daemon=True)
+    closing = threading.Thread(target=handler.client.close, name="closing", daemon=True)
     closing.start()
     closing.join(CLOSE_SECONDS)
     keeper.close()
@@ -83,7 +83,7 @@ def _connect(services: Services, handler: SocketModeHandler) -> None:
     wait = FIRST_WAIT
     while not services.stopping.is_set():
         try:
-            handler.connect()
+            handler.client.connect()
         except (SlackClientError, OSError) as error:
             log.warning("Slack's Socket Mode cannot be reached; trying again in %g s: %s", wait, error)
             services.stopping.wait(wait)

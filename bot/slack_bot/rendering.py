@@ -41,38 +41,30 @@ class Shown:
 
 def task_message(view: TaskView) -> Shown:
     """Return the one message of a task, as it is now."""
-    parts = _ended(view) if view.task.status is Status.COMPLETED else _unfinished(view)
-    box = answer_box(view.task) if _asks(view) else []
-    blocks = [*kit.header(view.task.title), *kit.rich(*parts), *box, *_small_print(view), *buttons(view)]
+    inside = _ended(view) if view.task.status is Status.COMPLETED else _unfinished(view)
+    blocks = [*kit.header(view.task.title), *_line(_state(view)), *inside, *_small_print(view), *buttons(view)]
     return Shown(_notification(view), blocks)
 
 
 def moment_message(view: TaskView, people: Sequence[str]) -> Shown:
     """Return what is said in a task's thread when it needs somebody, or is over; ``people`` are mentioned."""
-    who = kit.people(people)
     if view.task.status is not Status.COMPLETED:
-        parts = [kit.section([*who, *_state(view)]), *_waiting(view)]
-        box = answer_box(view.task) if _asks(view) else []
-        return Shown(_notification(view), [*kit.rich(*parts), *box, *buttons(view)])
-    parts = [kit.section([*who, *_state(view)]), *prose(_summary(view), _SHORT_SUMMARY), *_pull_request(view)]
-    parts += [*checks(view, most=4), *files(view, most=0)]
-    return Shown(_notification(view), [*kit.rich(*parts), *buttons(view)])
+        inside = _waiting(view)
+    else:
+        inside = [*_summary(view, _SHORT_SUMMARY), *_pull_request(view), *checks(view, most=4), *files(view, most=0)]
+    blocks = [*_line([*kit.people(people), *_state(view)]), *inside, *buttons(view)]
+    return Shown(_notification(view), blocks)
 
 
 def fallback(view: TaskView) -> Shown:
     """Return the least that can be said of a task, for when Slack refuses more."""
-    where = kit.section([*_state(view), *kit.words("\n"), *kit.ours(view.pull_request or view.page_url)])
-    return Shown(_notification(view), [*kit.header(view.task.title), *kit.rich(where), *buttons(view)])
+    where = _line(kit.ours(view.pull_request or view.page_url))
+    return Shown(_notification(view), [*kit.header(view.task.title), *_line(_state(view)), *where, *buttons(view)])
 
 
 def fingerprint(shown: Shown) -> str:
     """Return a hash of a message."""
     return hashlib.sha256(repr((shown.text, shown.blocks)).encode()).hexdigest()[:32]
-
-
-def _asks(view: TaskView) -> bool:
-    task = view.task
-    return task.status is Status.WAITING and bool(task.question) and task.approval is not Approval.ASKED
 
 
 def _notification(view: TaskView) -> str:
@@ -98,74 +90,71 @@ def _state(view: TaskView) -> list[JSON]:
 
 def _unfinished(view: TaskView) -> list[JSON]:
     task = view.task
-    parts = [kit.section(_state(view))]
-    if view.note and task.status is not Status.WAITING:
-        parts.append(kit.section(kit.words(f"\u2139\ufe0f {kit.one_line(view.note, 400)}")))
     if task.status is Status.WAITING:
-        parts += _waiting(view)
-    if task.approval is not Approval.ASKED:
-        parts += _plan(view)
-    return parts
+        return [*(_plan(view) if task.approval is not Approval.ASKED else []), *_waiting(view)]
+    return [*(_line(kit.ours(f"\u2139\ufe0f {kit.one_line(view.note, 400)}")) if view.note else []), *_plan(view)]
 
 
 def _waiting(view: TaskView) -> list[JSON]:
     """Return what a task waits for, and how to help it on."""
     task = view.task
     if not task.question:
-        why = view.note or (f"Paused: {task.pause}" if task.pause else "")
-        return [kit.section(kit.words(kit.one_line(why, 600)))]
-    how = HOW_TO_APPROVE if task.approval is Approval.ASKED else HOW_TO_ANSWER
-    return [*prose(task.question, _QUESTION, quoted=True), kit.section(kit.words(how, italic=True))]
+        return _line(kit.ours(kit.one_line(view.note or task.pause, 600)))
+    quoted = kit.rich(*prose(task.question, _QUESTION, quoted=True))
+    if task.approval is Approval.ASKED:
+        return [*quoted, *_line(kit.words(HOW_TO_APPROVE, italic=True))]
+    return [*quoted, *_line(kit.words(HOW_TO_ANSWER, italic=True)), *answer_box(task)]
 
 
 def _plan(view: TaskView) -> list[JSON]:
     lines: list[JSON] = []
     for item in view.plan[:_PLAN_ITEMS]:
         mark = _TICKS.get(item.state, "\u25ab\ufe0f")
-        end = "\n" if lines else ""
-        text = kit.one_line(item.text, _ITEM) or "\u2013"
-        lines += [*kit.words(f"{end}{mark} "), *kit.words(text, bold=item.state == "in_progress")]
+        text = kit.ours(kit.one_line(item.text, _ITEM) or "\u2013")
+        shown = kit.bold(text) if item.state == "in_progress" else text
+        lines += [*kit.words("\n" if lines else ""), *kit.words(f"{mark} "), *shown]
     if len(view.plan) > _PLAN_ITEMS:
         lines += kit.words(f"\n\u2026 and {count(len(view.plan) - _PLAN_ITEMS, 'more item')}")
-    return [kit.section(lines)]
+    return _line(lines)
 
 
 def _ended(view: TaskView) -> list[JSON]:
     outcome, task = view.outcome, view.task
-    parts = [kit.section(_state(view)), *prose(_summary(view), _SUMMARY)]
-    if outcome and outcome.draft_reason:
-        missing = kit.words(kit.one_line(outcome.draft_reason, 500))
-        parts.append(kit.section([*kit.words("What is missing: ", bold=True), *missing]))
-    if outcome and outcome.kept:
-        kept = kit.linked(kit.one_line(outcome.kept, 500))
-        parts.append(kit.section([*kit.words("What was kept: ", bold=True), *kept]))
-    parts += _pull_request(view)
-    if outcome and (outcome.evidence or view.pull_request):
-        parts += checks(view)
-    parts += files(view)
+    shown = [*_summary(view, _SUMMARY)]
+    if outcome:
+        shown += [*_named("What is missing", outcome.draft_reason), *_named("What was kept", outcome.kept)]
+    shown += [*_pull_request(view), *checks(view), *files(view)]
     if outcome and outcome.blocked:
-        hosts = ", ".join(dict.fromkeys(kit.one_line(request.host, 80) for request in outcome.blocked[:20]))
-        blocked = kit.words(kit.one_line(hosts, 300))
-        parts.append(kit.section([*kit.words("Blocked by the sandbox: ", bold=True), *blocked]))
+        hosts = dict.fromkeys(request.host for request in outcome.blocked[:20])
+        shown += _named("Blocked by the sandbox", ", ".join(hosts))
     helps = headline(view).next
     if helps and helps != RETRY and conclusion_of(view) is not Conclusion.SUCCESS:
-        parts.append(kit.section(kit.ours(helps.replace("/opus retry", f"/opus retry {task.id}"))))
-    return parts
+        shown += _line(kit.ours(helps.replace("/opus retry", f"/opus retry {task.id}")))
+    return shown
 
 
-def _summary(view: TaskView) -> str:
+def _summary(view: TaskView, limit: int) -> list[JSON]:
     told = (view.outcome.summary if view.outcome else "") or view.task.summary
-    if told.strip():
-        return told
-    if conclusion_of(view) is Conclusion.CANCELLED:
-        return f"Cancelled: {kit.one_line(view.task.cancel, 300) or 'nobody said why'}."
-    return "Nothing more is known about how it ended; the operator finds it in the log under this task's id."
+    if not told.strip() and conclusion_of(view) is Conclusion.CANCELLED:
+        told = f"Cancelled: {view.task.cancel or 'nobody said why'}."
+    elif not told.strip():
+        told = f"Nothing more is known about how it ended; the operator finds it in the log under `{view.task.id}`."
+    return kit.rich(*prose(told, limit))
 
 
 def _pull_request(view: TaskView) -> list[JSON]:
     if not kit.is_link(view.pull_request):
         return []
-    return [kit.section([*kit.words("Pull request: ", bold=True), *kit.link(view.pull_request)])]
+    return _line([*kit.words("Pull request: ", bold=True), *kit.link(view.pull_request)])
+
+
+def _named(name: str, text: str) -> list[JSON]:
+    shown = kit.one_line(text, 400)
+    return _line([*kit.words(f"{name}: ", bold=True), *kit.ours(shown)]) if shown else []
+
+
+def _line(elements: Sequence[JSON]) -> list[JSON]:
+    return kit.rich(kit.section(elements))
 
 
 def _small_print(view: TaskView) -> list[JSON]:
@@ -179,6 +168,5 @@ def _small_print(view: TaskView) -> list[JSON]:
         kit.small(attempt),
         kit.small(hidden),
         kit.small("The text was edited after the request" if task.edited else ""),
-        kit.small_link("every step", view.page_url),
         kit.small_link("check run", view.check_run_url),
     )

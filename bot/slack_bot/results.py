@@ -24,7 +24,7 @@ def checks(view: TaskView, most: int = _CHECKS) -> list[JSON]:
     """Return the harness's own record of the checks, the failed ones first."""
     outcome = view.outcome
     if outcome is None or not outcome.evidence:
-        return [kit.section(kit.words(NO_CHECKS))] if view.pull_request else []
+        return kit.rich(kit.section(kit.words(NO_CHECKS))) if view.pull_request else []
     ordered = sorted(outcome.evidence, key=lambda check: check.exit_code == 0)
     lines = kit.words("Checks, recorded by the harness that ran them", bold=True)
     for check in ordered[:most]:
@@ -32,7 +32,7 @@ def checks(view: TaskView, most: int = _CHECKS) -> list[JSON]:
     if len(ordered) > most:
         failed = sum(check.exit_code != 0 for check in ordered[most:])
         lines += kit.words(f"\n\u2026 and {count(len(ordered) - most, 'more command')}, {failed} failed")
-    return [kit.section(lines)]
+    return kit.rich(kit.section(lines))
 
 
 def files(view: TaskView, most: int = _FILES) -> list[JSON]:
@@ -46,7 +46,7 @@ def files(view: TaskView, most: int = _FILES) -> list[JSON]:
         lines += [*kit.words("\n"), *_file(file)]
     if len(patch.files) > most > 0:
         lines += kit.words(f"\n\u2026 and {count(len(patch.files) - most, 'more file')}")
-    return [kit.section(lines)]
+    return kit.rich(kit.section(lines))
 
 
 def receipt(view: TaskView) -> str:

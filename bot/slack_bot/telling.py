@@ -214,8 +214,8 @@ def _digest(view: TaskView) -> str:
 def _redacted(value: Value, secrets: Sequence[str]) -> Value:
     """Return values of any depth with the secrets taken out of their texts; words of ours such as states stay."""
     found: Any = value
-    if type(value) is str:
-        found = redact(value, secrets)
+    if type(found) is str:
+        found = redact(found, secrets)
     elif isinstance(value, tuple):
         found = tuple(_redacted(item, secrets) for item in value)
     elif is_dataclass(value) and not isinstance(value, type):
