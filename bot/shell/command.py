@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from jobs.answer.parts import Answer
 
 NARROWEST = 40
+UNCUT = 10_000
+"""Columns for a pipe, where nothing is lost: whoever searches it wants the whole line."""
 
 
 def run(typed: Sequence[str]) -> int:
     """Run a command of the bot and return the exit code; raises UserError in words."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # A terminal that lacks a letter gets a question mark.
     line = understand(typed, lambda: sys.stdin.read(LONGEST_TEXT + 1))
@@ -87,7 +89,7 @@ def _shown(answer: Answer, *, as_json: bool) -> str:
     if as_json:
         return document(render(answer), ok=answer.ok, task=answer.task_id, data=answer.data)
     if not sys.stdout.isatty():
-        return render(answer)
+        return render(answer, width=UNCUT)
     from config.settings import wants_no_colour  # noqa: PLC0415 - for terminals
 
     width = max(shutil.get_terminal_size((WIDTH, 24)).columns, NARROWEST)

@@ -102,7 +102,7 @@ def candidates(words: Sequence[str], tasks: Callable[[], Found], repositories: C
         return _beginning(_first(now), now)
     program = next((command for command in COMMANDS if f"{typed} ".startswith(f"{command.name} ")), None)
     if plain[0] in GROUPS or program is not None:
-        return _beginning(_program(program, plain, now), now)
+        return _beginning(_program(program, plain, said[-1], now), now)
     return _beginning(_bot(plain, now, tasks), now) if plain[0] in BOT_WORDS else []
 
 
@@ -120,7 +120,7 @@ def _about(word: str) -> str:
     return entry.help
 
 
-def _program(command: Command | None, plain: Sequence[str], now: str) -> Found:
+def _program(command: Command | None, plain: Sequence[str], last: str, now: str) -> Found:
     """Complete one of the program's own commands."""
     if command is None:
         group = plain[0]
@@ -129,7 +129,7 @@ def _program(command: Command | None, plain: Sequence[str], now: str) -> Found:
     if now.startswith("-"):
         return [*flags, *SHELL_FLAGS.items()]
     for option in command.options:
-        if option.flag == plain[-1] or (not option.flag.startswith("-") and len(plain) == len(command.name.split())):
+        if option.flag == last or (not option.flag.startswith("-") and len(plain) == len(command.name.split())):
             return [(str(choice), "") for choice in (option.rest or {}).get("choices", ())]
     return []
 

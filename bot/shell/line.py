@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ FLAGS: Mapping[str, str] = {
     "watch": "stay and show how the task goes, until it ends or waits for a person",
     "help": "tell about the command",
 }
+_HALVES = re.compile("[\ud800-\udfff]")
 LONGEST_TEXT = 60_000
 """Characters; an issue on GitHub holds as many."""
 
@@ -106,7 +108,7 @@ def _doubt(word: str) -> None:
 
 def _storable(word: str) -> str:
     """Return a word as it can be stored: the shell hands on bytes that are no text, and a NUL fits nowhere."""
-    return word.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\0", "")
+    return _HALVES.sub("\N{REPLACEMENT CHARACTER}", word).replace("\0", "")
 
 
 def _more(name: str) -> str:
