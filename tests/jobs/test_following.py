@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
+from jobs.execute import execute
 from jobs.testing.models import call
 from jobs.types import Conclusion, Subject
 from tests.jobs.workshop import FIXED, WORKSHOP, finish, write
 
 if TYPE_CHECKING:
+    from jobs.testing.models import Reply
     from jobs.types import Task
     from tests.jobs.workshop import Workshop
 
@@ -82,3 +85,35 @@ def test_it_starts_anew_where_the_pull_request_has_ended(workshop: Workshop, ear
     assert newest.pull.head == task.own_branch
     assert "starts anew, on a branch of its own" in newest.body
     assert "Greets by name now." in str(workshop.asked()[2]["messages"][0])
+
+
+def test_it_overwrites_nobody(workshop: Workshop, earlier: Task) -> None:
+    """When a person pushes to the branch while it works, the work is kept on a branch of its own, in words."""
+    task = follow(workshop, earlier)
+
+    def meanwhile(_asked: object) -> Reply:
+        workshop.github.commit_file(WORKSHOP, earlier.branch, "late.md", "mine, too\n", by="alice")
+        return write(LOUD)
+
+    workshop.plays(work=[meanwhile, finish("Greets louder.")])
+    row = workshop.run(task)
+    assert row.conclusion == Conclusion.ACTION_REQUIRED
+    assert f"somebody moved its branch `{earlier.branch}` while this ran" in row.summary
+    assert task.own_branch in row.outcome["kept"]
+    assert workshop.file("late.md", earlier.branch) == "mine, too\n"
+    assert workshop.file("greeting.py", earlier.branch) == FIXED
+    assert workshop.file("greeting.py", task.own_branch) == LOUD
+    assert len(workshop.github.pull_requests(WORKSHOP)) == 1
+
+
+def test_a_second_attempt_at_publishing_doubles_nothing(workshop: Workshop, earlier: Task) -> None:
+    """GitHub took the new body and its answer was lost: the next attempt finds branch and section as they are."""
+    task = follow(workshop, earlier)
+    fault = workshop.github.faults.add("PATCH", r"/pulls/\d+$", drop=True, after=True)
+    execute(workshop.services, task.id)
+    assert fault.hits == 1
+    with workshop.services.store.write() as connection:
+        connection.execute(sa.text("UPDATE tasks SET not_before = 0 WHERE id = :id"), {"id": task.id})
+    assert workshop.run(task).conclusion == Conclusion.SUCCESS
+    assert workshop.pull().body.count("## Then: Greet louder") == 1
+    assert len(workshop.asked()) == 2 + 3

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from jobs.execute import execute
 from jobs.testing.models import call
 from jobs.types import Approval, Conclusion, Limits, Status, Subject
 from tests.jobs.workshop import FIXED, WORKSHOP, finish, write
 from tests.store.asking import ALICE
 
 if TYPE_CHECKING:
+    from jobs.testing.models import Reply
     from jobs.types import Task
     from tests.jobs.workshop import Workshop
 
@@ -95,6 +97,44 @@ def test_a_plan_that_a_dead_worker_had_finished_is_not_paid_again(workshop: Work
     row = workshop.run(task)
     assert (row.approval, row.question, row.attempt) == (Approval.ASKED, PLAN, 2)
     assert len(workshop.asked()) == 1
+
+
+def test_a_worker_that_stops_while_it_plans_leaves_the_planning_to_the_next(workshop: Workshop) -> None:
+    """The next attempt goes on in the same conversation: no step is paid twice, and a question may come between."""
+
+    def stop(_asked: object) -> Reply:
+        workshop.services.stopping.set()
+        return LOOK
+
+    ask = call("ask_human", question="With a comma?")
+    workshop.plays(plan=[stop, ask, call("finish", plan=PLAN)])
+    task = workshop.task(plan_first=True)
+    execute(workshop.services, task.id)
+    assert workshop.services.store.tasks.row(task.id).status == Status.QUEUED
+    workshop.services.stopping.clear()
+    row = workshop.run(task)
+    assert (row.status, row.approval, row.question) == (Status.WAITING, Approval.WANTED, "With a comma?")
+    with workshop.services.store.write() as connection:
+        workshop.services.store.runs.say(connection, task.id, "answer", ALICE, "Yes.", time.time())
+        workshop.services.store.tasks.resume(connection, task.id)
+    row = workshop.run(task)
+    assert (row.approval, row.question) == (Approval.ASKED, PLAN)
+    assert len(workshop.asked()) == 3
+    assert [step.index for step in workshop.services.store.runs.steps(task.id)] == [0, 1, 2]
+
+
+def test_who_approves_before_people_were_told_waits_for_nothing(workshop: Workshop) -> None:
+    """A plan that is approved in the moment in which it is asked leaves the task free to be taken up at once."""
+    workshop.plays(plan=[call("finish", plan=PLAN)], work=[write(), finish()])
+    task = workshop.task(plan_first=True)
+    with workshop.services.store.write() as connection:
+        at_once = "WHEN NEW.status = 'waiting' BEGIN UPDATE tasks SET status = 'queued', approval = 'given'"
+        name = "CREATE TRIGGER hasty AFTER UPDATE OF status ON tasks"
+        connection.execute(sa.text(f"{name} {at_once} WHERE id = NEW.id; END"))
+    execute(workshop.services, task.id)
+    assert list(workshop.services.store.tasks.due(time.time())) == [task.id]
+    assert workshop.run(task).conclusion == Conclusion.SUCCESS
+    assert workshop.services.store.tasks.row(task.id).crashes == 0
 
 
 def test_the_money_of_the_plan_counts(workshop: Workshop) -> None:
