@@ -82,11 +82,11 @@ IN_VIEW: dict[str, Checker] = {
 IN_MESSAGE: dict[str, Checker] = {**IN_VIEW, "markdown": _block({"text": string(LONGEST_MARKDOWN, 1)})}
 
 _VIEW = Shape(
-    {"type": choice("modal", "home"), "blocks": items(one_of(IN_VIEW), MOST_IN_VIEW)},
+    {"type": choice("modal", "home"), "blocks": items(one_of(IN_VIEW), MOST_IN_VIEW, 0)},
     {"private_metadata": string(3000), "callback_id": string(255), "external_id": string(255)},
 )
 _MODAL = Shape(
-    {**_VIEW.required, "title": text(24, PLAIN)},
+    {**_VIEW.required, "blocks": items(one_of(IN_VIEW), MOST_IN_VIEW), "title": text(24, PLAIN)},
     {
         **_VIEW.optional,
         "submit": text(24, PLAIN),

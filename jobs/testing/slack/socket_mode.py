@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from jobs.testing.slack.world import World
 
 MOST_CONNECTIONS = 10
+CLOSING = 0.5
+"""Seconds that the app has to answer when a connection is closed."""
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class SocketMode:
         self._numbers = itertools.count(1)
         self._turns = itertools.count()
         self._open: dict[int, tuple[web.WebSocketResponse, asyncio.BaseTransport | None]] = {}
+        self._retired: list[web.WebSocketResponse] = []
         self._envelopes: dict[str, _Envelope] = {}
         self.down = False
 
@@ -106,11 +109,13 @@ class SocketMode:
                 self._loop.call_soon_threadsafe(transport.abort)
 
     def refresh(self, reason: str) -> None:
-        """Ask the app to connect anew: ``warning``, ``refresh_requested`` or ``link_disabled``."""
+        """Ask the app to connect anew: nothing more is sent over the old connections, and with the new they close."""
         text = json.dumps({"type": "disconnect", "reason": reason, "debug_info": {"host": "local-slack"}})
-        with self._world.lock:
-            sockets = [socket for socket, _ in self._open.values()]
-        for socket in sockets:
+        with self._world.change():
+            old = [socket for socket, _ in self._open.values()]
+            self._open = {}
+            self._retired += old
+        for socket in old:
             asyncio.run_coroutine_threadsafe(socket.send_str(text), self._loop).result(self._patience)
 
     def _send(self, delivery: Delivery, number: int, reason: str) -> _Envelope | None:
@@ -163,7 +168,7 @@ class SocketMode:
         if self.down or ticket not in self._tickets or self.connections >= MOST_CONNECTIONS:
             return web.Response(status=404, text="no such link")
         self._tickets.discard(ticket)
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(timeout=CLOSING)
         await socket.prepare(request)
         number = next(self._numbers)
         hello = {
@@ -175,6 +180,8 @@ class SocketMode:
         await socket.send_str(json.dumps(hello))
         with self._world.change():
             self._open[number] = (socket, request.transport)
+            retired, self._retired = self._retired, []
+        closing = [asyncio.ensure_future(old.close()) for old in retired]
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
@@ -183,6 +190,7 @@ class SocketMode:
             with self._world.change():
                 self._open.pop(number, None)
                 self._settle(number)
+        await asyncio.gather(*closing)
         return socket
 
     def _heard(self, connection: int, text: str) -> None:
