@@ -94,12 +94,14 @@ class RoleModels:
 class RepositoryConfig:
     """What a repository decides for itself; empty texts mean that the operator's choice or GitHub's default holds.
 
+    ``merge`` is how the bot merges a pull request when it is asked to: squash, merge, rebase, or never.
     ``checks`` is None when the check commands are to be found out from the project's files.
     """
 
     labels: tuple[str, ...]
     mode: str
     base_branch: str
+    merge: str
     image: str
     setup: tuple[str, ...]
     checks: tuple[str, ...] | None
@@ -121,6 +123,7 @@ SCHEMA: _Group = {
     "labels": options.Items(options.LABEL, "assign-to-opus"),
     "mode": options.Optional(options.choice("conservative", "balanced", "aggressive")),
     "base_branch": options.Optional(options.BRANCH),
+    "merge": options.choice("squash", "merge", "rebase", "never"),
     "image": options.Optional(options.IMAGE),
     "setup": _commands,
     "checks": options.Optional(_commands),
@@ -216,6 +219,7 @@ def _build(values: _Group) -> RepositoryConfig:
         labels=values["labels"],
         mode=values["mode"] or "",
         base_branch=values["base_branch"] or "",
+        merge=values["merge"],
         image=values["image"] or "",
         setup=values["setup"],
         checks=values["checks"],

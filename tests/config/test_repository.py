@@ -21,6 +21,7 @@ FULL = """
 labels: [robot]
 mode: conservative
 base_branch: develop
+merge: rebase
 image: registry.example.com/team/box:1.2
 setup:
   - pip install -e .
@@ -51,14 +52,14 @@ def test_the_defaults_are_safe() -> None:
     assert config.allow == repository.Allow((), (), ())
     assert {".github/workflows/**", ".github/opus67.yml"} <= set(config.protected)
     assert types.Limits(**dataclasses.asdict(config.limits.run)) == types.Limits()
-    assert config.labels == ("assign-to-opus", "opus-agent")
+    assert (config.labels, config.merge) == (("assign-to-opus", "opus-agent"), "squash")
 
 
 def test_a_full_file_is_taken_and_the_rest_stays() -> None:
     """Each option changes what it names, and nothing beside it."""
     config = parse(FULL)
     assert (config.labels, config.mode, config.base_branch) == (("robot",), "conservative", "develop")
-    assert config.checks == ("make lint", "make test")
+    assert (config.checks, config.merge) == (("make lint", "make test"), "rebase")
     assert config.hosts == repository.Hosts(("packages.example.com", "*.example.org"), ())
     assert config.limits.run == repository.RunLimits(2.5, 20_000_000, 20, 60.0)
     assert (config.limits.tasks.actor, config.limits.tasks.repository) == (1, 3)
@@ -87,6 +88,9 @@ def test_no_checks_is_not_the_same_as_not_said() -> None:
         ("limits:\n  run:\n    dolars: 5", 3, "limits.run.dolars", "Did you mean `dollars`?"),
         ("limits:\n  run:\n    dollars: '5'", 3, "limits.run.dollars", "`dollars: 5`"),
         ("limits: {run: {dollars: 100.5}}", 1, "limits.run.dollars", "at most 100"),
+        ("merge: yes", 1, "merge", "`merge: squash`"),
+        ("merge: Squash", 1, "merge", "`merge: squash`"),
+        ("merge: null", 1, "merge", "`merge: squash`"),
         ("limits: {run: {steps: 0}}", 1, "limits.run.steps", "more than 0"),
         ("limits: {run: {steps: 1.5}}", 1, "limits.run.steps", "whole number"),
         ("limits: {run: {steps: yes}}", 1, "limits.run.steps", "whole number"),
