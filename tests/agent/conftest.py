@@ -13,12 +13,13 @@ import pytest
 from jobs import sandbox as sandboxes
 from jobs.agent.loop import work
 from jobs.agent.prompts import request_message
+from jobs.agent.tools import Purpose
 from jobs.models.scripted import ScriptedModel
 from jobs.types import Limits, Phase, PlanItem, Sandbox, SandboxSpec, Step, Subject
 from tests.needs import CURES, bubblewrap_works
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from jobs.agent.tools import FinishRequest
 
@@ -93,6 +94,8 @@ class Run:
         planner: Any = None,
         cost: float = 0.01,
         on_finish: Callable[[FinishRequest], str | None] | None = None,
+        purpose: Purpose = Purpose.WORK,
+        paid: Sequence[Step] = (),
     ) -> FinishRequest:
         """Go with these answers of the model; ``refuse`` are the answers to finish requests, ``tick`` seconds a look."""
         self.model = ScriptedModel(answers, cost=cost)
@@ -117,6 +120,8 @@ class Run:
             now=now,
             started_at=0.0,
             planner=planner,
+            purpose=purpose,
+            paid=paid,
         )
 
     def results(self, index: int) -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.agent.tools import Purpose
 from jobs.models.scripted import ScriptedModel, call, say
 from jobs.types import (
     Cancelled,
@@ -209,6 +210,31 @@ def test_a_limit_ends_the_run_in_words_and_counts_earlier_attempts(run: Run, lim
     with pytest.raises(LimitReached, match=words):
         run(call("bash", command="true"), limits=limits)
     assert not run.model.queries
+
+
+def test_steps_of_another_conversation_count_in_the_limits_only(run: Run) -> None:
+    """What was paid before brings the limit nearer, and the model does not see it."""
+    run(call("bash", command="echo planned"), call("finish", plan="Do it."), purpose=Purpose.PLAN)
+    paid = run.journal.steps()
+    run.journal = type(run.journal)()
+    with pytest.raises(LimitReached, match="3 of 3 steps"):
+        run(call("bash", command="true"), call("finish", **FINISH), limits=Limits(steps=3), paid=paid)
+    assert "planned" not in str(run.model.queries[0].messages)
+
+
+def test_who_only_reads_has_no_tool_to_change_with(run: Run) -> None:
+    """The editor is not offered and not run; the end has the words, and no plan is needed for the phase to stay."""
+    run.sandbox.write("/workspace/a.txt", b"one\n")
+    end = run(
+        call("str_replace_based_edit_tool", command="create", path="a.txt", file_text="two"),
+        call("view", path="a.txt"),
+        call("finish", answer="It says one."),
+        purpose=Purpose.ASK,
+    )
+    assert (end.title, end.summary) == ("", "It says one.")
+    assert run.results(0) == ["There is no tool str_replace_based_edit_tool. The tools are bash, view, finish."]
+    assert run.results(1) == ["     1\tone"]
+    assert {phase for phase, _ in run.journal.told} == {Phase.PLANNING}
 
 
 def test_the_model_is_told_once_when_a_limit_is_near(run: Run) -> None:

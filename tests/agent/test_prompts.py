@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import config
 from jobs.agent import prompts
-from jobs.agent.tools import toolbox
+from jobs.agent.tools import Purpose, toolbox
 from jobs.types import Check, Limits, Message, Mode, Subject
 
 FOLDER = Path(config.__file__).parent / "prompts"
@@ -68,6 +68,52 @@ def test_each_mode_has_words_of_its_own(mode: Mode) -> None:
     assert system(mode=mode) != system(mode=next(other for other in Mode if other is not mode))
     assert "Nothing can be downloaded" in system()
     assert "No check command was found" in system(checks=[])
+
+
+@pytest.mark.parametrize("purpose", [Purpose.PLAN, Purpose.ASK])
+def test_a_reader_is_told_that_nothing_leaves_its_sandbox(purpose: Purpose) -> None:
+    """Repository, commit, limits, its own tools and no others, whose word counts, and the instructions behind that."""
+    text = prompts.reading_prompt(
+        purpose, repository="octo/demo", base_branch="main", commit="c0ffee", limits=Limits(), instructions={"AGENTS.md": "Be kind."}
+    )  # fmt: skip
+    for part in (
+        "`octo/demo`",
+        "`main` (c0ffee)",
+        "$5.00",
+        "Nothing that you change there leaves it",
+        "Whose word counts",
+    ):
+        assert part in text
+    named = set(re.findall(r"`(bash|view|update_plan|ask_human|finish|str_replace_based_edit_tool)`", text))
+    assert named == set(toolbox(purpose))
+    assert text.index("Whose word counts") < text.index("AGENTS.md")
+    assert "${" not in text
+
+
+def test_each_purpose_is_asked_for_in_words_of_its_own() -> None:
+    """Work is to be done, a plan only to be made, a question to be answered; work on no issue names the repository."""
+    asked = {
+        purpose: str(
+            prompts.request_message(
+                repository="octo/demo", subject=Subject("bg"), title="A", text="b", asked_by="ada", purpose=purpose
+            )["content"][0]["text"]
+        )
+        for purpose in Purpose
+    }
+    assert "ada asked for work on `octo/demo`. Do what" in asked[Purpose.WORK]
+    assert "do not carry it out" in asked[Purpose.PLAN]
+    assert "has a question about `octo/demo`" in asked[Purpose.ASK]
+
+
+def test_what_is_known_of_earlier_is_fenced_too() -> None:
+    """Earlier work that is in the workspace, and the approved plan, stand behind the request within fences."""
+    message = prompts.request_message(
+        repository="octo/demo", subject=Subject("pull", 3), title="A", text="b", asked_by="ada", followed="It was done.", plan="Do it."
+    )  # fmt: skip
+    text = str(message["content"][0]["text"])
+    assert fenced(text) == ["Title: A\n\nb", "It was done.", "Do it."]
+    assert "checked out in the workspace with all its commits" in text
+    assert "read and approved a plan" in text
 
 
 def test_the_repositorys_instructions_rank_below_the_rules() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jobs.agent.context import cut, readable
 from jobs.agent.editor import ToolProblem
 from jobs.agent.schema import InputProblem, read_input
-from jobs.agent.tools import ToolContext, toolbox
+from jobs.agent.tools import Purpose, ToolContext, toolbox
 
 if TYPE_CHECKING:
     from jobs.types import Sandbox
@@ -29,7 +29,10 @@ def use(sandbox: Sandbox, name: str, **given_input: Any) -> str:
 def test_schemas_say_all_that_a_model_must_know() -> None:
     """Every tool and every parameter is described, and required are those without a default."""
     assert list(toolbox()) == ["bash", EDIT, "update_plan", "ask_human", "finish"]
-    for tool in toolbox().values():
+    assert list(toolbox(Purpose.PLAN)) == ["bash", "view", "ask_human", "finish"]
+    assert list(toolbox(Purpose.ASK)) == ["bash", "view", "finish"]
+    for name, tool in [item for purpose in Purpose for item in toolbox(purpose).items()]:
+        assert tool.schema.name == name
         assert len(tool.schema.description) > 50
         assert all(part.get("description") for part in tool.schema.input_schema["properties"].values())
     assert toolbox()[EDIT].schema.input_schema["required"] == ["command", "path"]

@@ -6,8 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 from bot.board import LATE_SECONDS, Board
-from jobs.types import Delivery
-from tests.store.asking import request, submit
+from jobs.types import Delivery, Kind, Subject
+from tests.store.asking import NOW, request, running, submit
+from tests.store.test_runs import STEP
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -28,3 +29,23 @@ def test_what_is_new_is_not_late(settings: Settings, store: Store) -> None:
     submit(store, request(2), now - LATE_SECONDS - 1)
     store.deliveries.add(Delivery("guid-old-1", "github", "issues", b"{}", now - LATE_SECONDS - 1))
     assert (states(board)["Workers"], states(board)["Inbox"]) == ("wait", "wait")
+
+
+def test_a_page_knows_what_made_the_plan_and_where_the_subject_is(settings: Settings, store: Store) -> None:
+    """Steps of the planning are counted apart, the approved plan is there, and work of no issue links to none."""
+    board = Board(settings, store)
+    task = running(store, kind=Kind.BACKGROUND, subject=Subject("bg"), plan_first=True)
+    store.runs.record(task.id, 1, STEP, NOW)
+    page = board.task(task.id)
+    assert page is not None
+    assert (page.planning_steps, page.approved_plan, page.subject_url) == (1, "", "")
+    store.runs.finish_stage(task.id, 1, "planned", {"plan": "Do it.", "steps": 1}, NOW)
+    store.tasks.wait(task.id, 1, worked=1.0, question="Do it.", plan=True)
+    with store.write() as connection:
+        store.tasks.approve(connection, task.id)
+    page = board.task(task.id)
+    assert page is not None
+    assert (page.planning_steps, page.approved_plan) == (1, "Do it.")
+    on_pull = board.task(running(store, kind=Kind.BACKGROUND, subject=Subject("pull", 7)).id)
+    assert on_pull is not None
+    assert on_pull.subject_url == f"{settings.github_server_url}/octo/shop/pull/7"

@@ -16,7 +16,7 @@ from bot.dashboard.rendering import clean, duration, safe_link, step_view
 from bot.dashboard.steps import next_steps
 from config.settings import load, problems
 from jobs.keys import page_key, page_url
-from jobs.types import BlockedRequest, Conclusion, Outcome, PlanItem, Status, Usage
+from jobs.types import Approval, BlockedRequest, Conclusion, Kind, Outcome, PlanItem, Status, Subject, Usage
 from tests.dashboard.conftest import SECRET, TASK_ID, MemoryData, outcome, page, step, task
 from tests.setup.browser import browser
 
@@ -223,3 +223,23 @@ def test_a_real_browser_shows_both_pages_in_light_and_dark(app: Flask, home: Pat
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def test_a_plan_that_waits_is_shown_whole(app: Flask, data: MemoryData) -> None:
+    """Work that belongs to no issue names its repository alone; the plan has room, and its steps are told apart."""
+    plan = "Round once. " * 400 + "THE END"
+    asked = task(
+        kind=Kind.BACKGROUND, subject=Subject("bg"), status=Status.WAITING, approval=Approval.ASKED, question=plan
+    )
+    data.pages[TASK_ID] = page(task=asked, subject_url="", planning_steps=1)
+    text = visit(app).text
+    assert "its plan waits for approval" in text
+    assert "THE END" in text
+    assert "octo/slugs," in text
+    assert "octo/slugs#" not in text
+    assert text.count("\u00b7 planning") == 1
+    answered = task(kind=Kind.ASK, subject=Subject("ask"), status=Status.COMPLETED, conclusion=Conclusion.SUCCESS)
+    data.pages[TASK_ID] = page(task=answered, subject_url="", approved_plan="The old plan")
+    text = visit(app).text
+    assert "answered" in text
+    assert "The old plan" in text

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from jobs.types import Step, Subject, Usage
+import pytest
+
+from jobs.types import Actor, Kind, LeaseLost, Step, Subject, Usage
 from tests.store.asking import ALICE, BOB, NOW, claim, request, running, submit
 
 if TYPE_CHECKING:
@@ -92,3 +94,33 @@ def test_tasks_are_found_where_they_wait(store: Store) -> None:
     assert store.tasks.active("octo/shop", Subject("issue", 2)) == []
     assert store.tasks.completed_since(NOW) == 0
     assert first.actor == ALICE
+
+
+def test_people_who_spoke_are_known_by_their_logins(store: Store) -> None:
+    """Each once, in the order in which they spoke; bots and people without a login are left out."""
+    task = running(store)
+    assert store.runs.speakers(task.id) == ()
+    speakers = [BOB, ALICE, Actor("slack", "U1"), Actor("github", "9", "robot", is_bot=True), replace(BOB, id="other")]
+    with store.write() as connection:
+        for number, actor in enumerate(speakers):
+            store.runs.say(connection, task.id, f"said-{number}", actor, "words", NOW)
+    assert store.runs.speakers(task.id) == ("bob", "alice")
+
+
+def test_work_of_no_issue_is_not_announced(store: Store) -> None:
+    """There is no place on GitHub to tell of it while it waits for its turn."""
+    submit(store, request(kind=Kind.BACKGROUND, subject=Subject("bg")))
+    on_issue = submit(store, request(5))
+    assert list(store.tasks.unannounced(NOW + 30)) == [on_issue.id]
+
+
+def test_a_task_may_leave_the_branch_of_the_one_it_follows(store: Store) -> None:
+    """Then it is on a branch of its own, and says so; only who holds it may say that."""
+    task = running(store, kind=Kind.BACKGROUND, subject=Subject("pull", 3), follows="abcdef", onto="opus/bg-abcdef")
+    assert task.branch == "opus/bg-abcdef"
+    store.tasks.leave_branch(task.id, task.attempt, "It was merged.")
+    stored = store.tasks.get(task.id)
+    assert stored is not None
+    assert (stored.branch, store.tasks.row(task.id).note) == (f"opus/pull-3-{task.id}", "It was merged.")
+    with pytest.raises(LeaseLost):
+        store.tasks.leave_branch(task.id, task.attempt + 1, "")
