@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from bot.slack_bot import kit
 from bot.slack_bot.prose import prose
 from bot.slack_bot.rendering import Shown
-from jobs.answer.parts import Diff, Link, Listing, Quote, Say
+from jobs.answer.parts import Answer, Diff, Link, Listing, Quote, Say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bot.slack_bot.kit import JSON
-    from jobs.answer.parts import Answer, Part
+    from jobs.answer.parts import Part
 
 _PART = 4_000
 _MOST_PARTS = 40
@@ -44,6 +44,11 @@ def answer_message(answer: Answer) -> Shown:
     if filled and not answer.ok:
         filled[0] = _warned(filled[0])
     return Shown(_notification(answer), [block for group in filled for block in kit.rich(*group)])
+
+
+def said_message(text: str) -> Shown:
+    """Return one sentence of ours."""
+    return answer_message(Answer((Say(text),)))
 
 
 def _warned(parts: Sequence[JSON]) -> list[JSON]:

@@ -24,7 +24,7 @@ LONGEST_MESSAGE = 11_000
 """All texts of a message together; Slack refuses at about 13,200 characters, and documents no number."""
 MOST_ELEMENTS = 300
 """Pieces of one paragraph; Slack documents no number."""
-_BROADCAST = re.compile(r"@(?=(?:here|channel|everyone|group)\b)", re.IGNORECASE)
+_BROADCAST = re.compile(r"@(?=here|channel|everyone|group)", re.IGNORECASE)
 _URL = re.compile(r"https?://[^\s<>\"'`|\\]+[^\s<>\"'`|\\.,:;!?)\]}*_~]")
 _USER = re.compile(r"[UW][A-Z0-9]{2,30}", re.ASCII)
 

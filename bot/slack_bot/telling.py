@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.slack_bot import rendering
-from bot.slack_bot.answers import answer_message
+from bot.slack_bot.answers import answer_message, said_message
 from bot.slack_bot.calling import DELETED, NO_THREAD, NOT_THERE, TOO_MUCH, Calls, Refused
 from bot.slack_bot.rendering import Shown
 from bot.telling import Gone, Later
@@ -34,6 +35,7 @@ QUIET = {"unfurl_links": False, "unfurl_media": False, "parse": "none"}
 DELETED_TWICE = "its message was deleted twice; `/opus bg status` shows it again"
 
 Value = TypeVar("Value")
+log = logging.getLogger(__name__)
 
 
 class SlackSurface:
@@ -62,6 +64,8 @@ class SlackSurface:
                 raise Gone(DELETED_TWICE)
             posted = self._post(place.channel, shown, _metadata(TASK, {"task_id": view.task.id}), simple=simple)
         except Refused as refused:
+            if refused.code in NOT_THERE:
+                self._complain(view, refused)
             raise refused.told() from refused
         return self._placed(replace(place, address={**place.address, **({"anew": True} if ts else {})}), posted)
 
@@ -119,6 +123,18 @@ class SlackSurface:
                 return self._post(channel, simple, metadata, thread=thread)
             raise
         return str(answer["ts"])
+
+    def _complain(self, view: TaskView, refused: Refused) -> None:
+        """Tell who asked that their task cannot be shown where they asked for it; best effort, directly."""
+        task = view.task
+        if task.actor.platform != self.name:
+            return
+        words = f"Task `{task.id}` goes on, but cannot be shown in the channel: {refused.told()}."
+        said = said_message(words)
+        try:
+            self._calls.call("chat.postMessage", channel=task.actor.id, text=said.text, blocks=said.blocks, **QUIET)
+        except Refused as error:
+            log.warning("a person on Slack could not be told: %s", error)
 
     def _placed(self, place: ChatPlace, ts: str) -> ChatPlace:
         """Return a place with its message, and with the address at which people find that."""
