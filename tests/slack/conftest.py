@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,19 +109,25 @@ def settings_for(slack: LocalSlack, home: Path, **changes: str) -> Settings:
     return load({**values, **changes}, dotenv=None)
 
 
-@pytest.fixture
-def office(slack: LocalSlack, home: Path) -> Iterator[Office]:
-    """Yield the workspace with its store."""
-    settings = settings_for(slack, home)
+@contextmanager
+def opened(settings: Settings) -> Iterator[Store]:
+    """Yield a store that knows three repositories."""
     store = Store(settings.database_url)
     metadata.create_all(store.database.engine)
     with store.write() as connection:
         store.records.save_installation(connection, 1, "octo", time.time())
         store.records.add_repositories(connection, 1, ["octo/shop", "octo/site", "acme/shopping"])
-    made = Office(slack, settings, store, Woken())
-    yield made
-    assert [(one.error, one.messages) for one in slack.violations] == []
+    yield store
     store.close()
+
+
+@pytest.fixture
+def office(slack: LocalSlack, home: Path) -> Iterator[Office]:
+    """Yield the workspace with its store."""
+    settings = settings_for(slack, home)
+    with opened(settings) as store:
+        yield Office(slack, settings, store, Woken())
+    assert [(one.error, one.messages) for one in slack.violations] == []
 
 
 @pytest.fixture
