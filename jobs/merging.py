@@ -79,7 +79,8 @@ def merge(repository: Repository, number: int, config: RepositoryConfig, who: Fa
         reason = str(getattr(refused, "reason", "") or refused).rstrip(".")
         return Decision(allowed=False, reason=f"GitHub refuses: {reason}", cure="The pull request's page says more.")
     into = _code(facts.pull_request.base)
-    words = f"pull request #{number} into {into} as {made[:7]} ({config.merge}), for @{who.actor.login}"
+    wanted_by = f"@{who.actor.login}" if who.actor.login else "the operator"
+    words = f"pull request #{number} into {into} as {made[:7]} ({config.merge}), for {wanted_by}"
     return Decision(allowed=True, reason=words)
 
 

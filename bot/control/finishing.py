@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from jobs import merging
 from jobs.answer.parts import Answer, Link, Say, refused
 from jobs.notify import PULL_REQUEST
 from jobs.types import Status
@@ -27,8 +28,6 @@ def merge(order: Order) -> Answer:
     number = _number(place.url) if place else 0
     if place is None or not number:
         return refused(f"Task `{task.id}` has no pull request.", task_id=task.id)
-    from jobs import merging  # noqa: PLC0415
-
     done = merging.merge(order.actions.repository, number, here.config, here.facts)
     if not done.allowed:
         words = f"It is not merged: {done.reason}. {done.cure}".strip()
