@@ -62,7 +62,8 @@ def _field(one: JSON, value: Any) -> JSON:
     name = one["custom_id"]
     made: JSON = {"type": one["type"], "id": one["id"], "custom_id": name}
     if one["type"] != INPUT:
-        values = list(value or [])
+        chosen = [option["value"] for option in one.get("options", []) if option.get("default")]
+        values = chosen if value is None else list(value)
         return made | {"values": picked(one, values) if values or one["required"] else values}
     text = one["value"] if value is None else str(value)
     least, most = one["min_length"] or 0, one["max_length"] or LONGEST
