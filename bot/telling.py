@@ -87,6 +87,15 @@ class Crier:
                 log.warning("the database cannot be reached; trying again: %s", away)
                 changed = False
             bell.wait(QUIET_SECONDS if changed else IDLE_SECONDS)
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Let the process that comes next tell at once."""
+        store, now = self._services.store, time.time()
+        try:
+            store.showing.lead(self._surface.name, self._services.owner, now, 0.0)
+        except store.UNAVAILABLE as away:
+            log.warning("the next process has to wait for its turn to tell: %s", away)
 
     def round(self, now: float) -> bool:
         """Say and show all that is due, if no other process does; tell whether anything changed."""
