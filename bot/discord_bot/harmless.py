@@ -26,7 +26,7 @@ _MARKUP = re.compile(r"([\\`*_~|<>\[\]])")
 _LINE_START = re.compile(r"^([ \t]*)([#+-]|\d{1,9}[.)](?=[ \t]))", re.MULTILINE)
 _EVERYONE = re.compile(r"@(?=everyone|here)", re.IGNORECASE)
 _INVITE = re.compile(r"(discord(?:app)?)(\.(?=gg\b|(?:com|me|io)/)|(?=\.gg\b))", re.IGNORECASE)
-_URL = r"https?://[A-Za-z0-9._~:/?#@!$&'+,;=%-]+"
+_URL = r"https?://[A-Za-z0-9._~:/?#@!$&'+,;=%-]*[A-Za-z0-9/_~#@$&+=%-]"
 _FENCE = r"```(?:(?P<language>[\w+#.-]{1,20})\n)?(?P<fenced>.*?)(?:```|\Z)"
 _CODE = r"(?<!`)`(?!`)(?P<code>[^`\n]+)`(?!`)"
 _BOLD = r"\*\*(?P<bold>(?=[^\s*])[^*\n`<>\[\]_~|\\]{1,200}(?<=\S))\*\*"
@@ -165,7 +165,8 @@ def _rewritten(match: re.Match[str], links: Sequence[str]) -> str:
     if "code" in found:
         return f"`{_quiet(found['code'])}`" if found["code"].strip() else _disarm(match.group(), "\n", 0)
     if "url" in found:
-        return _quiet(found["url"])
+        # Between these Discord reads it to its end and no further: a backslash behind it stays one.
+        return f"<{_quiet(found['url'])}>"
     if "indent" in found:
         return f"{found['indent']}- "
     inner = found.get("bold") or found.get("heading", "")
@@ -181,7 +182,7 @@ def _disarm(text: str, whole: str, position: int) -> str:
     else:
         first, newline, rest = escaped.partition("\n")
         escaped = first + newline + _LINE_START.sub(_escape_start, rest)
-    return _quiet(escaped)
+    return _quiet(escaped.replace("://", f":{_GAP}//"))
 
 
 def _escape_start(match: re.Match[str]) -> str:
@@ -190,7 +191,7 @@ def _escape_start(match: re.Match[str]) -> str:
 
 
 def _fenced(text: str) -> str:
-    return _quiet(text.replace("```", f"`{_GAP}`{_GAP}`"))
+    return _quiet(re.sub("`(?=`)", f"`{_GAP}", text) if "```" in text else text)
 
 
 def _quiet(text: str) -> str:

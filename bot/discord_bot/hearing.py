@@ -34,6 +34,8 @@ DEFER, CHOICES, FORM = 5, 8, 9
 EPHEMERAL = {"flags": 64}
 SUGGEST_SECONDS = 1.8
 """Discord gives three seconds, the way included, for suggestions and forms."""
+GUILD_SECONDS = 0.5
+"""How long no further guild has to come before the client counts as ready; nothing that it does waits for guilds."""
 _THREADS = 8
 _COMMANDS = "/applications/{application_id}/commands"
 _RETRY_SECONDS = 15.0
@@ -56,6 +58,7 @@ class Client(discord.Client):
             allowed_mentions=discord.AllowedMentions.none(),
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            guild_ready_timeout=GUILD_SECONDS,
             max_messages=None,
             max_ratelimit_timeout=30.0,
         )
@@ -148,7 +151,7 @@ class Client(discord.Client):
     async def on_error(self, event_method: str, /, *arguments: Any, **_named: Any) -> None:
         """Log what went wrong in hearing under a number, and tell it to who waits for an answer."""
         number = secrets.token_hex(4)
-        log.exception("%s was not handled (error %s)", event_method, number)
+        log.exception("%s was not handled (error %s)", event_method, number)  # noqa: LOG004 - called in a handler
         if arguments and isinstance(arguments[0], discord.Interaction):
             await self._say(arguments[0], INTERNAL.format(number=number))
 

@@ -99,6 +99,8 @@ async def serve(services: Services, stop: asyncio.Event) -> None:
         stopped.cancel()
         services.stopping.set()
         if crier.is_alive():
+            # It waits at its bell for some seconds otherwise.
+            await asyncio.to_thread(services.waker.ring, "discord")
             await asyncio.to_thread(crier.join, STOP_SECONDS)
         await client.close()
     if not stop.is_set():

@@ -204,7 +204,10 @@ def _fields(view: TaskView, ink: Ink) -> list[dict[str, Any]]:
         ("Asked by", _person(task.actor, ink), True),
         ("Cost", money(view.cost) if over else f"{money(view.cost)} of {money(task.limits.dollars)}", True),
     ]
-    if task.status is not Status.QUEUED:
+    if task.status is Status.IN_PROGRESS and task.started_at:
+        # Discord itself counts on from there, so that the message need not be edited for it.
+        fields.append(("Started", f"<t:{int(task.started_at)}:R>", True))
+    elif over or task.status is Status.WAITING:
         fields.append(("Time", duration(view.elapsed_seconds) if over else rough_duration(view.elapsed_seconds), True))
     if over and view.outcome is not None:
         fields += [

@@ -55,7 +55,10 @@ class Suggestions:
         found = [here] if here else []
         if self._services.store.people.login("discord", user_id):
             found += [name for name, _ in self._services.store.records.repositories()]
-        return list({name.lower(): name for name in reversed(found)}.values())[::-1]
+        once: dict[str, str] = {}
+        for name in found:
+            once.setdefault(name.lower(), name)
+        return list(once.values())
 
     def bound(self, channel: str) -> str:
         """Return the repository that a channel is bound to, or nothing."""
