@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 120.0
 """How long an answer is waited for; the service itself keeps what it was told for as long as it takes."""
 REQUEST_SECONDS = 40.0
-ATTEMPTS = 3
+ATTEMPTS, PAUSE_SECONDS = 3, 0.3
 OK, ACCEPTED, UNAUTHORIZED, FORBIDDEN, TOO_MANY = 200, 202, 401, 403, 429
 SERVER_ERROR = 500
 MANY_SECONDS = 10.0
@@ -90,6 +90,7 @@ class Elsewhere:
                 if attempt == ATTEMPTS:
                     reason = str(error) or type(error).__name__
                     raise Failure(f"{self._url} cannot be reached: {reason}.", Exit.UNREACHABLE) from error
+                time.sleep(attempt * PAUSE_SECONDS)
             else:
                 if attempt == ATTEMPTS or response.status_code not in {TOO_MANY, 502, 503, 504}:
                     return response

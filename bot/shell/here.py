@@ -78,7 +78,10 @@ class Here:
 
     def state(self, task_id: str) -> State:
         """Read a task from the database."""
-        return state_of(self.services, task_id)
+        try:
+            return state_of(self.services, task_id)
+        except self.services.store.UNAVAILABLE as error:
+            raise Failure(f"The database cannot be reached: {first_line(error)}.", Exit.UNREACHABLE) from error
 
     def close(self) -> None:
         """Close what was opened."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from bot.shell import progress
 from bot.shell.documents import document, remark, say
 from bot.shell.exits import Exit
+from bot.shell.failure import Failure
 from bot.shell.rendering import cut, one_line
 from jobs.types import Approval, Status
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from bot.shell.state import State
 
 PAUSE_SECONDS = 1.0
+OUTAGE_SECONDS = 60.0
+"""How long a service may be away before the watching is given up; the task goes on without it anyway."""
 UP, CLEAR = "\033[{}A\r", "\033[J"
 
 
@@ -112,12 +115,24 @@ def watch(service: Service, task_id: str, *, as_json: bool) -> Exit:
 def _follow(service: Service, task_id: str, screen: Screen) -> State:
     before = None
     while True:
-        state = service.state(task_id)
+        state = _state(service, task_id)
         screen.show(before, state)
         if progress.is_over(state):
             screen.end(state)
             return state
         before = state
+        time.sleep(PAUSE_SECONDS)
+
+
+def _state(service: Service, task_id: str) -> State:
+    """Ask for the task; a service that is started again meanwhile is waited for."""
+    deadline = time.monotonic() + OUTAGE_SECONDS
+    while True:
+        try:
+            return service.state(task_id)
+        except Failure as failure:
+            if failure.exit_code is not Exit.UNREACHABLE or time.monotonic() > deadline:
+                raise
         time.sleep(PAUSE_SECONDS)
 
 

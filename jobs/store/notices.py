@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from jobs.store.database import Database
 
+FETCHED = "api"
+"""The surface whose answers wait to be fetched: there is no process that says them."""
 LEASE_SECONDS = 30.0
 """How long who took a notice may take to send it."""
 
@@ -102,9 +104,10 @@ class Notices:
             return int(connection.execute(query).scalar_one())
 
     def forget(self, before: float) -> int:
-        """Delete notices of before a time that were said."""
+        """Delete notices of before a time that were said, or that nobody has fetched."""
+        over = sa.or_(notices.c.sent_at.is_not(None), notices.c.surface == FETCHED)
         with self._database.write() as connection:
-            gone = sa.delete(notices).where(notices.c.sent_at.is_not(None), notices.c.created_at < before)
+            gone = sa.delete(notices).where(over, notices.c.created_at < before)
             return connection.execute(gone).rowcount
 
 

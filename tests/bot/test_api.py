@@ -242,6 +242,16 @@ def test_what_is_no_task_is_not_looked_for(alice: Caller, store: Store) -> None:
     assert alice.get("/api/tasks/abcdef").status_code == 404
 
 
+def test_an_answer_that_nobody_fetches_is_forgotten(store: Store) -> None:
+    """There is no process that says it, so its age alone counts; another surface's waits until it is said."""
+    with store.write() as connection:
+        for surface in ("api", "slack"):
+            store.notices.add(connection, surface, f"{surface}-1", {}, {}, 100.0)
+    assert store.notices.forget(99.0) == 0
+    assert store.notices.forget(200.0) == 1
+    assert store.notices.find("slack-1") is not None
+
+
 def test_each_login_has_its_pace() -> None:
     """After so many requests in a minute a login must wait, and no other; a minute later it may again."""
     pace = Pace(most=3)

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -215,6 +216,30 @@ def test_ctrl_c_ends_the_watching_only(town: Town, shell: Shell) -> None:
     assert task.status is Status.IN_PROGRESS
     gate.open()
     story.reaches(Status.COMPLETED)
+
+
+def test_a_web_process_that_dies_ends_no_watching(town: Town, shell: Shell) -> None:
+    """It is started again meanwhile, and the watching goes on to the end of the task."""
+    gate = town.gate()
+    story, words = story_of(town, gate.before(write()), finish())
+    remote = shell.elsewhere()
+    watching = subprocess.Popen(
+        command("bg", words, "--repo", story.repository, "--watch"),
+        cwd=shell.folder,
+        env=remote.settings,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    gate.wait()
+    for pid in town.product.processes("web"):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    until(lambda: not town.product.healthy(), seconds=SECONDS, what="the web process to be away")
+    gate.open()
+    output, _ = watching.communicate(timeout=SECONDS)
+    assert watching.returncode == 0
+    assert "Pull request: " in output
+    town.product.wait_until_healthy()
 
 
 class Terminal:
