@@ -42,12 +42,14 @@ SLOW = "\u23f3 Storing this takes longer than usual. It is carried out once it i
 NO_FORM = "\u26a0\ufe0f Slack did not open the form in time. Try again, or write it: `/opus {example}`."
 AGAIN = "This could not be stored now. Press again in a minute: it is never done twice."
 
-log = logging.getLogger("opus67.slack")
+log = logging.getLogger(__name__)
 
 
 def build_app(settings: Settings, keeper: Keeper, store: Store) -> App:
     """Build the Bolt app, without a call of the network; it serves HTTP and Socket Mode."""
-    log.setLevel(logging.WARNING)
+    quiet = logging.getLogger("opus67.slack")
+    # Bolt would warn of the token in the environment, which it finds by itself and does not need.
+    quiet.setLevel(logging.ERROR)
 
     def authorize(team_id: str | None, enterprise_id: str | None) -> AuthorizeResult:
         return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=settings.slack_bot_token)
@@ -55,7 +57,7 @@ def build_app(settings: Settings, keeper: Keeper, store: Store) -> App:
     client = WebClient(base_url=settings.slack_api_url, timeout=OPEN_SECONDS, retry_handlers=[])
     app = App(
         name="opus67",
-        logger=log,
+        logger=quiet,
         client=client,
         authorize=authorize,
         signing_secret=settings.slack_signing_secret,
