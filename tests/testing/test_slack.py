@@ -407,12 +407,12 @@ def test_the_app_hears_only_what_it_registered_for(slack: LocalSlack) -> None:
         "oauth_config": {"scopes": {"bot": ["commands", "app_mentions:read"]}},
         "settings": {
             "event_subscriptions": {"request_url": "https://x.test", "bot_events": ["app_mention"]},
-            "interactivity": {"is_enabled": True, "request_url": "https://x.test"},
+            "interactivity": {"is_enabled": True, "request_url": "https://x.test"},  # and no message_menu_options_url
         },
     }
     registration = read(manifest)
     assert registration == Registration(
-        frozenset({"commands", "app_mentions:read"}), frozenset({"app_mention"}), {"/opus": True}
+        frozenset({"commands", "app_mentions:read"}), frozenset({"app_mention"}), {"/opus": True}, suggests=False
     )
     with LocalSlack(registration=registration) as strict:
         strict.add_channel("dev", ["ann"])

@@ -54,6 +54,7 @@ def close(slack: LocalSlack, handler: SocketModeHandler) -> None:
     """Close the handler; its client waits three seconds for the last words of a connection that still stands."""
     handler.client.auto_reconnect_enabled = False
     slack.cut()
+    slack.wait_for(lambda: not handler.client.is_connected(), what="the end of the client's connection")
     handler.close()
 
 
@@ -88,8 +89,9 @@ def test_commands_events_and_buttons_come_over_the_socket(
     assert slack.violations == []
 
 
+@pytest.mark.parametrize("reset", [True, False])
 def test_a_cut_connection_is_made_again_and_the_event_comes_again(
-    slack: LocalSlack, app: App, handler: SocketModeHandler
+    slack: LocalSlack, app: App, handler: SocketModeHandler, *, reset: bool
 ) -> None:
     """What was not acknowledged when the connection broke is sent over the next one, as a retry."""
     heard: list[str] = []
@@ -109,7 +111,7 @@ def test_a_cut_connection_is_made_again_and_the_event_comes_again(
     message = threading.Thread(target=slack.mention, args=("ann", "dev", "hello"))
     message.start()
     assert reached.wait(5)
-    slack.cut()
+    slack.cut(reset=reset)
     released.set()
     message.join()
     delivery = slack.deliveries[0]

@@ -63,7 +63,7 @@ class Hands(People):
                 raise ValueError(f"these must be filled in first: {', '.join(empty)}")
             body = payloads.interaction("view_submission", who, self.world.new_trigger(who, view))
             body |= {"view": shapes.view(view), "response_urls": []}
-        delivery = self.sender.once("interactive", body, view.id)
+        delivery = self._interact(body, view.id)
         if delivery.acknowledged:
             self._apply(view, delivery)
         else:
@@ -78,7 +78,7 @@ class Hands(People):
             body = payloads.interaction("view_closed", who) | {"view": shapes.view(view), "is_cleared": False}
         if not view.payload.get("notify_on_close"):
             return None
-        return self.sender.once("interactive", body, view.id)
+        return self._interact(body, view.id)
 
     def suggest(self, user: User | str, where: Message | View, action_id: str, typed: str) -> list[JSON]:
         """Type into an external menu and return the options that the app suggests, groups taken apart."""
@@ -91,7 +91,9 @@ class Hands(People):
                 raise ValueError(f"Slack asks only after {element.get('min_query_length', LEAST_QUERY)} characters")
             body = payloads.interaction("block_suggestion", who) | payloads.place(where, who)
             body |= {"action_id": action_id, "block_id": block["block_id"], "value": typed}
-        delivery = self.sender.once("interactive", body, action_id)
+        if not self.world.registration.suggests:
+            raise LookupError("the app has no address for options: message_menu_options_url is missing")
+        delivery = self._interact(body, action_id)
         if not delivery.acknowledged:
             self._see_error(who, f"options of {action_id}", delivery)
             return []
@@ -99,6 +101,12 @@ class Hands(People):
         if isinstance(where, View):
             where.suggested[action_id] = offered
         return offered
+
+    def _interact(self, body: JSON, name: str) -> Delivery:
+        """Send an interaction, where the app is configured to handle it."""
+        if not self.world.registration.interactive:
+            raise LookupError("this app is not configured to handle interactive responses")
+        return self.sender.once("interactive", body, name)
 
     def _looks_at(self, user: User | str, where: Message | View) -> User:
         """Return who acts, when they can see what they act on."""
@@ -141,7 +149,7 @@ class Hands(People):
                     "action_ts": self.world.new_ts(),
                 }
             ]
-        delivery = self.sender.once("interactive", body, element["action_id"])
+        delivery = self._interact(body, element["action_id"])
         if not delivery.acknowledged:
             self._see_error(who, element["action_id"], delivery)
         return delivery

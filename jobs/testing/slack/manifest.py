@@ -42,6 +42,8 @@ class Registration:
     events: frozenset[str] = frozenset(NEEDED_BY_EVENT)
     commands: Mapping[str, bool] = field(default_factory=lambda: {"/opus": False})
     interactive: bool = True
+    suggests: bool = True
+    """Whether external menus have an address to ask for their options."""
     socket_mode: bool = False
 
 
@@ -66,10 +68,14 @@ def read(manifest: Mapping[str, Any]) -> Registration:
             raise ValueError(f"{command['command']} has no url, and there is no Socket Mode")
     if events and not socket_mode and not settings["event_subscriptions"].get("request_url"):
         raise ValueError("event_subscriptions has no request_url, and there is no Socket Mode")
+    interactivity = settings.get("interactivity", {})
+    if interactivity.get("is_enabled") and not socket_mode and not interactivity.get("request_url"):
+        raise ValueError("interactivity has no request_url, and there is no Socket Mode")
     return Registration(
         scopes,
         events,
         {command["command"]: bool(command.get("should_escape")) for command in commands},
-        bool(settings.get("interactivity", {}).get("is_enabled")),
+        bool(interactivity.get("is_enabled")),
+        socket_mode or bool(interactivity.get("message_menu_options_url")),
         socket_mode,
     )

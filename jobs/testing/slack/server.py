@@ -146,9 +146,12 @@ class LocalSlack(Hands):
         if self._sockets is not None:
             self._sockets.down = False
 
-    def cut(self) -> None:
-        """Break the sockets without a word; what was not acknowledged is sent again over the next one."""
-        self._the_sockets.cut()
+    def cut(self, *, reset: bool = True) -> None:
+        """Break the sockets; what was not acknowledged is sent again over the next one.
+
+        Without ``reset`` they only end, which Bolt's built-in client does not notice before four of its pings.
+        """
+        self._the_sockets.cut(reset=reset)
 
     def refresh(self, reason: str = "refresh_requested") -> None:
         """Ask the app over its sockets to connect anew."""

@@ -6,6 +6,8 @@ import asyncio
 import itertools
 import json
 import secrets
+import socket
+import struct
 import threading
 import time
 import uuid
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from jobs.testing.slack.world import World
 
 MOST_CONNECTIONS = 10
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER on, for no time: closing resets the connection."""
 CLOSING = 0.5
 """Seconds that the app has to answer when a connection is closed."""
 
@@ -98,25 +102,27 @@ class SocketMode:
                 return False
         return not stopping.is_set()
 
-    def cut(self) -> None:
-        """Break every connection without a word, as a network does."""
+    def cut(self, *, reset: bool = True) -> None:
+        """Break every connection without a word of the protocol: with a reset, or with nothing but its end."""
         with self._world.change():
             broken, self._open = self._open, {}
             for number in broken:
                 self._settle(number)
         for _, transport in broken.values():
             if isinstance(transport, asyncio.Transport):
+                if reset:
+                    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
                 self._loop.call_soon_threadsafe(transport.abort)
 
     def refresh(self, reason: str) -> None:
         """Ask the app to connect anew: nothing more is sent over the old connections, and with the new they close."""
         text = json.dumps({"type": "disconnect", "reason": reason, "debug_info": {"host": "local-slack"}})
         with self._world.change():
-            old = [socket for socket, _ in self._open.values()]
+            old = [link for link, _ in self._open.values()]
             self._open = {}
             self._retired += old
-        for socket in old:
-            asyncio.run_coroutine_threadsafe(socket.send_str(text), self._loop).result(self._patience)
+        for link in old:
+            asyncio.run_coroutine_threadsafe(link.send_str(text), self._loop).result(self._patience)
 
     def _send(self, delivery: Delivery, number: int, reason: str) -> _Envelope | None:
         takes_payload = delivery.kind != "events_api"
@@ -125,7 +131,7 @@ class SocketMode:
                 return None
             open_now = sorted(self._open)
             connection = open_now[next(self._turns) % len(open_now)]
-            socket, _ = self._open[connection]
+            link, _ = self._open[connection]
             envelope = _Envelope(str(uuid.uuid4()), connection, takes_payload)
             self._envelopes[envelope.id] = envelope
         body = {
@@ -137,7 +143,7 @@ class SocketMode:
         if delivery.kind == "events_api":
             body |= {"retry_attempt": number, "retry_reason": reason}
         try:
-            asyncio.run_coroutine_threadsafe(socket.send_str(json.dumps(body)), self._loop).result(self._patience)
+            asyncio.run_coroutine_threadsafe(link.send_str(json.dumps(body)), self._loop).result(self._patience)
         except (OSError, TimeoutError, RuntimeError):
             return None  # The connection broke meanwhile.
         return envelope
@@ -168,8 +174,8 @@ class SocketMode:
         if self.down or ticket not in self._tickets or self.connections >= MOST_CONNECTIONS:
             return web.Response(status=404, text="no such link")
         self._tickets.discard(ticket)
-        socket = web.WebSocketResponse(timeout=CLOSING)
-        await socket.prepare(request)
+        link = web.WebSocketResponse(timeout=CLOSING)
+        await link.prepare(request)
         number = next(self._numbers)
         hello = {
             "type": "hello",
@@ -177,13 +183,13 @@ class SocketMode:
             "connection_info": {"app_id": APP_ID},
             "debug_info": {"host": "local-slack", "build_number": 67, "approximate_connection_time": 18060},
         }
-        await socket.send_str(json.dumps(hello))
+        await link.send_str(json.dumps(hello))
         with self._world.change():
-            self._open[number] = (socket, request.transport)
+            self._open[number] = (link, request.transport)
             retired, self._retired = self._retired, []
         closing = [asyncio.ensure_future(old.close()) for old in retired]
         try:
-            async for message in socket:
+            async for message in link:
                 if message.type is WSMsgType.TEXT:
                     self._heard(number, message.data)
         finally:
@@ -191,7 +197,7 @@ class SocketMode:
                 self._open.pop(number, None)
                 self._settle(number)
         await asyncio.gather(*closing)
-        return socket
+        return link
 
     def _heard(self, connection: int, text: str) -> None:
         """Take an acknowledgement; anything else is a violation."""
