@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import discord
@@ -21,7 +22,7 @@ from bot.discord_bot.suggestions import Suggestions
 from bot.telling import Later
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from bot.discord_bot.places import Said
     from bot.heard import Heard
@@ -36,7 +37,9 @@ SUGGEST_SECONDS = 1.8
 """Discord gives three seconds, the way included, for suggestions and forms."""
 GUILD_SECONDS = 0.5
 """How long no further guild has to come before the client counts as ready; nothing that it does waits for guilds."""
-_THREADS = 8
+_THREADS, _SUGGESTING_THREADS = 8, 3
+_FINISH_SECONDS = 3.0
+"""How long what was acknowledged may still take to be stored when the process stops."""
 _COMMANDS = "/applications/{application_id}/commands"
 _RETRY_SECONDS = 15.0
 NOT_STORED = (
@@ -64,6 +67,9 @@ class Client(discord.Client):
         )
         self._services, self._waker = services, waker
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="hearing")
+        # What is only nice to have must not stand in the way of what was said.
+        self._suggesting = ThreadPoolExecutor(_SUGGESTING_THREADS, thread_name_prefix="suggesting")
+        self._hearing: set[asyncio.Task[Any]] = set()
         self._suggestions = Suggestions(services)
         self.rest = Rest(self)
         self.catching_up = CatchingUp(services, self, self.in_thread)
@@ -76,12 +82,15 @@ class Client(discord.Client):
         self.catching_up.begin()
 
     async def close(self) -> None:
-        """Close the connection, and give up what is under way."""
+        """Store what was acknowledged, and close the connection."""
         if self._registering is not None:
             self._registering.cancel()
         await self.catching_up.end()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._hearing:
+            await asyncio.wait(set(self._hearing), timeout=_FINISH_SECONDS)
         await super().close()
+        for pool in (self._pool, self._suggesting):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     async def in_thread(self, work: Callable[..., Found], *arguments: Any) -> Found:
         """Do something that blocks, such as asking the database, beside the loop."""
@@ -117,7 +126,10 @@ class Client(discord.Client):
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Hear a slash command, a button, a form, or an option that is being typed."""
-        data: Any = interaction.data or {}
+        with self._under_way():
+            await self._interaction(interaction, interaction.data or {})
+
+    async def _interaction(self, interaction: discord.Interaction[Any], data: Any) -> None:
         match interaction.type:
             case discord.InteractionType.application_command:
                 await self._command(interaction, data)
@@ -131,6 +143,10 @@ class Client(discord.Client):
 
     async def on_message(self, message: discord.Message) -> None:
         """Hear a message that mentions the bot."""
+        with self._under_way():
+            await self._message(message)
+
+    async def _message(self, message: discord.Message) -> None:
         channel: Any = message.channel
         if self.user in message.mentions and isinstance(channel, discord.PartialMessageable):
             channel = await self.fetch_channel(channel.id)
@@ -147,6 +163,15 @@ class Client(discord.Client):
         heard = from_message(said, str(self.user.id)) if self.user else None
         if heard is not None:
             await self.store(heard)
+
+    @contextmanager
+    def _under_way(self) -> Iterator[None]:
+        """Have the end of the process wait for what this task does."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._hearing.add(task)
+            task.add_done_callback(self._hearing.discard)
+        yield
 
     async def on_error(self, event_method: str, /, *arguments: Any, **_named: Any) -> None:
         """Log what went wrong in hearing under a number, and tell it to who waits for an answer."""
@@ -209,7 +234,8 @@ class Client(discord.Client):
     async def _soon(self, work: Callable[..., Found], *arguments: Any) -> Found | None:
         """Ask the store for something that a person does without where it takes too long."""
         try:
-            return await asyncio.wait_for(self.in_thread(work, *arguments), SUGGEST_SECONDS)
+            asked = asyncio.get_running_loop().run_in_executor(self._suggesting, lambda: work(*arguments))
+            return await asyncio.wait_for(asked, SUGGEST_SECONDS)
         except (TimeoutError, *self._services.store.UNAVAILABLE) as error:
             log.warning("no suggestions in time: %s", type(error).__name__)
             return None

@@ -126,6 +126,17 @@ async def _connected(client: Client, token: str, crier: threading.Thread) -> Non
             wait = min(wait * 2, _LONGEST_WAIT)
     crier.start()
     try:
-        await client.connect()
+        await _stay(client)
     except discord.ConnectionClosed as closed:
         raise UserError(UNACCEPTED if closed.code == _BAD_TOKEN else CLOSED.format(code=closed.code)) from closed
+
+
+async def _stay(client: Client) -> None:
+    """Be connected to the gateway until the end."""
+    while not client.is_closed():
+        try:
+            await client.connect()
+        except AttributeError:
+            # Where the very first connection fails, the library looks for where to go on in one that there never was.
+            if client.ws is not None:
+                raise

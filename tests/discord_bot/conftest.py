@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from dataclasses import replace
@@ -69,13 +70,18 @@ class Opus:
         finally:
             services.close()
 
+    def ask_to_stop(self) -> None:
+        """Ask the process to stop."""
+        if self._thread is not None and self._thread.is_alive():
+            until(lambda: self._stop, what="the process has begun")
+            with contextlib.suppress(RuntimeError):  # it ended by itself meanwhile
+                self._stop()
+
     def stop(self) -> None:
         """Ask the process to stop, and wait for its end."""
         if self._thread is None:
             return
-        if self._thread.is_alive():
-            until(lambda: self._stop, what="the process has begun")
-            self._stop()
+        self.ask_to_stop()
         self._thread.join(20)
         assert not self._thread.is_alive()
         self._thread = None

@@ -12,7 +12,7 @@ from bot.discord_bot.answers import answer_message
 from bot.discord_bot.rendering import moment_message, task_message
 from jobs.answer.parts import Answer, Diff, Link, Listing, Quote, Say, refused
 from jobs.types import Approval, Kind, Status, Subject
-from tests.answer.views import PLAN, STATES, view
+from tests.answer.views import STATES, view
 
 if TYPE_CHECKING:
     from jobs.answer.view import TaskView

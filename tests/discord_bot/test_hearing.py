@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import pytest
 from jobs.answer.parts import refused, said
 from jobs.testing.local_discord.records import text_of, walk
 from jobs.types import Actor, Conclusion, Outcome
+from tests.discord_bot.locks import locked
 from tests.discord_bot.tasks import outcome_of, task
 from tests.testing import discord_conformity
 from tests.waiting import until
@@ -225,23 +225,6 @@ def test_the_form_opens_with_a_button_for_each_moment(opus: Opus, local: LocalDi
     (root,) = local.wait_for(lambda: local.messages("general"), 15)
     ids = [one["custom_id"] for one in walk(root.components) if "custom_id" in one]
     assert ids == [f"opus67:{name}:{made.id}" for name in ("steer", "pause", "cancel")]
-
-
-class locked:  # noqa: N801 - reads like the word that it is
-    """Hold the database's write lock for a while, as a long transaction of another process does."""
-
-    def __init__(self, opus: Opus) -> None:
-        self._path = opus.settings.database_url.removeprefix("sqlite:///")
-        self._connection: sqlite3.Connection | None = None
-
-    def __enter__(self) -> None:
-        self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=10)
-        self._connection.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, *_: object) -> None:
-        assert self._connection is not None
-        self._connection.rollback()
-        self._connection.close()
 
 
 @pytest.fixture(autouse=True)
