@@ -37,6 +37,8 @@ ASKS_FOR_FORM = {"": "bg", "new": "bg", "bg": "bg", "bg:": "bg", "background": "
     "ask": "ask",
 }
 """Words that open the form for a new task, and with which choice."""
+_SAID = frozenset({None, "file_share", "thread_broadcast"})
+"""The sorts of messages in which somebody says something; others are of edits, joins and the like."""
 LOST = "\u26a0\ufe0f This was not stored, because the database cannot be reached. Say it again in a minute."
 SLOW = "\u23f3 Storing this takes longer than usual. It is carried out once it is stored; if that fails, I say so here."
 NO_FORM = "\u26a0\ufe0f Slack did not open the form in time. Try again, or write it: `/opus {example}`."
@@ -45,7 +47,7 @@ AGAIN = "This could not be stored now. Press again in a minute: it is never done
 log = logging.getLogger(__name__)
 
 
-def build_app(settings: Settings, keeper: Keeper, store: Store) -> App:
+def build_app(settings: Settings, keeper: Keeper) -> App:
     """Build the Bolt app, without a call of the network; it serves HTTP and Socket Mode."""
     quiet = logging.getLogger("opus67.slack")
     # Bolt would warn of the token in the environment, which it finds by itself and does not need.
@@ -65,7 +67,7 @@ def build_app(settings: Settings, keeper: Keeper, store: Store) -> App:
         token_verification_enabled=False,
         attaching_conversation_kwargs_enabled=False,
     )
-    ears = Ears(settings, keeper, store)
+    ears = Ears(settings, keeper)
     anything = re.compile(".*", re.DOTALL)
     app.command(COMMAND)(ears.command)
     app.event("app_mention")(ears.mention)
@@ -79,8 +81,8 @@ def build_app(settings: Settings, keeper: Keeper, store: Store) -> App:
 class Ears:
     """The listeners, one for each way in which somebody can say something."""
 
-    def __init__(self, settings: Settings, keeper: Keeper, store: Store) -> None:
-        self._settings, self._keeper, self._store = settings, keeper, store
+    def __init__(self, settings: Settings, keeper: Keeper) -> None:
+        self._settings, self._keeper = settings, keeper
 
     def command(self, ack: Ack, command: JSON, client: WebClient) -> None:
         """Hear a slash command; without a task it opens the form for one."""
@@ -148,16 +150,13 @@ class Ears:
         """Offer the repositories that fit what was typed; to those who are not linked, only the channel's."""
         origin = Origin.load(body["view"]["private_metadata"])
         bound = self._bound(origin.channel)
-        try:
-            linked = self._store.people.login("slack", body["user"]["id"])
-            names = [name for name, _ in self._store.records.repositories()] if linked else []
-        except self._store.UNAVAILABLE:
-            names = []
-        offered = dict.fromkeys([*([bound] if bound else []), *names])
+        nothing: list[str] = []
+        found = self._keeper.look_up(lambda store: _repositories(store, body["user"]["id"]), nothing)
+        offered = dict.fromkeys([*([bound] if bound else []), *found])
         ack(options=forms.repository_options(offered, body.get("value", "")))
 
     def _message(self, event: JSON, body: JSON) -> BoltResponse | None:
-        if event.get("bot_id") or event.get("subtype") not in {None, "file_share"} or not event.get("user"):
+        if event.get("bot_id") or event.get("subtype") not in _SAID or not event.get("user"):
             return None
         thread, ts, channel = event.get("thread_ts", ""), event["ts"], event["channel"]
         # Where two talk alone, an answer in a thread of its own would only be hard to find.
@@ -184,11 +183,7 @@ class Ears:
         return forms.new_task_form(origin, how, self._bound(channel), settings.models, "")
 
     def _text_form(self, origin: Origin) -> JSON:
-        try:
-            task = self._store.tasks.get(origin.task_id)
-        except self._store.UNAVAILABLE:
-            task = None
-        return forms.text_form(origin, task)
+        return forms.text_form(origin, self._keeper.look_up(lambda store: store.tasks.get(origin.task_id), None))
 
     def _open(self, client: WebClient, trigger_id: str, view: JSON) -> bool:
         try:
@@ -257,6 +252,11 @@ def _address(kind: str, channel: str, user: str, *, asked_at: float = 0.0, **mor
     """
     filled = {name: value for name, value in more.items() if value}
     return {"kind": kind, "channel": channel, "user": user, "asked_at": asked_at or time.time(), **filled}
+
+
+def _repositories(store: Store, user_id: str) -> list[str]:
+    """Return the repositories that somebody may search: none before it is known who they are."""
+    return [name for name, _ in store.records.repositories()] if store.people.login("slack", user_id) else []
 
 
 def _bot(body: JSON) -> str:

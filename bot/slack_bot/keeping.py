@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook import WebhookClient
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 1.8
 """Slack waits for 3 s in all."""
+LOOK_UP_SECONDS = 0.8
+"""Forms are opened after it, for which there is little time."""
 ANSWER_SECONDS = 5
 _THREADS = 8
 
+Found = TypeVar("Found")
 log = logging.getLogger(__name__)
 
 
@@ -60,6 +63,15 @@ class Keeper:
             storing.add_done_callback(lambda done: None if _succeeded(done) else lost())
         return Kept.SLOW
 
+    def look_up(self, question: Callable[[Store], Found], unknown: Found) -> Found:
+        """Ask the store something, or go on without an answer where it takes its time."""
+        asking = self._threads.submit(question, self._store)
+        try:
+            return asking.result(LOOK_UP_SECONDS)
+        except (TimeoutError, *self._store.UNAVAILABLE):
+            asking.cancel()
+            return unknown
+
     def whisper(self, response_url: str, text: str) -> None:
         """Tell something to who spoke, soon, and to nobody else; best effort."""
         if response_url:
@@ -74,8 +86,8 @@ class Keeper:
         try:
             if self._store.deliveries.add(delivery):
                 self._waker.delivery(delivery.guid)
-        except self._store.UNAVAILABLE:
-            log.exception("what was heard on Slack could not be stored (%s)", delivery.guid)
+        except self._store.UNAVAILABLE as error:
+            log.warning("what was heard on Slack could not be stored (%s): %s", delivery.guid, error)
             return False
         return True
 

@@ -67,7 +67,7 @@ def _listen(services: Services) -> None:
 
     settings = services.settings
     keeper = Keeper(services.store, BackgroundWaker(settings.redis_url, signing_key(settings)))
-    app = build_app(settings, keeper, services.store)
+    app = build_app(settings, keeper)
     # It would tell of an outage every two seconds.
     quiet = logging.getLogger("opus67.slack.socket")
     quiet.setLevel(logging.CRITICAL)

@@ -52,8 +52,9 @@ def moment_message(view: TaskView, people: Sequence[str]) -> Shown:
         inside = _waiting(view)
     else:
         inside = [*_summary(view, _SHORT_SUMMARY), *_pull_request(view), *checks(view, most=4), *files(view, most=0)]
-    blocks = [*_line([*kit.people(people), *_state(view)]), *inside, *buttons(view)]
-    return Shown(_notification(view), blocks)
+    who = kit.people(people)
+    named = "".join(f"<@{element['user_id']}> " for element in who if element["type"] == "user")
+    return Shown(f"{named}{_notification(view)}", [*_line([*who, *_state(view)]), *inside, *buttons(view)])
 
 
 def fallback(view: TaskView) -> Shown:

@@ -63,12 +63,12 @@ class _Door:
 
     def _is_signed(self) -> bool:
         """Check what is signed before anything reads it: nobody but Slack gets to Bolt's parsers."""
-        from slack_sdk.signature import SignatureVerifier  # noqa: PLC0415 - not before it is needed
-
         timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
         signature = request.headers.get("X-Slack-Signature", "")
         if not (_TIMESTAMP.fullmatch(timestamp) and _SIGNATURE.fullmatch(signature)):
             return False
+        from slack_sdk.signature import SignatureVerifier  # noqa: PLC0415 - not before it is needed
+
         try:
             body = request.get_data().decode()
         except UnicodeDecodeError:
@@ -83,7 +83,7 @@ class _Door:
         from bot.slack_bot.keeping import Keeper  # noqa: PLC0415 - likewise
 
         keeper = Keeper(self._store, self._waker)
-        return SlackRequestHandler(build_app(self._settings, keeper, self._store))
+        return SlackRequestHandler(build_app(self._settings, keeper))
 
 
 def _say(message: str, status: int) -> Response:

@@ -130,9 +130,9 @@ def office(slack: LocalSlack, home: Path) -> Iterator[Office]:
     assert [(one.error, one.messages) for one in slack.violations] == []
 
 
-@pytest.fixture
-def web(office: Office) -> Iterator[str]:
-    """Serve POST /slack/events for the workspace, and yield its address."""
+@contextmanager
+def served(office: Office) -> Iterator[str]:
+    """Serve POST /slack/events for a workspace, and yield its address."""
     app = Flask("tests.slack")
     app.register_blueprint(slack_blueprint(office.settings, office.store, office.woken))
     server = make_server("127.0.0.1", 0, app, threaded=True)
@@ -143,6 +143,13 @@ def web(office: Office) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def web(office: Office) -> Iterator[str]:
+    """Serve the installation's door, and yield its address."""
+    with served(office) as url:
+        yield url
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,9 @@ from flask import Flask
 from bot.slack_bot import hearing
 from bot.slack_bot.rendering import task_message
 from bot.slack_bot.web import slack_blueprint
+from jobs.store import Store
 from jobs.testing.slack.world import version
-from tests.slack.conftest import settings_for
+from tests.slack.conftest import Office, Woken, served, settings_for
 from tests.slack.views import QUESTION, TASKS
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
     from jobs.testing.slack import LocalSlack
     from jobs.testing.slack.records import Message
-    from tests.slack.conftest import Office
 
 pytestmark = pytest.mark.usefixtures("web")
 
@@ -301,6 +302,27 @@ def test_a_database_that_is_away_is_told(office: Office) -> None:
     assert {(one.text, one.response_type) for one in office.slack.responses} == {(hearing.LOST, "ephemeral")}
     with office.store.write() as connection:
         connection.exec_driver_sql("ALTER TABLE gone RENAME TO deliveries")
+
+
+@pytest.mark.postgresql
+def test_a_database_that_never_answers_keeps_nobody_waiting(slack: LocalSlack, home: Path) -> None:
+    """Commands, buttons, forms and searches are acknowledged in time all the same."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://opus67@127.0.0.1:{silent.getsockname()[1]}/opus67"
+        settings = settings_for(slack, home, DATABASE_URL=url)
+        store = Store(url)
+        office = Office(slack, settings, store, Woken())
+        with served(office):
+            message = post(office, "question")
+            deliveries = [slack.command("ann", "dev", "bg status"), slack.press("ann", message, "form:answer")]
+            [view] = slack.open_views
+            deliveries.append(slack.submit("ann", view, {"text": "cents"}))
+            assert view.open
+            slack.command("ann", "dev", "new")
+            found = slack.suggest("ann", slack.open_views[-1], "repo", "")
+            assert [one["value"] for one in found] == ["octo/shop"]
+        assert [one.acknowledged for one in deliveries] == [True, True, True]
+        store.close()
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"delay": 2.5}, {"drop": True}])

@@ -94,7 +94,7 @@ def test_the_end_is_told_and_then_it_is_quiet(telling: Telling, office: Office) 
     telling.round(5)
     [root] = telling.roots
     assert len(root.versions) == 2
-    assert [reply.text for reply in root.replies] == [root.text]
+    assert [reply.text for reply in root.replies] == [f"<@{office.slack.user('ann').id}> {root.text}"]
     assert "Done" in root.text
     assert not office.store.showing.due("slack", telling.now + 1e6)
     [place] = office.store.showing.of_task(telling.task.id)
