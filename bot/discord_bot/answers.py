@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bot.discord_bot.buttons import ROW, can_open, link_buttons
-from bot.discord_bot.harmless import Ink, fit, quoted, units
+from bot.discord_bot.harmless import Ink, quoted, units
 from bot.discord_bot.rendering import BLUE, NOBODY, RED
 from jobs.answer.parts import Diff, Link, Listing, Quote, Say
 
@@ -20,7 +20,7 @@ NO = "That is not possible here."
 CUT = "\u2026 there is more than fits into a message."
 _EMBED, _TOTAL, _EMBEDS = 3900, 5600, 2
 """Discord takes 4096 units in a description and 6000 in all embeds of a message."""
-_LEAST = 200
+_LEAST = 500
 _SAY, _QUOTE, _DIFF, _CELL = 1500, 3400, 2600, 120
 _WIDTH = 56
 """As many characters of a code block stand side by side in an embed on a usual screen."""
@@ -56,6 +56,9 @@ def _embeds(pieces: Sequence[Callable[[int], str]]) -> list[str]:
     texts: list[str] = []
     used = 0
     for piece in pieces:
+        if used > _TOTAL - _LEAST:
+            texts[-1] += f"\n{CUT}"
+            break
         text = piece(min(_EMBED, _TOTAL - used - len(CUT)))
         if not text.strip():
             continue
@@ -68,9 +71,6 @@ def _embeds(pieces: Sequence[Callable[[int], str]]) -> list[str]:
             texts[-1] += f"\n{CUT}"
             break
         used += units(text) + 2
-        if used > _TOTAL - _LEAST:
-            texts[-1] += f"\n{CUT}"
-            break
     return texts
 
 
@@ -90,8 +90,8 @@ def _pieces(part: Part, ink: Ink) -> Iterator[Callable[[int], str]]:
 
 
 def _say(ink: Ink, text: str, limit: int) -> str:
-    lines = [ink.line(line, _SAY) for line in text.splitlines()]
-    return fit("\n".join(lines), min(limit, _EMBED))
+    # Cut between lines and inside of them before they are written, never through what is code already.
+    return _whole_lines([ink.line(line, min(_SAY, limit - 50)) for line in text.splitlines()], limit, 0)
 
 
 def _quote(ink: Ink, part: Quote, limit: int) -> str:
