@@ -37,6 +37,8 @@ SUGGEST_SECONDS = 1.8
 """Discord gives three seconds, the way included, for suggestions and forms."""
 GUILD_SECONDS = 0.5
 """How long no further guild has to come before the client counts as ready; nothing that it does waits for guilds."""
+STORE_SECONDS = 8.0
+"""How long a database may keep somebody waiting before they are told."""
 _THREADS, _SUGGESTING_THREADS = 8, 3
 _FINISH_SECONDS = 3.0
 """How long what was acknowledged may still take to be stored when the process stops."""
@@ -47,6 +49,10 @@ NOT_STORED = (
     "if it goes on, tell who runs me to look at `opus67 doctor`."
 )
 INTERNAL = "An internal error (number {number}) kept me from taking this down; the operator finds it in the log."
+NO_WORD = (
+    "My database does not answer, so I do not know whether I could take this down. Look at `/opus bg status` in a "
+    "moment before you say it again."
+)
 STRANGE = "I do not know this button or command any more. `/opus help` lists what there is."
 
 log = logging.getLogger(__name__)
@@ -152,10 +158,10 @@ class Client(discord.Client):
             channel = await self.fetch_channel(channel.id)
         said = said_live(message, channel)
         try:
-            await self.hear_message(said)
-        except self._services.store.UNAVAILABLE as error:
-            log.warning("a mention could not be stored: %s", error)
-            await self._not_stored(said)
+            await asyncio.wait_for(self.hear_message(said), STORE_SECONDS)
+        except (TimeoutError, *self._services.store.UNAVAILABLE) as error:
+            log.warning("a mention could not be stored: %s", error or "the database does not answer")
+            await self._not_stored(said, NO_WORD if isinstance(error, TimeoutError) else NOT_STORED)
         self.catching_up.seen(message.id)
 
     async def hear_message(self, said: Said) -> None:
@@ -208,10 +214,10 @@ class Client(discord.Client):
             await self._say(interaction, STRANGE)
             return
         try:
-            await self.store(from_interaction(interaction, words, options))
-        except self._services.store.UNAVAILABLE as error:
-            log.warning("an interaction could not be stored: %s", error)
-            await self._say(interaction, NOT_STORED)
+            await asyncio.wait_for(self.store(from_interaction(interaction, words, options)), STORE_SECONDS)
+        except (TimeoutError, *self._services.store.UNAVAILABLE) as error:
+            log.warning("an interaction could not be stored: %s", error or "the database does not answer")
+            await self._say(interaction, NO_WORD if isinstance(error, TimeoutError) else NOT_STORED)
 
     async def _say(self, interaction: discord.Interaction[Any], words: str) -> None:
         try:
@@ -240,11 +246,11 @@ class Client(discord.Client):
             log.warning("no suggestions in time: %s", type(error).__name__)
             return None
 
-    async def _not_stored(self, said: Said) -> None:
+    async def _not_stored(self, said: Said, words: str) -> None:
         where = said.spot.thread or said.spot.channel
         reference = {"message_id": said.id, "fail_if_not_exists": False}
         try:
-            message = sentence(NOT_STORED, ok=False) | {"message_reference": reference}
+            message = sentence(words, ok=False) | {"message_reference": reference}
             await self.rest.ask("POST", "/channels/{channel_id}/messages", message, channel_id=where)
         except (Later, Refused) as error:
             log.warning("a mention could not be answered: %s", error)

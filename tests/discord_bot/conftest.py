@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import threading
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -148,19 +147,26 @@ def opus_settings(home: Path, local: LocalDiscord, empty_valkey_url: str) -> Set
     return load(environment, dotenv=None)
 
 
-@pytest.fixture
-def stopped(opus_settings: Settings, local: LocalDiscord) -> Iterator[Opus]:
-    """Yield a process that has not been started yet."""
-    store = Store(opus_settings.database_url)
+@contextlib.contextmanager
+def installed(settings: Settings, local: LocalDiscord) -> Iterator[Opus]:
+    """Make the tables, and yield a process that has not been started yet."""
+    store = Store(settings.database_url)
     metadata.create_all(store.database.engine)
     store.close()
     with pointed_at(local):
-        made = Opus(replace(opus_settings), local)
+        made = Opus(settings, local)
         try:
             yield made
         finally:
             made.stop()
             made.store.close()
+
+
+@pytest.fixture
+def stopped(opus_settings: Settings, local: LocalDiscord) -> Iterator[Opus]:
+    """Yield a process that has not been started yet."""
+    with installed(opus_settings, local) as made:
+        yield made
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from jobs.answer.parts import refused, said
 from jobs.testing.local_discord.records import text_of, walk
 from jobs.types import Actor, Conclusion, Outcome
+from tests.discord_bot.conftest import installed
 from tests.discord_bot.locks import locked
 from tests.discord_bot.tasks import outcome_of, task
 from tests.testing import discord_conformity
@@ -18,6 +20,7 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from config.settings import Settings
     from jobs.testing.local_discord import LocalDiscord
     from tests.discord_bot.conftest import Opus
 
@@ -78,6 +81,22 @@ def test_what_cannot_be_stored_is_said(opus: Opus, local: LocalDiscord) -> None:
     assert asked.ephemeral
     local.say("ann", "general", f"{local.bot.mention} status")
     local.wait_for(lambda: any("I could not take this down" in text_of(one) for one in local.messages("general")[2:]))
+
+
+@pytest.mark.postgresql
+def test_a_database_that_never_answers_is_told(
+    opus_settings: Settings, local: LocalDiscord, postgresql_database_url: str
+) -> None:
+    """While the database hangs, people are told to look first before they say it again."""
+    import psycopg  # noqa: PLC0415 - not every machine has it
+
+    with installed(replace(opus_settings, database_url=postgresql_database_url), local) as opus:
+        opus.start()
+        with psycopg.connect(postgresql_database_url) as other:
+            other.execute("LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE")
+            asked = local.command("ann", "general", "opus bg status")
+            assert asked.acknowledged == 5
+            opus.told(asked, "My database does not answer")
 
 
 def test_a_task_without_words_opens_a_form(opus: Opus, local: LocalDiscord) -> None:
