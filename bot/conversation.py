@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from bot import control, starting
 from bot.acting import Actions
-from bot.control.order import CHATS, OPERATOR, NotAllowed, Place, installation_of
+from bot.control.order import CHATS, NotAllowed, Place, installation_of
 from bot.events import Event
 from bot.grammar import read
 from bot.heard import Heard
 from jobs.answer.parts import Answer, refused
+from jobs.policy import OPERATOR
 from jobs.types import Actor, GitHubUnavailable, UserError
 
 if TYPE_CHECKING:

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT = 60_000
 LONGEST_TITLE = 100
-OPERATOR = "cli"
-"""The platform of who sits at the machine: holds the App's key, and may do everything that it may."""
 
 log = logging.getLogger(__name__)
 
@@ -239,7 +237,7 @@ def _refuse_configuration(actions: Actions, subject: Subject, error: RepositoryC
 def permission_of(actions: Actions) -> str:
     """Ask GitHub what the actor may do now; where it refuses to tell, nobody may do anything, and words say so."""
     actor = actions.event.actor
-    if actor.platform == OPERATOR:
+    if actor.platform == policy.OPERATOR:
         return "admin"
     if actor.is_bot or not actor.login:
         return "none"

@@ -72,5 +72,6 @@ def _sweep(services: Services) -> None:
             services.waker.chore("confirm_links")
         store.deliveries.forget(now - KEEP_DELIVERIES_SECONDS)
         store.notices.forget(now - KEEP_DELIVERIES_SECONDS)
+        store.records.forget("look:", now - 3600.0)  # what the API let somebody look at
     except store.UNAVAILABLE as error:
         log.warning("the database cannot be reached; trying again: %s", error)

@@ -14,6 +14,8 @@ WRITERS = frozenset({"admin", "maintain", "write"})
 """GitHub's permission names that include pushing (https://docs.github.com/rest/collaborators/collaborators)."""
 
 
+OPERATOR = "cli"
+"""The platform of who sits at the machine: holds the App's key, and may do everything that it may."""
 UNKNOWN = "unknown"
 """In place of a permission that GitHub refused to tell."""
 
@@ -55,13 +57,9 @@ def person(facts: Facts, config: RepositoryConfig, what: str) -> Decision:
     actor = facts.actor
     if actor.is_bot:
         return _bot(facts, config)
-    login = actor.login.lower()
-    if facts.permission in WRITERS:
-        return Decision(allowed=True, reason=f"@{actor.login} has {facts.permission} permission")
-    if login and login in {name.lower() for name in config.allow.logins}:
-        return Decision(allowed=True, reason=f"@{actor.login} is named in `allow.logins`")
-    if facts.teams:
-        return Decision(allowed=True, reason=f"@{actor.login} is in the team {min(facts.teams)}")
+    granted = _granted(facts, config)
+    if granted:
+        return Decision(allowed=True, reason=granted)
     if facts.permission == UNKNOWN:
         return Decision(
             allowed=False,
@@ -76,6 +74,18 @@ def person(facts: Facts, config: RepositoryConfig, what: str) -> Decision:
             "under `allow` in `.github/opus67.yml`."
         ),
     )
+
+
+def _granted(facts: Facts, config: RepositoryConfig) -> str:
+    """Return why a person may, or nothing."""
+    actor, login = facts.actor, facts.actor.login.lower()
+    if actor.platform == OPERATOR:
+        return "the operator, at the machine itself"
+    if facts.permission in WRITERS:
+        return f"@{actor.login} has {facts.permission} permission"
+    if login and login in {name.lower() for name in config.allow.logins}:
+        return f"@{actor.login} is named in `allow.logins`"
+    return f"@{actor.login} is in the team {min(facts.teams)}" if facts.teams else ""
 
 
 def _bot(facts: Facts, config: RepositoryConfig) -> Decision:

@@ -34,7 +34,7 @@ NODS = {
     "resume": "Task `{id}` goes on.",
     "bg cancel": "Task `{id}` ends.",
     "approve": "The plan is approved, and task `{id}` begins.",
-    "reject": "The plan is rejected, and task `{id}` ends.",
+    "reject": "Task `{id}` makes another plan, with your reason.",
     "priority": "Task `{id}` has its new place in the queue.",
     "reassign": "Task `{id}` goes on with that model from its next step.",
 }

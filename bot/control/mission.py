@@ -111,4 +111,7 @@ def scale(order: Order) -> Answer:
         return said(f"There can be at most {MOST_WORKERS} at once on one machine. `/opus mission scale {MOST_WORKERS}`")
     order.actions.change(lambda connection: fleet.scale(connection, wanted, now))
     words = f"From now on {count(wanted, 'task')} may run at once."
-    return said(words if wanted else "Nothing begins any more; what runs, goes on to its end.", workers=wanted)
+    return said(
+        words if wanted else "Nothing begins any more, and what runs is handed back to the queue with its work.",
+        workers=wanted,
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.acting import Actions
 from bot.events import Event
+from jobs.policy import OPERATOR
 from jobs.types import Decision, Status, Subject, UserError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from jobs.services import Services
     from jobs.types import Actor, Task
 
-GITHUB, OPERATOR = "github", "cli"
+GITHUB = "github"
 CHATS = ("slack", "discord")
 
 
@@ -88,6 +89,8 @@ class Order:
 
 def person(actor: Actor) -> str:
     """Return how somebody is called in words that others read."""
+    if actor.platform == OPERATOR:
+        return "the operator"
     return f"@{actor.login}" if actor.login else f"{actor.platform} user {actor.id}"
 
 

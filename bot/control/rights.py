@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot import starting
 from bot.commands import Who
-from bot.control.order import CHATS, GITHUB, OPERATOR, NotAllowed, Place, about
+from bot.control.order import CHATS, GITHUB, NotAllowed, Place, about
 from config.errors import RepositoryConfigError
 from jobs import policy
 from jobs.types import Decision, UserError
@@ -37,7 +37,7 @@ def check(
     what = f"to tell me `{entry.name}`"
     _channel(actions, place, entry, what)
     if entry.who is Who.OPERATOR:
-        return None, operator(actions, what)
+        return None, operator(actions, f"`{entry.name}`")
     if entry.who is Who.WORK or place.surface == GITHUB:
         return _work(actions, subject, what)
     return None, may_look(actions, place, task, what)
@@ -78,7 +78,7 @@ def look(actions: Actions, subject: Subject) -> Situation:
 
 def is_operator(actor: Actor) -> bool:
     """Tell whether somebody sits at the machine itself."""
-    return actor.platform == OPERATOR
+    return actor.platform == policy.OPERATOR
 
 
 def operator(actions: Actions, what: str) -> Decision:
@@ -90,7 +90,7 @@ def operator(actions: Actions, what: str) -> Decision:
         return Decision(allowed=True, reason=f"@{actor.login} is named in `OPUS67_OPERATORS`")
     if actor.platform in CHATS and not actor.login:
         raise NotAllowed(UNLINKED, what)
-    reason = f"{what} is for operators"
+    reason = f"{what} is for operators alone"
     cure = "The operator names them in `OPUS67_OPERATORS`, or does it with `opus67` on the machine."
     raise NotAllowed(Decision(allowed=False, reason=reason, cure=cure, silent=actor.is_bot), what)
 

@@ -102,15 +102,13 @@ def approve(order: Order) -> Answer:
 
 
 def reject(order: Order) -> Answer:
-    """End a task whose plan people do not want."""
+    """Have the task make another plan, with the reason why not this one."""
     task = order.live
     if task is None:
         return _none(order)
     if task.approval is not Approval.ASKED:
         return _no_plan(task)
-    why = " ".join(clean(order.command.text).text.split())[:500]
-    order.actions.cancel(task.id, f"the plan was rejected by {person(order.actor)}: {why}")
-    return _done(task)
+    return say(order)
 
 
 def _no_plan(task: Task) -> Answer:

@@ -58,9 +58,9 @@ PLAN = Headline(
     "`/opus reject keep the old name as an alias`. Nothing is spent while this waits.",
 )
 ELSEWHERE = {
-    PAUSED: "`resume {id}` goes on, `cancel {id}` ends the work.",
-    QUESTION: "`answer {id}` and your words let it go on. Nothing is spent while this waits.",
-    PLAN: "`approve {id}` starts the work, `reject {id}` and your reason ask for another plan. "
+    PAUSED: "`/opus resume {id}` goes on, `/opus bg cancel {id}` ends the work.",
+    QUESTION: "`/opus answer {id}` and your words let it go on. Nothing is spent while this waits.",
+    PLAN: "`/opus approve {id}` starts the work, `/opus reject {id}` and your reason ask for another plan. "
     "Nothing is spent while this waits.",
 }
 """What a person can do about a task that has no comment on GitHub: in a chat, or on the command line."""

@@ -116,6 +116,12 @@ class Records:
         with self._database.write() as connection:
             self._database.upsert(connection, effects, {"key": key, "value": value, "at": now}, key=["key"])
 
+    def forget(self, prefix: str, before: float) -> int:
+        """Forget what was kept under keys that begin so before a time."""
+        with self._database.write() as connection:
+            gone = sa.delete(effects).where(effects.c.key.startswith(prefix, autoescape=True), effects.c.at < before)
+            return connection.execute(gone).rowcount
+
     def save_installation(
         self, connection: sa.Connection, installation_id: int, account: str, now: float, *, suspended: bool = False
     ) -> None:

@@ -44,7 +44,7 @@ class Showing:
     def show(
         self, connection: sa.Connection, task_id: str, surface: str, channel: str, address: Mapping[str, Any]
     ) -> bool:
-        """Have a task shown in a channel from now on; False where it is shown there already."""
+        """Have a task shown in a channel from now on, also where that was given up; False where it is already."""
         values: dict[str, Any] = {
             "task_id": task_id,
             "surface": f"{surface}:{channel}",
@@ -53,7 +53,11 @@ class Showing:
             "shown": "",
         }
         values |= {"address": dict(address), "moment": "", "settled": False, "not_before": 0.0}
-        return self._database.insert_new(connection, places, values)
+        if self._database.insert_new(connection, places, values):
+            return True
+        mine = sa.update(places).where(places.c.task_id == task_id, places.c.surface == f"{surface}:{channel}")
+        connection.execute(mine.values(settled=False, not_before=0.0))
+        return False
 
     def due(self, surface: str, now: float) -> Sequence[ChatPlace]:
         """Return the places on a surface that may have something new to show."""

@@ -14,6 +14,7 @@ from bot.conversation import carry_out
 from bot.heard import Heard
 from bot.inbox import handle
 from jobs.answer.parts import Answer, Diff, Listing, Quote
+from jobs.store import Place
 from jobs.types import Approval, Check, Conclusion, FileChange, Kind, Mode, Outcome, Patch, Status
 from tests.bot.conftest import SHOP, Inbox
 
@@ -179,17 +180,18 @@ def test_a_plan_waits_for_approval(chat: Chat) -> None:
     assert "approved already" in words(chat.say(f"approve {task.id}"))
 
 
-def test_a_rejected_plan_ends_its_task(chat: Chat) -> None:
-    """Who, and why, is kept."""
+def test_a_rejected_plan_is_made_anew(chat: Chat) -> None:
+    """The reason reaches the agent; nothing begins meanwhile."""
     chat.say("plan rewrite it all")
     task, tasks = chat.newest(), chat.services.store.tasks
     claim = tasks.claim(task.id, "one", time.time())
     assert claim is not None
     tasks.wait(task.id, claim.task.attempt, worked=1.0, question="1. Delete", plan=True)
     tasks.told(task.id, claim.task.attempt)
-    assert chat.say(f"reject {task.id} we drop that feature").ok
-    assert chat.task(task.id).conclusion is Conclusion.CANCELLED
-    assert chat.task(task.id).summary == "Cancelled: the plan was rejected by @alice: we drop that feature"
+    assert "needs `<why>`" in words(chat.say(f"reject {task.id}"))
+    assert chat.say(f"reject {task.id} keep what works").ok
+    assert (chat.task(task.id).status, chat.task(task.id).approval) == (Status.QUEUED, Approval.WANTED)
+    assert [text for _, _, text in chat.services.store.runs.unheard(task.id)] == ["keep what works"]
 
 
 def test_urgency_and_model_of_one_task(chat: Chat) -> None:
@@ -231,6 +233,30 @@ def test_a_review_shows_the_work(chat: Chat) -> None:
     [diff] = [part for part in answer.parts if isinstance(part, Diff)]
     assert (done.text, ran.rows[0][0], files.rows) == ("Added it.", "make test", (("export.py", "+3", "-1"),))
     assert diff.text == patch.diff
+
+
+def test_a_merge_keeps_to_githubs_rules(chat: Chat, local: LocalGitHub) -> None:
+    """Not before the task has ended, not by who may not write, not while a check fails; then it is done, once."""
+    chat.say("bg add a flag")
+    task = chat.newest()
+    local.commit_file(SHOP, task.branch, "flag.py", "FLAG = True\n")
+    repository = chat.services.github.repository(SHOP, task.installation_id)
+    pull = repository.ensure_pull_request(task.branch, "main", "Add a flag", "As asked.")
+    chat.services.store.records.save_place(task.id, "pull_request", Place(str(pull.number), pull.url, ""))
+    assert "still at work" in words(chat.say(f"bg merge {task.id}"))
+    chat.end(task.id, Outcome(Conclusion.SUCCESS, "Added it."))
+    local.protect(SHOP, "main", checks=["tests"])
+    local.report_check(SHOP, task.branch, "tests", "failure")
+    answer = chat.say(f"bg merge {task.id}")
+    assert not answer.ok
+    assert "`tests` failed" in words(answer)
+    local.report_check(SHOP, task.branch, "tests", "success")
+    local.set_permission(SHOP, "alice", "read")
+    assert "needs write permission" in words(chat.say(f"bg merge {task.id}"))
+    local.set_permission(SHOP, "alice", "write")
+    assert "Merged" in words(chat.say(f"bg merge {task.id}"))
+    assert local.file(SHOP, "flag.py", "main") == b"FLAG = True\n"
+    assert "merged already" in words(chat.say(f"bg merge {task.id}"))
 
 
 def test_everything_pauses_and_goes_on(chat: Chat) -> None:

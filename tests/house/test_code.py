@@ -32,6 +32,7 @@ EDGES = {
     "jobs/worker.py": "the worker's process: logged, another one is started",
     "jobs/execute.py": "the worker's task: logged with a number, the task fails in words",
     "jobs/agent/loop.py": "a tool call: logged, the model is told and goes on",
+    "bot/telling.py": "a chat's message: logged and tried again, the others are told",
     "jobs/notify.py": "a notification: logged, the work goes on",
 }
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "managers"}
