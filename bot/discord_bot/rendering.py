@@ -209,6 +209,8 @@ def _fields(view: TaskView, ink: Ink) -> list[dict[str, Any]]:
         fields.append(("Started", f"<t:{int(task.started_at)}:R>", True))
     elif over or task.status is Status.WAITING:
         fields.append(("Time", duration(view.elapsed_seconds) if over else rough_duration(view.elapsed_seconds), True))
+    if view.pull_request and not can_open(view.pull_request):
+        fields.append(("Pull request", view.pull_request, False))  # one that no button may lead to
     if over and view.outcome is not None:
         fields += [
             ("Checks", _checks(view.outcome.evidence, ink), False),

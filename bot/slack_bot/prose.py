@@ -23,9 +23,12 @@ _RULE = "\u2014\u2014\u2014"
 _NOTHING_BUT_SPACE = re.compile(r"\s*")
 
 
-def prose(text: str, limit: int, *, quoted: bool = False) -> list[JSON]:
-    """Return a text's rich-text parts, of about ``limit`` characters at most; ``quoted`` puts a bar beside them."""
-    writer = _Writer(kit.quote if quoted else kit.section, quoted, limit)
+def prose(text: str, limit: int, *, quoted: bool = False, ours: str = "") -> list[JSON]:
+    """Return a text's rich-text parts, of about ``limit`` characters at most; ``quoted`` puts a bar beside them.
+
+    Links show where they lead, but for those of the harness's own making, which begin with ``ours``.
+    """
+    writer = _Writer(kit.quote if quoted else kit.section, quoted, limit, ours)
     for token in _parser().parse(cut(kit.harmless(text).strip(), limit)):
         writer.block(token)
     writer.flush()
@@ -46,6 +49,7 @@ class _Writer:
     around: Callable[[Sequence[JSON]], JSON]
     border: bool
     left: int
+    ours: str = ""
     parts: list[JSON] = field(default_factory=list)
     _line: list[JSON] = field(default_factory=list)
     _styles: list[str] = field(default_factory=list)
@@ -147,6 +151,9 @@ class _Writer:
         if label.strip() in {url, ""}:
             del self._line[start:]
             self._line += kit.link(url)
+        elif self.ours and url.startswith(self.ours):
+            del self._line[start:]
+            self._line += kit.link(url, label)
         elif url:
             self._line += [*kit.words(" ("), *kit.link(url), *kit.words(")")]
 

@@ -11,6 +11,7 @@ from bot.slack_bot.buttons import answer_box, buttons
 from bot.slack_bot.prose import prose
 from bot.slack_bot.results import checks, files, receipt
 from jobs.answer import comment
+from jobs.answer.links import linked
 from jobs.answer.words import RETRY, conclusion_of, count, headline, money, phase_of, rough_duration
 from jobs.types import Approval, Conclusion, Status
 
@@ -140,7 +141,10 @@ def _summary(view: TaskView, limit: int) -> list[JSON]:
         told = f"Cancelled: {view.task.cancel or 'nobody said why'}."
     elif not told.strip():
         told = f"Nothing more is known about how it ended; the operator finds it in the log under `{view.task.id}`."
-    return kit.rich(*prose(told, limit))
+    if view.outcome is None or not view.outcome.references:
+        return kit.rich(*prose(told, limit))
+    blob = f"{view.outcome.blob_url}/"
+    return kit.rich(*prose(linked(told, view.outcome), limit, ours=blob))
 
 
 def _pull_request(view: TaskView) -> list[JSON]:
