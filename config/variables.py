@@ -58,7 +58,12 @@ VARIABLES: tuple[Variable, ...] = (
         section=_GITHUB,
         required=True,
     ),
-    Variable("GITHUB_CLIENT_ID", "The GitHub App's client id; people link their chat account with it, by GitHub's device flow.", "Iv23liAbCdEf", section=_GITHUB),
+    Variable(
+        "GITHUB_CLIENT_ID",
+        "The GitHub App's client id; people link their chat account with it, by GitHub's device flow.",
+        "Iv23liAbCdEf",
+        section=_GITHUB,
+    ),
     Variable(
         "GITHUB_CLIENT_SECRET",
         "The GitHub App's client secret; ends the token of a person who linked, at once.",
