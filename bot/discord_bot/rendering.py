@@ -37,8 +37,8 @@ _TITLE = 200
 _PLAN, _PLAN_ITEM, _PLAN_ITEMS = 1400, 160, 15
 _LIST, _LIST_LINES = 700, 8
 _BAR = 10
-_QUESTION, _WHOLE_QUESTION = 1400, 3400
-_SUMMARY, _WHOLE_SUMMARY = 1700, 3000
+_QUESTION, _WHOLE_QUESTION = 1400, 2200
+_SUMMARY, _WHOLE_SUMMARY = 1700, 2600
 _PEOPLE = 20
 _USER_ID = re.compile(r"\d{5,20}")
 _TICKS = {"done": "\u2705", "in_progress": "\u25b6\ufe0f"}
@@ -210,7 +210,7 @@ def _fields(view: TaskView, ink: Ink) -> list[dict[str, Any]]:
     elif over or task.status is Status.WAITING:
         fields.append(("Time", duration(view.elapsed_seconds) if over else rough_duration(view.elapsed_seconds), True))
     if view.pull_request and not can_open(view.pull_request):
-        fields.append(("Pull request", view.pull_request, False))  # one that no button may lead to
+        fields.append(("Pull request", ink.line(view.pull_request, 200), False))  # one that no button may lead to
     if over and view.outcome is not None:
         fields += [
             ("Checks", _checks(view.outcome.evidence, ink), False),
