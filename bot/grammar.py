@@ -60,16 +60,15 @@ def read(words: str, *, mentioned: bool = False, several: bool = False) -> Comma
     return _fill(entry, rest)
 
 
-def nearest(words: str) -> Entry | None:
-    """Return the command that words were probably meant for."""
-    typed = " ".join(words.lower().split()[:_MOST_WORDS])
-    names = [*ENTRIES, *ALIASES]
-    for length in range(_MOST_WORDS, 0, -1):
-        near = difflib.get_close_matches(" ".join(typed.split()[:length]), names, n=1, cutoff=0.7)
+def nearest(words: str) -> str:
+    """Return the command, or its short form, that words were probably meant for; or nothing."""
+    typed, names = words.lower().split()[:_MOST_WORDS], [*ENTRIES, *ALIASES]
+    for length in range(len(typed), 0, -1):
+        near = difflib.get_close_matches(" ".join(typed[:length]), names, n=1, cutoff=0.7)
         if near:
-            return ENTRIES[ALIASES.get(near[0], near[0])]
-    near = difflib.get_close_matches(typed.partition(" ")[0], names, n=1, cutoff=0.5)
-    return ENTRIES[ALIASES.get(near[0], near[0])] if near else None
+            return near[0]
+    near = difflib.get_close_matches(typed[0] if typed else "", names, n=1, cutoff=0.5)
+    return near[0] if near else ""
 
 
 def _lines(comment: str) -> Iterator[tuple[str, tuple[str, bool] | None]]:
@@ -212,8 +211,11 @@ def _example(entry: Entry) -> str:
 
 
 def _unknown(words: str) -> Command:
-    name, entry = _shown(words.split(maxsplit=1)[0]), nearest(words)
-    hint = f"Did you mean {_example(entry)}?" if entry else "`/opus help` lists what there is."
+    name, near = _shown(words.split(maxsplit=1)[0]), nearest(words)
+    entry = ENTRIES.get(ALIASES.get(near, near))
+    hint = "`/opus help` lists what there is."
+    if entry is not None:
+        hint = f"Did you mean `/opus {near}`? For example: {_example(entry)}"
     return Command("help", problem=f"I do not know the command `{name}`. {hint}")
 
 

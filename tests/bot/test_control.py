@@ -84,7 +84,7 @@ def test_several_commands_get_one_answer(inbox: Inbox, local: LocalGitHub) -> No
     assert answer.count("| command | does |") == 1
     assert (
         answer.index("| command")
-        < answer.index("Did you mean `/opus bg status 7f3c9a`?")
+        < answer.index("Did you mean `/opus status`?")
         < answer.index("Nothing was decided")
     )
     assert len(local.comments(SHOP, 1)) == 2

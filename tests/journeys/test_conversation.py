@@ -142,7 +142,7 @@ def test_help_status_and_why_answer_in_one_comment_each(town: Town) -> None:
     story = town.story([finish("Nothing to do.")]).ask()
     story.ends()
     story.say("/opus help")
-    assert "/opus steer <text>" in story.answers("| command | does |")
+    assert "/opus steer <id> <text>" in story.answers("| command | does |")
     story.say("/opus why\n\n/opus status")
     assert "has write permission" in story.answers("| when (UTC) |")
     story.say("/opus cancle")

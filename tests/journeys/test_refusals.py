@@ -70,7 +70,7 @@ def test_logins_and_teams_named_in_the_file_may_ask(town: Town) -> None:
     config = "allow:\n  logins: [Guest]\n"
     story = town.story([finish("Nothing to do.")], config=config)
     story.ask(by="guest")
-    assert "Asked for by guest" in story.ends()
+    assert "Asked for by @guest" in story.ends()
 
 
 def test_a_closed_issue_starts_nothing(town: Town) -> None:
