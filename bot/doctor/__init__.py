@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 def run_doctor(arguments: argparse.Namespace) -> int:
     """Make all checks at once and print them in order; returns 1 when one of them is bad."""
-    from bot.doctor import on_github, on_machine  # noqa: PLC0415 - imported when it is called, not for the help
+    from bot.doctor import on_chats, on_github, on_machine  # noqa: PLC0415 - imported when it is called, not for the help
     from bot.doctor.findings import Context, State  # noqa: PLC0415 - as above
     from config.settings import load  # noqa: PLC0415 - as above
 
     findings = []
-    for finding in examine((*on_machine.CHECKS_BEFORE, *on_github.CHECKS, *on_machine.CHECKS), Context(load())):
+    checks = (*on_machine.CHECKS_BEFORE, *on_github.CHECKS, *on_chats.CHECKS, *on_machine.CHECKS)
+    for finding in examine(checks, Context(load())):
         findings.append(finding)
         if not arguments.json:
             _say(str(finding))

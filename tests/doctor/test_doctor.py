@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
-from bot.doctor import examine, on_github, on_machine
+from bot.doctor import examine, on_chats, on_github, on_machine
 from bot.doctor.findings import Check, Context, Finding, State
 from bot.setup.manifest import EVENTS, PERMISSIONS
-from config.settings import Settings, load
+from config.settings import Channel, Settings, load
 from jobs.store.migrations import migrate
 from jobs.testing.github import LocalGitHub
+from jobs.testing.local_discord import LocalDiscord
 from jobs.testing.models import ChatCompletionsAPI, MessagesAPI, Script
+from jobs.testing.slack import LocalSlack
 from jobs.types import UserError
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ def settings(home: Path, github: LocalGitHub) -> Settings:
 
 def check(name: str, settings: Settings, **changes: object) -> list[Finding]:
     """Make one check with changed settings."""
-    checks = (*on_machine.CHECKS_BEFORE, *on_github.CHECKS, *on_machine.CHECKS)
+    checks = (*on_machine.CHECKS_BEFORE, *on_github.CHECKS, *on_chats.CHECKS, *on_machine.CHECKS)
     chosen = [each for each in checks if each.name == name]
     return list(examine(chosen, Context(dataclasses.replace(settings, **changes))))  # type: ignore[arg-type]
 
@@ -271,6 +273,46 @@ def test_the_command_says_whether_it_would_run(home: Path) -> None:
         if flags:
             answer = json.loads(result.stdout)
             assert answer["ok"] is False
-            assert {finding["check"] for finding in answer["data"]["findings"]} >= {"settings", "model", "Redis", "disk"}
+            assert {finding["check"] for finding in answer["data"]["findings"]} >= {
+                "settings",
+                "model",
+                "Redis",
+                "disk",
+            }
         else:
             assert "It would not run yet" in result.stdout
+
+
+def test_slack_is_asked_who_the_bot_is(settings: Settings) -> None:
+    """A good token is named with its workspace, a wrong one is cured; an outage keeps nothing from running."""
+    assert states(check("Slack", settings)) == [State.SKIPPED]
+    with LocalSlack(socket_mode=True) as slack:
+        tokens = {"slack_bot_token": slack.bot_token, "slack_api_url": slack.api_url}
+        assert states(check("Slack", settings, **tokens)) == [State.GOOD]
+        assert states(check("Slack", settings, **tokens, slack_app_token=slack.app_token)) == [State.GOOD] * 2
+        assert states(check("Slack", settings, **tokens, slack_app_token="xapp-wrong")) == [State.GOOD, State.BAD]
+        assert states(check("Slack", settings, **tokens, public_url="")) == [State.GOOD, State.WARNING]
+        [finding] = check("Slack", settings, **{**tokens, "slack_bot_token": "xoxb-wrong"})
+        assert (finding.state, "invalid_auth" in finding.message) == (State.BAD, True)
+    assert states(check("Slack", settings, **tokens)) == [State.WARNING]
+
+
+def test_discord_is_asked_who_the_bot_is(settings: Settings) -> None:
+    """As with Slack."""
+    assert states(check("Discord", settings)) == [State.SKIPPED]
+    with LocalDiscord() as discord:
+        environment = discord.environment()
+        tokens = {"discord_token": discord.token, "discord_api_url": environment["DISCORD_API_URL"]}
+        assert states(check("Discord", settings, **tokens)) == [State.GOOD]
+        assert states(check("Discord", settings, **{**tokens, "discord_token": "wrong"})) == [State.BAD]
+    assert states(check("Discord", settings, **tokens)) == [State.WARNING]
+
+
+def test_channels_are_bound_to_repositories_that_are_there(settings: Settings, github: LocalGitHub) -> None:
+    """A repository without the App, and a chat without a token, are told."""
+    assert check("channels", settings) == []
+    github.create_repository("octo/shop", {"README.md": "x"})
+    bound = (Channel("slack", "C1", "octo/shop", "all"), Channel("slack", "C2", "octo/nowhere", "look"))
+    found = check("channels", settings, channels=bound, slack_bot_token="xoxb-x")
+    assert states(found) == [State.GOOD, State.WARNING]
+    assert states(check("channels", settings, channels=bound[:1])) == [State.GOOD, State.WARNING]
