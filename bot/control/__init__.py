@@ -126,17 +126,19 @@ def pressed(actions: Actions, ask: Pressed) -> None:
 
 def _place(actions: Actions, subject: Subject) -> Place:
     event = actions.event
-    task = _task_of(actions, subject)
-    return Place(GITHUB, event.repository, event.repository, event.installation_id, subject, task)
+    task, own = _task_of(actions, subject)
+    return Place(GITHUB, event.repository, event.repository, event.installation_id, subject, task, own=own)
 
 
-def _task_of(actions: Actions, subject: Subject) -> Task | None:
+def _task_of(actions: Actions, subject: Subject) -> tuple[Task | None, bool]:
+    """Return the task that is meant on an issue or pull request, and whether the pull request is its own."""
     store, repository = actions.services.store, actions.event.repository
     if subject.kind == "pull":
         task_id = store.records.value(f"pull:{repository.lower()}#{subject.number}")
         found = store.tasks.get(task_id) if task_id else None
-        return found or store.tasks.latest(repository, subject)
-    return store.tasks.latest(repository, subject)
+        if found is not None:
+            return found, True
+    return store.tasks.latest(repository, subject), False
 
 
 def _answer(actions: Actions, ask: Told, said: list[str], *, ok: bool) -> None:
@@ -151,13 +153,9 @@ def _answer(actions: Actions, ask: Told, said: list[str], *, ok: bool) -> None:
 
 def _again(order: Order) -> Answer:
     """Say words to a task; on a pull request of ours whose task has ended they begin its next run."""
-    if order.task is not None and order.live is None and order.command.name == "steer" and _on_its_pull(order):
+    if order.task is not None and order.place.follows(order.task, order.command.name):
         return beginning.go_on(order, order.task)
     return steering.say(order)
-
-
-def _on_its_pull(order: Order) -> bool:
-    return order.place.subject is not None and order.place.subject.kind == "pull"
 
 
 _HANDLERS: dict[str, Callable[[Order], Answer]] = {

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.commands import PLAIN
-from bot.control import looking
+from bot.control import looking, rights
 from bot.control.order import GITHUB, Order, about, installation_of, names
 from bot.grammar import read
 from jobs.answer.parts import Answer, refused
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bot.control.order import Place
     from jobs.types import Task
 
+MOST_NAMED = 10
 NO_TASK = "There is no task here yet. Put the label `assign-to-opus` on the issue, or say `/opus bg <task>`."
 NO_REPOSITORY = "Which repository? Say it in front of the task: `/opus {name} --repo owner/name …`."
 
@@ -27,9 +28,7 @@ def plain(place: Place, command: Command) -> Command:
     if command.name != PLAIN:
         return command
     task = place.task
-    if task is not None and (
-        task.status != "completed" or (place.subject is not None and place.subject.kind == "pull")
-    ):
+    if task is not None and (task.status != "completed" or place.own):
         return replace(command, name="steer", target="")
     return replace(read(f"bg {command.text}"), name="bg", text=command.text, problem="", target="")
 
@@ -46,11 +45,12 @@ def aim(actions: Actions, place: Place, command: Command, entry: Entry, key: str
         subject = place.subject if repository.lower() == place.repository.lower() else None
         meant = about(actions, place, repository, installation_id, subject)
         order = Order(meant, place, command, key, subject or Subject(""))
-        return order, None if repository else _no_repository(actions, entry)
+        return order, None if repository else _no_repository(actions, place, entry)
     command, task, problem = _task(actions, place, command, entry)
-    if task is not None and entry.name != "why":
-        meant = about(actions, place, task.repository, task.installation_id, task.subject)
-        return Order(meant, place, command, key, task.subject, task), problem
+    if task is not None:  # whose thread this is may be another repository's task than the channel's
+        subject = (place.follows(task, command.name) and place.subject) or task.subject
+        meant = about(actions, place, task.repository, task.installation_id, subject)
+        return Order(meant, place, command, key, subject, task), problem
     meant = about(actions, place, place.repository, place.installation_id, place.subject)
     return Order(meant, place, command, key, place.subject or Subject(""), task), problem
 
@@ -93,10 +93,12 @@ def _no_task(place: Place, entry: Entry) -> Answer:
     return refused(f"Which task? For example: `/opus {entry.example}`. `/opus bg status` lists what runs.")
 
 
-def _no_repository(actions: Actions, entry: Entry) -> Answer:
-    known = [name for name, _ in actions.services.store.records.repositories()][:10]
-    listed = f" I know {names(known)}." if known else " The App is installed nowhere yet."
-    return refused(NO_REPOSITORY.format(name=entry.name) + listed)
+def _no_repository(actions: Actions, place: Place, entry: Entry) -> Answer:
+    """Ask for the repository; those are named that GitHub says the person may read."""
+    known = actions.services.store.records.repositories()
+    listed = "" if known else " The App is installed nowhere yet."
+    seen = rights.visible(actions, place, known)[:MOST_NAMED]
+    return refused(NO_REPOSITORY.format(name=entry.name) + (f" I know {names(seen)}." if seen else listed))
 
 
 def _repository(actions: Actions, place: Place, command: Command) -> tuple[str, int]:

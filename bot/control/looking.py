@@ -25,7 +25,7 @@ MOST_LISTED = 20
 DIFF_LIMIT = 12_000
 NOTHING = "Nothing runs. `/opus bg <task>` starts something."
 SECONDS = {"day": 86_400.0, "week": 7 * 86_400.0, "month": 30 * 86_400.0}
-_LINK = re.compile(r"https?://[^/\s]+/([\w.-]+/[\w.-]+)/(issues|pull)/(\d+)\b.*")
+_LINK = re.compile(r"https?://[^/\s]+/([\w.-]+/[\w.-]+)/(issues|pull)/(\d{1,9})\b.*", re.ASCII)
 _PAGE = re.compile(r".*/tasks/([0-9a-f]{6,12})\b.*")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 GITHUB = "github"
 CHATS = ("slack", "discord")
+_REPOSITORY = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}/(?!\.{1,2}$)[a-z0-9._-]{1,100}", re.ASCII | re.IGNORECASE)
+"""GitHub's names, those of managed users with their underscore too."""
 
 
 class NotAllowed(Exception):
@@ -36,7 +39,8 @@ class NotAllowed(Exception):
 class Place:
     """Where something was said, and what is understood there without saying it.
 
-    ``may`` is what the channel's binding allows: ``look``, ``ask`` or ``all``.
+    ``may`` is what the channel's binding allows: ``look``, ``ask`` or ``all``. ``own`` tells that the subject is the
+    pull request of ``task``.
     """
 
     surface: str
@@ -48,6 +52,12 @@ class Place:
     bound: bool = False
     may: str = "all"
     address: Mapping[str, object] = field(default_factory=dict)
+    own: bool = False
+
+    def follows(self, task: Task, command: str) -> bool:
+        """Tell whether words said here begin the next run of a task: it has ended, and this is its pull request."""
+        here = self.own and self.task is not None and self.task.id == task.id
+        return here and command == "steer" and task.status is Status.COMPLETED
 
     @property
     def name(self) -> str:
@@ -107,22 +117,25 @@ def about(actions: Actions, place: Place, repository: str, installation_id: int,
 
 
 def installation_of(services: Services, repository: str) -> tuple[str, int]:
-    """Return a repository's name as GitHub writes it, and its installation; raises UserError where there is none."""
+    """Return a repository's name as GitHub writes it, and its installation; raises UserError where there is none.
+
+    What it says is said before anybody's rights are known: it names no other repository, and only a name gets through
+    to GitHub, since a path such as ``../app`` would be another question.
+    """
+    if not _REPOSITORY.fullmatch(repository):
+        raise UserError(f"`{_quiet(repository)}` is no repository: write it as owner/name.")
     known = {name.lower(): (name, number) for name, number in services.store.records.repositories()}
     if repository.lower() in known:
         return known[repository.lower()]
-    owner, _, name = repository.partition("/")
-    if not owner or not name or "/" in name:
-        raise UserError(f"`{repository[:100]}` is no repository: write it as owner/name.")
     number = services.github.installation_for(repository)
     if number is None:
-        raise UserError(f"I am not installed on `{repository[:100]}`.{_listed(services)}")
+        raise UserError(f"I am not installed on `{repository}`. Check the spelling, or install the App there first.")
     return repository, number
 
 
-def _listed(services: Services) -> str:
-    names = [name for name, _ in services.store.records.repositories()][:10]
-    return f" I know {', '.join(f'`{name}`' for name in names)}." if names else " Install the App there first."
+def _quiet(text: str) -> str:
+    """Return a stranger's words as they can stand between backticks."""
+    return " ".join(text.replace("`", "'").split())[:60]
 
 
 def key_of(utterance: str, index: int, command: Command) -> str:

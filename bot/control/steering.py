@@ -149,7 +149,7 @@ def retry(order: Order) -> Answer:
         words = f"Task `{task.id}` is still running. `/opus bg cancel {task.id}` ends it first."
         return refused(words, task_id=task.id)
     if task.kind is not Kind.RESOLVE_ISSUE:
-        return again(order, task, task.title, task.text)
+        return again(order, task, task.title, task.text, onto=task.onto)
     if here.issue is None or here.issue.state != "open":
         return refused("The issue is closed. Open it again first.", task_id=task.id)
     decision = policy.ask(here.facts, here.config, "to start work")
@@ -175,8 +175,8 @@ def clone(order: Order) -> Answer:
     return again(order, task, changed.text, text)
 
 
-def again(order: Order, task: Task, title: str, text: str) -> Answer:
-    """Start a task like another one, decided anew."""
+def again(order: Order, task: Task, title: str, text: str, *, onto: str = "") -> Answer:
+    """Start a task like another one, decided anew; with ``onto`` in the pull request in which that one went on."""
     if order.here is None:
         return _none(order)
     decision = policy.ask(order.here.facts, order.here.config, "to start work")
@@ -202,6 +202,8 @@ def again(order: Order, task: Task, title: str, text: str) -> Answer:
         plan_first=task.approval is not Approval.NONE,
         model=task.model,
         base=task.base,
+        follows=task.follows if onto else "",
+        onto=onto,
     )
     return beginning.submitted(order, request, decision)
 

@@ -181,9 +181,9 @@ class Story:
         self.town.product.github.label_issue(self.repository, self.number, label, by=by)
         return self
 
-    def say(self, text: str, by: str = "ada") -> Comment:
-        """Comment on the issue."""
-        return self.town.product.github.comment(self.repository, self.number, text, by=by)
+    def say(self, text: str, by: str = "ada", *, on: int = 0) -> Comment:
+        """Comment on the issue, or on the pull request of a number."""
+        return self.town.product.github.comment(self.repository, on or self.number, text, by=by)
 
     def press(self, button: str, by: str = "ada") -> None:
         """Press a button of the newest check run that has it."""
@@ -232,11 +232,11 @@ class Story:
         """Wait until the living comment shows words, and return it."""
         return until(lambda: words in self.comment() and self.comment(), seconds=seconds, what=f"{words!r} shown")  # type: ignore[return-value]
 
-    def answers(self, words: str, seconds: float = PATIENCE) -> str:
+    def answers(self, words: str, seconds: float = PATIENCE, *, on: int = 0) -> str:
         """Wait until some comment of the bot's holds words, and return it."""
 
         def there() -> str:
-            return next((text for one in self.comments() if words in (text := seen(one.body))), "")
+            return next((text for one in self.comments(on) if words in (text := seen(one.body))), "")
 
         return until(there, seconds=seconds, what=f"a comment with {words!r}")
 
@@ -261,9 +261,9 @@ class Story:
         """The issue as it is now."""
         return self.town.product.github.issue(self.repository, self.number)
 
-    def comments(self) -> list[Comment]:
-        """Return the bot's comments, oldest first."""
-        found = self.town.product.github.comments(self.repository, self.number)
+    def comments(self, on: int = 0) -> list[Comment]:
+        """Return the bot's comments on the issue, or on the pull request of a number, oldest first."""
+        found = self.town.product.github.comments(self.repository, on or self.number)
         return [comment for comment in found if comment.app is not None]
 
     def living(self) -> list[Comment]:

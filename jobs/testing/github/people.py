@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.testing.github import git, happenings, merges
 from jobs.testing.github.pushes import moved
-from jobs.testing.github.records import Account, CheckRun, Comment, Issue, Repository, Review
+from jobs.testing.github.records import Account, CheckRun, Comment, Issue, Pull, Repository, Review
 from jobs.testing.github.shapes import accounts, pulls
 
 if TYPE_CHECKING:
@@ -142,6 +142,20 @@ class People:
         with self.world.change():
             home, run = self._check_run(check_run_id)
             happenings.check_run(self.world, home, run, "rerequested", self.world.account(by))
+
+    def open_pull_request(self, repository: str, branch: str, title: str, body: str = "", *, by: str) -> Issue:
+        """Open a pull request from a branch into the default one; raises ``LookupError`` where there is no branch."""
+        with self.world.change():
+            home, author = self.world.repository(repository), self.world.account(by)
+            head = git.resolve(home.path, f"refs/heads/{branch}")
+            base = git.resolve(home.path, f"refs/heads/{home.default_branch}")
+            if head is None or base is None:
+                raise LookupError(f"{repository} has no branch {branch}")
+            made = self.world.new_issue(home, title, body, author, None)
+            made.pull = Pull(self.world.new_id(), branch, head, home.default_branch, base, draft=False)
+            git.update_ref(home.path, f"refs/pull/{made.number}/head", head)
+            happenings.pull_request(self.world, made, "opened", author)
+            return made
 
     def review_pull_request(self, repository: str, number: int, state: str, body: str = "", *, by: str) -> Review:
         """Review a pull request; ``state`` is APPROVED, CHANGES_REQUESTED or COMMENTED."""
