@@ -14,14 +14,20 @@ if TYPE_CHECKING:
     from bot.commands import Argument, Entry
 
 MENTION = "@opus67"
+MOST_COMMANDS = 20
+"""In one comment: each costs calls of GitHub's, whoever wrote it."""
+TOO_MANY = f"A comment may hold {MOST_COMMANDS} commands; those behind them were not read. Say them in another one."
 _COMMAND = re.compile(
     r"^/opus(?:[ \t]+(?P<slash>.*))?$|^@opus67(?:\[bot\])?(?![\w-])[ \t,:]*(?P<mention>.*)$", re.IGNORECASE
 )
 _FENCE = re.compile(r"^ {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 """A line that opens or closes a code block; with backticks behind the backticks it is code inside a line."""
+_HTML_CODE = re.compile(r" {0,3}<(pre|script|style|textarea)(?:[ \t>]|$)", re.IGNORECASE)
+"""What begins a block that GitHub shows as it stands, or not at all (https://spec.commonmark.org/0.31.2/#html-blocks)."""
 _TASK_ID = re.compile(r"[`#]?([0-9a-f]{6,12})[`,.:]?")
 _OPTION = re.compile(r"(?:--|\u2014|\u2013)([a-z]+)(?:=|\s+)(\"[^\"]*\"|\S+)\s*", re.IGNORECASE)
 """Telephones make a dash of two hyphens."""
+_NUMBER = re.compile(r"[0-9]{1,6}", re.ASCII)
 _MOST_WORDS = 3
 _SHOWN = 40
 
@@ -29,16 +35,23 @@ _SHOWN = 40
 def parse(comment: str) -> tuple[Command, ...]:
     """Return the commands of a comment: lines that begin with /opus or @opus67, outside code and quotes; never raises.
 
-    Text goes on over the following lines, up to the next command.
+    Text goes on over the following lines, up to the next command. What nobody sees in the comment is not said by it.
     """
-    found: list[tuple[str, bool]] = []
+    found: list[tuple[list[str], bool]] = []
     for line, heard in _lines(comment):
         if heard is not None:
-            found.append(heard)
+            if len(found) == MOST_COMMANDS:
+                break
+            found.append(([heard[0]], heard[1]))
         elif found:
-            words, mentioned = found[-1]
-            found[-1] = (f"{words}\n{line}", mentioned)
-    return tuple(read(words, mentioned=mentioned, several=True) for words, mentioned in found)
+            found[-1][0].append(line)
+    else:
+        return _read_all(found)
+    return (*_read_all(found), Command("help", problem=TOO_MANY))
+
+
+def _read_all(found: list[tuple[list[str], bool]]) -> tuple[Command, ...]:
+    return tuple(read("\n".join(lines), mentioned=mentioned, several=True) for lines, mentioned in found)
 
 
 def read(words: str, *, mentioned: bool = False, several: bool = False) -> Command:
@@ -73,8 +86,11 @@ def nearest(words: str) -> str:
 
 def _lines(comment: str) -> Iterator[tuple[str, tuple[str, bool] | None]]:
     """Yield each line outside code blocks and quotes, with the command in it (its words, and whether by mention)."""
-    fence = ""
+    fence, hidden = "", ""
     for line in comment.replace("\r\n", "\n").split("\n"):
+        if hidden:
+            hidden = "" if hidden in line.lower() else hidden
+            continue
         mark = _FENCE.match(line)
         if fence:
             if mark and mark[1][0] == fence[0] and len(mark[1]) >= len(fence) and not line.strip(" \t" + fence[0]):
@@ -85,6 +101,7 @@ def _lines(comment: str) -> Iterator[tuple[str, tuple[str, bool] | None]]:
             continue
         if line.startswith((">", "    ", "\t")):
             continue
+        hidden = _hides(line)
         match = _COMMAND.match(line)
         if match is None:
             yield line, None
@@ -92,6 +109,16 @@ def _lines(comment: str) -> Iterator[tuple[str, tuple[str, bool] | None]]:
             yield line, (match["mention"], True)
         else:
             yield line, (match["slash"] or "", False)
+
+
+def _hides(line: str) -> str:
+    """Return what ends the HTML comment, or the block of code in HTML, that a line begins; else nothing."""
+    start = line.rfind("<!--")
+    if start >= 0 and "-->" not in line[start:] and line[:start].count("`") % 2 == 0:
+        return "-->"
+    block = _HTML_CODE.match(line)
+    end = f"</{block[1].lower()}>" if block else ""
+    return "" if end and end in line.lower() else end
 
 
 def _name(line: str) -> tuple[str, str]:
@@ -167,7 +194,7 @@ def _take(argument: Argument, left: list[str], rest: str) -> tuple[str, list[str
             return choice, left[len(parts) :]
     if argument.choices or not left:
         return "", left
-    if argument.takes is Takes.NUMBER and not (left[0].isascii() and left[0].isdigit()):
+    if argument.takes is Takes.NUMBER and not _NUMBER.fullmatch(left[0]):
         return "", left
     # Names of models and links keep their letters as they were written.
     return rest.split()[-len(left)], left[1:]

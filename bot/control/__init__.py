@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from jobs.types import Task
 
 BUTTONS = {"cancel": "bg cancel", "run_again": "retry", "resume": "resume"}
+IDENTITY = frozenset({"link", "unlink"})
+"""What everybody may say on GitHub, too: it is about themselves."""
 NODS = {
     "bg": "Task `{id}` is on its way.",
     "plan": "Task `{id}` makes a plan first, and asks then.",
@@ -43,15 +45,15 @@ NODS = {
 def obey(actions: Actions, place: Place, command: Command, key: str) -> Answer:
     """Carry out one command; raises NotAllowed, and GitHubUnavailable where GitHub must be asked and is away."""
     if command.problem:
-        return refused(command.problem)
+        return _mistaken(actions, place, refused(command.problem))
     command = aiming.plain(place, command)
     entry = ENTRIES[command.name]
     try:
         order, problem = aiming.aim(actions, place, command, entry, key)
     except UserError as error:
-        return refused(str(error))
+        problem = refused(str(error))
     if problem is not None:
-        return problem
+        return _mistaken(actions, place, problem)
     try:
         here, decision = _may(order, entry)
     except NotAllowed as no:
@@ -63,6 +65,13 @@ def obey(actions: Actions, place: Place, command: Command, key: str) -> Answer:
         task_id = order.task.id if order.task else ""
         starting.record(order.actions, order.subject, entry.name, decision, task_id)
     return replace(answer, data={**answer.data, "command": entry.name})
+
+
+def _mistaken(actions: Actions, place: Place, answer: Answer) -> Answer:
+    """Return what helps somebody who made a mistake; on GitHub strangers, bots and we ourselves get no such answers."""
+    if place.surface == GITHUB:
+        rights.check(actions, place, ENTRIES["help"], place.subject or Subject(""), None)
+    return answer
 
 
 def final(actions: Actions, answer: Answer) -> Answer:
@@ -84,7 +93,9 @@ def worded(answer: Answer) -> Answer:
 
 
 def _may(order: Order, entry: Entry) -> tuple[starting.Situation | None, Decision]:
-    if entry.who is Who.ANYONE and (order.place.surface != GITHUB or entry.name == "link"):
+    if entry.who is Who.ANYONE and (order.place.surface != GITHUB or entry.name in IDENTITY):
+        if order.actor.is_bot:
+            raise NotAllowed(Decision(allowed=False, reason="bots are not linked", silent=True), f"to `{entry.name}`")
         return None, Decision(allowed=True, reason="anybody may")
     return rights.check(order.actions, order.place, entry, order.subject, order.task)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bot import starting
 from jobs import policy
 from jobs.answer.parts import Answer, refused
+from jobs.models.prices import is_priced
 from jobs.text.cleaning import clean
 from jobs.types import Kind, Mode, Subject, TaskRequest
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from jobs.types import Decision, Limits, Task
 
 LEVELS = {"high": 10, "normal": 0, "low": -10}
+_MODES = [mode.value for mode in Mode]
+"""From the least to the most that the bot does by itself."""
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,119}")
 _DOLLARS = re.compile(r"\$?([0-9]{1,4}(?:\.[0-9]{1,2})?)\$?")
 _BRANCH = re.compile(r"(?![-/.])(?!.*(?:\.\.|//|@\{|\.lock$))[\w./+-]{1,200}")
@@ -62,8 +65,9 @@ def _begin(order: Order, kind: Kind, *, plan_first: bool = False, ended: Task | 
     if here is None or not event.repository:
         return refused("Which repository? Say it in front of the task: `/opus bg --repo owner/name <task>`.")
     wishes = read_wishes(order.command.options, order.services.settings)
-    if wishes.problem:
-        return refused(wishes.problem)
+    problem = wishes.problem or _mode_problem(wishes.mode, here.config.mode)
+    if problem:
+        return refused(problem)
     decision = policy.ask(here.facts, here.config, "to start work")
     if not decision.allowed:
         return refusal(decision)
@@ -141,14 +145,29 @@ def read_wishes(options: Mapping[str, str], settings: Settings) -> Wishes:
     return Wishes(given.get("base", ""), mode, given.get("model", ""), amount, LEVELS[priority])
 
 
+def _mode_problem(wished: str, most: str) -> str:
+    """Return why a mode cannot be had: a repository's file says how much the bot may do by itself at most."""
+    if wished and most and _MODES.index(wished) > _MODES.index(most):
+        return f"This repository allows the bot to be {most} at most (`mode` in `.github/opus67.yml`)."
+    return ""
+
+
+def narrowed(mode: Mode, most: str) -> Mode:
+    """Return a mode that was wished for once, as far as the repository's file allows it now."""
+    return Mode(most) if most and _MODES.index(mode) > _MODES.index(most) else mode
+
+
 def model_problem(settings: Settings, name: str) -> str:
     """Return why a model cannot be had, or nothing; whether the provider knows it shows at the first step."""
     if not _MODEL.fullmatch(name):
         return "That is no name of a model."
-    if name.startswith("openai:"):
-        configured = settings.openai_api_key or settings.openai_base_url
-        return "" if configured else "No OpenAI-compatible server is set up here (`OPENAI_BASE_URL`)."
-    return "" if settings.anthropic_api_key else "Models of Anthropic's are not set up here (`ANTHROPIC_API_KEY`)."
+    if name.startswith("openai:") and not (settings.openai_api_key or settings.openai_base_url):
+        return "No OpenAI-compatible server is set up here (`OPENAI_BASE_URL`)."
+    if not name.startswith("openai:") and not settings.anthropic_api_key:
+        return "Models of Anthropic's are not set up here (`ANTHROPIC_API_KEY`)."
+    if name not in settings.models and not is_priced(name):
+        return f"The price of `{name}` is not known here, so that no limit in dollars would hold for it."
+    return ""
 
 
 def _issue_text(order: Order) -> tuple[str, tuple[str, ...]]:

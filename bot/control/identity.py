@@ -9,7 +9,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.control.order import CHATS, GITHUB, Order, person
+from bot.control.order import CHATS, GITHUB, NotAllowed, Order, person
 from bot.control.rights import is_operator
 from jobs.answer.parts import Answer, Link, Part, Say, refused, said
 from jobs.github.device import DeviceFlow
@@ -26,6 +26,15 @@ GOOD_SECONDS = 900.0
 LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Without the ones that people take for each other."""
 _CODE = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}")
+
+NO_CODE = Decision(
+    allowed=False,
+    reason="this code is not known, or its 15 minutes are over",
+    cure="`/opus link` in Slack or Discord gives a new one.",
+)
+NOT_LINKED = Decision(
+    allowed=False, reason="no account in a chat is linked to you", cure="`/opus link` in Slack or Discord links one."
+)
 
 log = logging.getLogger(__name__)
 
@@ -77,18 +86,17 @@ def _new_code() -> str:
 def _confirm(order: Order) -> Answer:
     """Take a code that somebody posted on GitHub, where GitHub itself says who that is."""
     code = order.command.text.upper()
-    if not _CODE.fullmatch(code):
-        return refused("That is no code. `/opus link` in Slack or Discord gives you one.")
-    if order.actor.is_bot:
-        return refused("A bot cannot be linked.")
     services, now = order.services, time.time()
-    under_way = services.store.people.link_of(code, now)
+    under_way = services.store.people.link_of(code, now) if _CODE.fullmatch(code) else None
     if under_way is None:
-        return refused("That code is not known, or its 15 minutes are over. `/opus link` in the chat gives a new one.")
+        # A refusal is said once on an issue: whoever comes by could have the bot fill it with answers.
+        raise NotAllowed(NO_CODE, "to link")
     login, github_id = order.actor.login, order.actor.id
     order.actions.change(lambda connection: finish(services, connection, under_way, login, github_id, "code", now))
     order.actions.follow_ups.append(partial(services.waker.ring, under_way.platform))
-    return Answer(data={"login": login})
+    where, account = under_way.platform.title(), re.sub(r"[^0-9A-Za-z]", "", under_way.user_id)
+    words = f"@{login} is now known in {where} as account `{account}`. If that is not you, write `/opus unlink` here."
+    return Answer((Say(words),), data={"login": login})
 
 
 def finish(
@@ -115,7 +123,9 @@ def finish(
 
 
 def unlink(order: Order) -> Answer:
-    """Undo a link."""
+    """Undo a link; from GitHub all links of the login, which somebody may have been talked into."""
+    if order.place.surface == GITHUB:
+        return _unlink_all(order)
     if order.place.surface not in CHATS:
         return refused("Only accounts of Slack and Discord are linked. Say it there.")
     if not order.actor.login:
@@ -123,6 +133,17 @@ def unlink(order: Order) -> Answer:
     people, actor = order.services.store.people, order.actor
     order.actions.change(lambda connection: people.forget(connection, actor.platform, actor.id))
     return Answer((Say(f"You are not linked to @{actor.login} any more."),), private=True)
+
+
+def _unlink_all(order: Order) -> Answer:
+    people, login = order.services.store.people, order.actor.login
+    accounts = people.accounts(login)
+    if not accounts:
+        raise NotAllowed(NOT_LINKED, "to unlink")
+    for platform, user in accounts:
+        order.actions.change(partial(people.forget, platform=platform, user_id=user))
+    where = " and ".join(sorted({platform.title() for platform, _ in accounts}))
+    return Answer((Say(f"No account in {where} speaks for @{login} any more."),), data={"login": login})
 
 
 def whoami(order: Order) -> Answer:

@@ -128,7 +128,10 @@ def test_without_a_repository_it_is_asked_for(chat: Chat, local: LocalGitHub) ->
         chat.services.store.records.add_repositories(connection, local.installation_id, ["octo/site"])
     answer = chat.say("bg do it")
     assert not answer.ok
-    assert "`octo/shop`, `octo/site`" in words(answer)
+    assert "`octo/shop`" in words(answer)
+    assert "octo/site" not in words(answer)
+    local.set_permission("octo/site", "alice", "read")
+    assert "`octo/shop`, `octo/site`" in words(chat.say("bg do it"))
     assert chat.say("bg --repo Octo/Shop do it").ok
     assert chat.newest().repository == SHOP
     assert "I am not installed on `octo/other`" in words(chat.say("bg --repo octo/other do it"))
@@ -297,12 +300,12 @@ def test_a_person_links_by_a_code_posted_on_github(chat: Chat, inbox: Inbox) -> 
     begun = chat.say("link", user="U0BOB")
     assert begun.private
     code = begun.data["code"]
-    assert "That code is not known" in inbox.say("/opus link AAAA-2222", by="bob")
-    assert inbox.say(f"/opus link {code}", by="bob") == ""
+    assert "this code is not known" in inbox.say("/opus link AAAA-2222", by="bob")
+    assert "@bob is now known in Slack as account `U0BOB`" in inbox.say(f"/opus link {code}", by="bob")
     told = chat.services.store.notices.find(f"linked:{code}")
     assert told is not None
     assert "You are @bob" in words(Answer.load(told.body))
-    assert "That code is not known" in inbox.say(f"/opus link {code}", by="mallory")
+    assert "this code is not known" in inbox.say(f"/opus link {code}", by="mallory")
     assert chat.say("whoami", user="U0BOB").data["login"] == "bob"
     assert "needs write permission" in words(chat.say("bg do it", user="U0BOB"))
     assert chat.say("unlink", user="U0BOB").ok
