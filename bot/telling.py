@@ -79,14 +79,15 @@ class Crier:
 
     def run(self) -> None:
         """Tell until the services are stopping."""
-        bell = Bell(self._services.settings.redis_url, self._surface.name)
+        bell, rung = Bell(self._services.settings.redis_url, self._surface.name), False
         while not self._services.stopping.is_set():
             try:
                 changed = self.round(time.time())
             except self._services.store.UNAVAILABLE as away:
                 log.warning("the database cannot be reached; trying again: %s", away)
                 changed = False
-            bell.wait(QUIET_SECONDS if changed else IDLE_SECONDS)
+            # A ring for a message that was edited a moment ago leads to nothing before its quiet is over.
+            rung = bell.wait(QUIET_SECONDS if changed or rung else IDLE_SECONDS)
         self._hand_over()
 
     def _hand_over(self) -> None:

@@ -114,6 +114,13 @@ def postgresql_url() -> Iterator[str]:
 @pytest.fixture
 def postgresql_database_url(postgresql_url: str) -> Iterator[str]:
     """Yield the URL of a fresh, empty PostgreSQL database of this test."""
+    with fresh_database(postgresql_url) as url:
+        yield url
+
+
+@contextmanager
+def fresh_database(postgresql_url: str) -> Iterator[str]:
+    """Make an empty database in a cluster, and drop it afterwards."""
     import psycopg  # noqa: PLC0415 - not every machine has it
 
     name = f"test_{secrets.token_hex(6)}"

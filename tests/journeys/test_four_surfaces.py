@@ -9,6 +9,7 @@ import pytest
 from jobs.testing.local_discord.records import text_of
 from jobs.testing.models.script import call
 from jobs.types import Conclusion, Kind, Status
+from tests.conftest import fresh_database
 from tests.journeys.chats import Chats, chatting
 from tests.journeys.town import PATIENCE, bash, finish, seen, write
 from tests.waiting import until
@@ -20,10 +21,17 @@ if TYPE_CHECKING:
     from tests.journeys.town import Story
 
 
-@pytest.fixture(scope="module")
-def chats() -> Iterator[Chats]:
-    """Yield a town with both chats."""
-    with chatting() as made:
+@pytest.fixture(scope="module", params=["http", pytest.param("socket", marks=pytest.mark.postgresql)])
+def chats(request: pytest.FixtureRequest) -> Iterator[Chats]:
+    """Yield a town with both chats: Slack over HTTP with SQLite, and over a socket with PostgreSQL."""
+    if request.param == "http":
+        with chatting() as made:
+            yield made
+        return
+    with (
+        fresh_database(request.getfixturevalue("postgresql_url")) as url,
+        chatting(socket_mode=True, DATABASE_URL=url) as made,
+    ):
         yield made
 
 
@@ -78,8 +86,7 @@ def test_the_shell_ends_what_a_chat_began(chats: Chats) -> None:
     gate = chats.town.gate()
     story = chats.town.story([gate.before(bash("ls")), finish()])
     room, den = chats.slack_room("ended"), chats.discord_room("ended")
-    chats.link(story, room, den, "ada") if not chats.town.store.people.accounts("ada") else None
-    chats.slack.mention("ada", room, f"please greet by name ({story.key}) in --repo {story.repository}")
+    chats.link(story, room, den)
     chats.slack.command("ada", room, f"bg --repo {story.repository} greet by name ({story.key})")
     task = begun(story)
     gate.wait()
@@ -97,7 +104,7 @@ def test_a_plan_is_approved_by_a_button_of_another_chat(chats: Chats) -> None:
     plan = call("finish", plan="1. Use the name\n2. Test it")
     story = chats.town.story([plan, write(), finish()])
     room, den = chats.slack_room("plan"), chats.discord_room("plan")
-    chats.link(story, room, den, "ada") if not chats.town.store.people.accounts("ada") else None
+    chats.link(story, room, den)
     options = {"task": f"greet by name ({story.key})", "repo": story.repository}
     chats.discord.command("ada", den, "opus plan", options)
     task = begun(story)
@@ -118,7 +125,7 @@ def test_a_question_about_the_code_is_answered_with_links(chats: Chats) -> None:
     """Asked in Slack; the answer links to lines that are there, and no branch is made."""
     story = chats.town.story([call("finish", answer="It is said in greeting.py:2, and nowhere in nothing.py:7.")])
     room, den = chats.slack_room("ask"), chats.discord_room("ask")
-    chats.link(story, room, den, "ada") if not chats.town.store.people.accounts("ada") else None
+    chats.link(story, room, den)
     chats.slack.command("ada", room, f"ask --repo {story.repository} where is the greeting? ({story.key})")
     begun(story, Kind.ASK)
     story.reaches(Status.COMPLETED)
@@ -134,7 +141,7 @@ def test_people_who_are_not_linked_only_look(chats: Chats) -> None:
     gate = chats.town.gate()
     story = chats.town.story([gate.before(bash("ls")), finish()])
     room, den = chats.slack_room("unlinked"), chats.discord_room("unlinked")
-    chats.link(story, room, den, "ada") if not chats.town.store.people.accounts("ada") else None
+    chats.link(story, room, den)
     chats.slack.command("ada", room, f"bg --repo {story.repository} greet ({story.key})")
     task = begun(story)
     gate.wait()
@@ -155,7 +162,7 @@ def test_outages_of_the_chats_are_caught_up_with(chats: Chats) -> None:
     gate = chats.town.gate()
     story = chats.town.story([gate.before(write()), finish()])
     room, den = chats.slack_room("outage"), chats.discord_room("outage")
-    chats.link(story, room, den, "ada") if not chats.town.store.people.accounts("ada") else None
+    chats.link(story, room, den)
     chats.slack.command("ada", room, f"bg --repo {story.repository} greet by name ({story.key})")
     task = begun(story)
     chats.slack_shows(room, story.key)
