@@ -15,11 +15,11 @@ from jobs.store.showing import SENDING
 from jobs.types import Approval, Conclusion, Status, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from jobs.answer.view import TaskView
     from jobs.services import Services
-    from jobs.store import ChatPlace, Notice
+    from jobs.store import ChatPlace, Notice, Store
 
 QUIET_SECONDS = 2.0
 """Between two edits of the same message: services allow few a minute, and people read slowly."""
@@ -34,11 +34,14 @@ log = logging.getLogger(__name__)
 
 
 class Later(Exception):
-    """The service is away or wants quiet: tried again after ``retry_after`` seconds."""
+    """The service is away or wants quiet: tried again after ``retry_after`` seconds.
 
-    def __init__(self, message: str, retry_after: float = 5.0) -> None:
+    With ``here`` it may be about one channel alone, and others are not kept waiting.
+    """
+
+    def __init__(self, message: str, retry_after: float = 5.0, *, here: bool = False) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after, self.here = retry_after, here
 
 
 class Gone(Exception):
@@ -73,9 +76,11 @@ class Surface(Protocol):
 class Crier:
     """Tells on one surface. Nothing waits for it: what it cannot say now it says later, and nothing twice."""
 
-    def __init__(self, services: Services, surface: Surface) -> None:
-        self._services, self._surface = services, surface
+    def __init__(self, services: Services, surface: Surface, clock: Callable[[], float] = time.monotonic) -> None:
+        self._services, self._surface, self._clock = services, surface, clock
         self._quiet_until = 0.0
+        self._resting: dict[str, float] = {}
+        """Until when channels are left in peace, by id."""
 
     def run(self) -> None:
         """Tell until the services are stopping."""
@@ -101,21 +106,28 @@ class Crier:
     def round(self, now: float) -> bool:
         """Say and show all that is due, if no other process does; tell whether anything changed."""
         store, surface = self._services.store, self._surface
-        if now < self._quiet_until or not store.showing.lead(surface.name, self._services.owner, now, LEAD_SECONDS):
+        turn = _Turn(store, surface.name, self._services.owner, now, self._clock)
+        if now < self._quiet_until or not turn.is_ours():
             return False
         changed = False
-        for notice in store.notices.take(surface.name, now):
-            changed |= self._say(notice, now)
-        for place in store.showing.due(surface.name, now):
-            if self._services.stopping.is_set() or now < self._quiet_until:
+        # One at a time: who takes many at once may still be at it when somebody else may take them.
+        while not self._services.stopping.is_set() and turn.now >= self._quiet_until and turn.is_ours():
+            taken = store.notices.take(surface.name, turn.now, limit=1)
+            if not taken:
                 break
-            changed |= self._show(place, now)
+            changed |= self._say(taken[0], turn.now)
+        for place in store.showing.due(surface.name, turn.now):
+            if self._services.stopping.is_set() or turn.now < self._quiet_until or not turn.is_ours():
+                break
+            if turn.now >= self._resting.get(place.channel, 0.0):
+                changed |= self._show(place, turn.now)
         return changed
 
     def _say(self, notice: Notice, now: float) -> bool:
-        notices = self._services.store.notices
-        if now < self._quiet_until:
-            notices.later(notice.id, self._quiet_until, "the service wants quiet")
+        notices, channel = self._services.store.notices, str(notice.address.get("channel", ""))
+        quiet_until = max(self._quiet_until, self._resting.get(channel, 0.0))
+        if now < quiet_until:
+            notices.later(notice.id, quiet_until, "the service wants quiet")
             return False
         try:
             self._surface.answer(notice, Answer.load(notice.body))
@@ -124,7 +136,7 @@ class Crier:
                 notices.sent(notice.id, now, f"given up: {later}")
             else:
                 notices.later(notice.id, now + later.retry_after, str(later))
-            self._rest(later, now)
+            self._rest(later, now, channel)
             return False
         except Gone as gone:
             log.warning("an answer on %s is not said: %s", notice.surface, gone)
@@ -132,7 +144,10 @@ class Crier:
             return False
         except Exception as error:  # a notification's edge: logged and tried again; others are not kept waiting by it
             log.exception("an answer on %s could not be said", notice.surface)
-            notices.later(notice.id, now + TROUBLE_SECONDS * notice.attempts, str(error))
+            if now - notice.created_at > STALE_SECONDS:
+                notices.sent(notice.id, now, f"given up: {error}")
+            else:
+                notices.later(notice.id, now + TROUBLE_SECONDS * notice.attempts, str(error))
             return False
         notices.sent(notice.id, now)
         return True
@@ -144,7 +159,7 @@ class Crier:
         except Later as later:
             known = self._known(place)
             showing.save(known, not_before=now + later.retry_after)
-            self._rest(later, now)
+            self._rest(later, now, place.channel)
         except Gone as gone:
             log.warning("task %s is not shown on %s any more: %s", place.task_id, place.surface, gone)
             showing.save(self._known(place), settled=True)
@@ -197,9 +212,35 @@ class Crier:
                 found |= {user: None for platform, user in accounts if platform == self._surface.name}
         return list(found)
 
-    def _rest(self, later: Later, now: float) -> None:
+    def _rest(self, later: Later, now: float, channel: str) -> None:
+        """Leave a channel in peace, or all of them where the service itself is away or two want it."""
         log.warning("%s is not to be had now: %s", self._surface.name, later)
-        self._quiet_until = max(self._quiet_until, now + min(later.retry_after, TROUBLE_SECONDS))
+        until = now + min(later.retry_after, TROUBLE_SECONDS)
+        others = {one: end for one, end in self._resting.items() if end > now and one != channel}
+        self._resting = {**others, channel: until}
+        if not later.here or others:
+            self._quiet_until = max(self._quiet_until, until)
+
+
+class _Turn:
+    """The time within one round, and whether this process still has the say: a slow service makes a round long."""
+
+    def __init__(self, store: Store, surface: str, owner: str, now: float, clock: Callable[[], float]) -> None:
+        self._store, self._surface, self._owner, self._clock = store, surface, owner, clock
+        self._began, self._start, self._until = clock(), now, 0.0
+
+    @property
+    def now(self) -> float:
+        """The time now, by the clock that the round was begun with."""
+        return self._start + self._clock() - self._began
+
+    def is_ours(self) -> bool:
+        """Tell whether no other process tells on the surface, and see to it that it stays so."""
+        now = self.now
+        if now < self._until:
+            return True
+        self._until = now + LEAD_SECONDS / 3
+        return self._store.showing.lead(self._surface, self._owner, now, LEAD_SECONDS)
 
 
 def moment_of(view: TaskView) -> tuple[str, str]:

@@ -87,7 +87,7 @@ class Rest:
             # A request that waits out a rate limit holds the client's lock for all others: it must not be cancelled.
             return await asyncio.wait_for(asyncio.shield(request), SECONDS)
         except discord.RateLimited as limit:
-            raise Later("Discord wants us to wait", limit.retry_after) from limit
+            raise Later("Discord wants us to wait", limit.retry_after, here=True) from limit
         except discord.HTTPException as error:
             raise _translated(error) from error
         except (OSError, aiohttp.ClientError, TimeoutError) as error:
@@ -143,7 +143,8 @@ def _retrieve(request: asyncio.Future[Any]) -> None:
 
 def _translated(error: discord.HTTPException) -> Later | Refused:
     if error.status == _TOO_MANY or error.status >= _SERVER_ERROR or error.status == 0:
-        return Later(f"Discord answered {error.status}", _retry_after(error))
+        here = error.status == _TOO_MANY
+        return Later(f"Discord answered {error.status}", _retry_after(error), here=here)
     if error.status == _UNAUTHORIZED and not error.code:
         return Later("Discord does not know the bot's token (any more)", 60.0)
     return Refused(error.code, error.text or str(error))

@@ -97,7 +97,8 @@ class Calls:
         except (SlackClientError, OSError, http.client.HTTPException) as error:
             raise Later(f"Slack cannot be reached ({type(error).__name__})", AWAY_SECONDS) from error
         if answer.status_code == _TOO_MANY or answer.status_code >= _LEAST_STATUS:
-            raise Later(f"Slack answers {answer.status_code}", _seconds(answer.headers))
+            here = answer.status_code == _TOO_MANY
+            raise Later(f"Slack answers {answer.status_code}", _seconds(answer.headers), here=here)
         return bool(answer.status_code == http.client.OK)
 
     def _messages(self, method: str, arguments: JSON) -> Iterator[JSON]:
@@ -115,7 +116,9 @@ def _meaning(error: SlackApiError) -> Later | Refused:
     response = error.response
     code = str(response.get("error", "")) if isinstance(response.data, dict) else ""
     if response.status_code == _TOO_MANY or response.status_code >= _LEAST_STATUS or code in OUTAGES:
-        return Later(f"Slack answers {code or response.status_code}"[:200], _seconds(response.headers))
+        # Slack counts messages by channel (https://docs.slack.dev/apis/web-api/rate-limits).
+        here = response.status_code == _TOO_MANY or code == "ratelimited"
+        return Later(f"Slack answers {code or response.status_code}"[:200], _seconds(response.headers), here=here)
     return Refused(code or f"status {response.status_code}")
 
 

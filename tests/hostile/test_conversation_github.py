@@ -144,12 +144,12 @@ def test_the_longest_comment_is_read_in_a_moment(chat: Chat, text: str) -> None:
 def test_a_wish_does_not_widen_what_the_repository_allows(chat: Chat, local: LocalGitHub) -> None:
     """Neither the mode of its file, nor by a model without a price the limit in dollars."""
     local.commit_file(SHOP, "main", ".github/opus67.yml", "mode: conservative\n")
-    assert "conservative at most" in words(chat.say("bg --mode aggressive do it"))
-    assert chat.say("bg do it").ok
+    assert "conservative at most" in words(chat.say("bg --repo octo/shop --mode aggressive do it"))
+    assert chat.say("bg --repo octo/shop do it").ok
     assert chat.newest().mode is Mode.CONSERVATIVE
     chat.services.settings = replace(chat.services.settings, openai_base_url="http://models.example")
-    assert "price" in words(chat.say("bg --model openai:gpt-unknown do it"))
-    assert "price" in words(chat.say("bg --model claude-unknown-9 do it"))
+    assert "price" in words(chat.say("bg --repo octo/shop --model openai:gpt-unknown do it"))
+    assert "price" in words(chat.say("bg --repo octo/shop --model claude-unknown-9 do it"))
     assert "price" in words(chat.say(f"reassign {chat.newest().id} claude-unknown-9"))
 
 
