@@ -97,9 +97,9 @@ def _who(services: Services, heard: Heard) -> Actor:
 
 def _where(services: Services, heard: Heard) -> Place:
     """Return what is understood in a channel: its repository, and the task whose thread it is."""
-    bound = next(
-        (one for one in services.settings.channels if (one.surface, one.id) == (heard.surface, heard.channel)), None
-    )
+    # A post of a forum is a channel of its own, and bound as the forum is.
+    ids = {heard.channel, str(heard.address.get("forum", heard.channel))}
+    bound = next((one for one in services.settings.channels if one.surface == heard.surface and one.id in ids), None)
     task_id = services.store.records.task_at(f"{heard.surface}:{heard.channel}", heard.thread) if heard.thread else None
     task = services.store.tasks.get(task_id) if task_id else None
     repository, installation_id = "", 0

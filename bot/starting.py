@@ -242,10 +242,12 @@ def permission_of(actions: Actions) -> str:
     if actor.is_bot or not actor.login:
         return "none"
     try:
-        return actions.repository.permission(actor.login)
+        permission, account = actions.repository.standing(actor.login)
     except UserError as refused:
         log.warning("the permission of %s in %s is not known: %s", actor.login, actions.event.repository, refused)
         return policy.UNKNOWN
+    linked = "" if actor.platform == "github" else actions.services.store.people.github_id(actor.platform, actor.id)
+    return policy.SOMEBODY_ELSE if linked and account not in {"", linked} else permission
 
 
 def _teams(actions: Actions, config: RepositoryConfig) -> frozenset[str]:

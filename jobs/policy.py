@@ -18,6 +18,10 @@ OPERATOR = "cli"
 """The platform of who sits at the machine: holds the App's key, and may do everything that it may."""
 UNKNOWN = "unknown"
 """In place of a permission that GitHub refused to tell."""
+SOMEBODY_ELSE = "of somebody else"
+"""In place of the permission of a login that is another account's by now than the one that was linked."""
+NO_SIGHT = frozenset({"", "none", UNKNOWN, SOMEBODY_ELSE})
+"""With these a person sees no more of a repository than anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,12 @@ def person(facts: Facts, config: RepositoryConfig, what: str) -> Decision:
     actor = facts.actor
     if actor.is_bot:
         return _bot(facts, config)
+    if facts.permission == SOMEBODY_ELSE:
+        return Decision(
+            allowed=False,
+            reason=f"the login @{actor.login} belongs to another GitHub account than the one that was linked",
+            cure="`/opus unlink`, and then `/opus link`, tells me who you are now.",
+        )
     granted = _granted(facts, config)
     if granted:
         return Decision(allowed=True, reason=granted)

@@ -47,8 +47,11 @@ def _channel(actions: Actions, place: Place, entry: Entry, what: str) -> None:
     """Refuse what a channel's binding does not allow, whoever says it."""
     repository = actions.event.repository
     if place.bound and repository and repository.lower() != place.repository.lower():
-        reason = f"this channel is for `{place.repository}`, and {repository} may not be shown to everybody in it"
+        reason = f"this channel is for `{place.repository}`, and nothing of another repository is told in it"
         raise NotAllowed(Decision(allowed=False, reason=reason, cure="Ask in another channel."), what)
+    if place.surface == GITHUB and entry.who is Who.LOOK and repository.lower() != place.repository.lower():
+        reason = "nothing of another repository is told here, where more people may read it"
+        raise NotAllowed(Decision(allowed=False, reason=reason, cure="Ask there, or in a chat."), what)
     allowed = entry.who is not Who.WORK or place.may == "all" or (place.may == "ask" and entry.name in ASKING)
     if not allowed:
         reason = f"in this channel one may {'look and ask' if place.may == 'ask' else 'look'}, and nothing else"
@@ -105,7 +108,7 @@ def may_look(actions: Actions, place: Place, task: Task | None, what: str) -> De
     if not event.actor.login:
         raise NotAllowed(UNLINKED, what)
     permission = starting.permission_of(actions)
-    if permission in {"", "none", policy.UNKNOWN}:
+    if permission in policy.NO_SIGHT:
         reason = f"{what} needs that you can read the repository, and GitHub says that @{event.actor.login} cannot"
         raise NotAllowed(Decision(allowed=False, reason=reason, cure="Somebody with access can ask instead."), what)
     return Decision(allowed=True, reason=f"@{event.actor.login} has {permission} permission")
@@ -132,7 +135,7 @@ def visible(actions: Actions, place: Place, repositories: Iterable[tuple[str, in
 
     def readable(pair: tuple[str, int]) -> bool:
         try:
-            return starting.permission_of(about(actions, place, *pair, None)) not in {"", "none", policy.UNKNOWN}
+            return starting.permission_of(about(actions, place, *pair, None)) not in policy.NO_SIGHT
         except UserError:
             return False
 

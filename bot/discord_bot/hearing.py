@@ -227,14 +227,14 @@ class Client(discord.Client):
 
     async def _open_start_form(self, interaction: discord.Interaction[Any], given: dict[str, str]) -> None:
         spot = spot_of(interaction.channel, interaction.guild_id)
-        names = await self._soon(self._suggestions.repositories, spot.channel, str(interaction.user.id)) or []
-        form = forms.start_form(names, given, chosen=self._suggestions.bound(spot.channel))
+        names = await self._soon(self._suggestions.repositories, spot.bound, str(interaction.user.id)) or []
+        form = forms.start_form(names, given, chosen=self._suggestions.bound(spot.bound))
         await self.rest.respond(interaction, FORM, form)
 
     async def _suggest(self, interaction: discord.Interaction[Any], data: Any) -> None:
         option, typed = typing(data)
         spot = spot_of(interaction.channel, interaction.guild_id)
-        found = await self._soon(self._suggestions.of, option, typed, spot.channel, str(interaction.user.id))
+        found = await self._soon(self._suggestions.of, option, typed, spot, str(interaction.user.id))
         await self.rest.respond(interaction, CHOICES, {"choices": found or []})
 
     async def _soon(self, work: Callable[..., Found], *arguments: Any) -> Found | None:

@@ -26,11 +26,18 @@ class Spot:
     channel: str
     thread: str = ""
     guild: str = ""
+    forum: str = ""
+    """The forum in which the channel is a post."""
+
+    @property
+    def bound(self) -> str:
+        """The id by which the operator binds it to a repository."""
+        return self.forum or self.channel
 
     @property
     def address(self) -> dict[str, str]:
         """What is remembered in order to answer there."""
-        named = {"channel": self.channel, "thread": self.thread, "guild": self.guild}
+        named = {"channel": self.channel, "thread": self.thread, "guild": self.guild, "forum": self.forum}
         return {name: value for name, value in named.items() if value}
 
 
@@ -56,7 +63,7 @@ def spot_of(channel: Any, guild_id: int | None) -> Spot:
         return Spot(str(getattr(channel, "id", "")), "", guild)
     parent = channel.parent
     if parent is not None and parent.type in _FORUMS:
-        return Spot(str(channel.id), "", guild)
+        return Spot(str(channel.id), "", guild, str(parent.id))
     return Spot(str(channel.parent_id), str(channel.id), guild)
 
 

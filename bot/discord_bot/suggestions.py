@@ -12,6 +12,7 @@ from jobs.types import Status
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from bot.discord_bot.places import Spot
     from jobs.services import Services
     from jobs.types import Task
 
@@ -35,18 +36,18 @@ class Suggestions:
         self._services = services
         self._ink = Ink(services.redacted)
 
-    def of(self, option: str, typed: str, channel: str, user_id: str) -> list[dict[str, str]]:
+    def of(self, option: str, typed: str, spot: Spot, user_id: str) -> list[dict[str, str]]:
         """Return the choices for an option, best first, as Discord wants them."""
         match option:
             case "repo":
-                return _choices((name, name) for name in _matching(self.repositories(channel, user_id), typed))
+                return _choices((name, name) for name in _matching(self.repositories(spot.bound, user_id), typed))
             case "model":
                 models = dict.fromkeys([*self._services.settings.models, *priced()])
                 return _choices((name, name) for name in _matching(models, typed))
             case "command":
                 return _choices((entry.name, entry.name) for entry in TABLE if typed.lower() in entry.name)
             case "id":
-                return self._tasks(typed, channel, user_id)
+                return self._tasks(typed, spot, user_id)
         return []
 
     def repositories(self, channel: str, user_id: str) -> list[str]:
@@ -65,11 +66,11 @@ class Suggestions:
         channels = self._services.settings.channels
         return next((one.repository for one in channels if (one.surface, one.id) == ("discord", channel)), "")
 
-    def _tasks(self, typed: str, channel: str, user_id: str) -> list[dict[str, str]]:
+    def _tasks(self, typed: str, spot: Spot, user_id: str) -> list[dict[str, str]]:
         """Offer the tasks of the channel and of the person: those under way before those that are over."""
-        store, here = self._services.store, self.bound(channel).lower()
+        store, here = self._services.store, self.bound(spot.bound).lower()
         login = store.people.login("discord", user_id).lower()
-        shown = {place.task_id for place in store.showing.in_channel("discord", channel)}
+        shown = {place.task_id for place in store.showing.in_channel("discord", spot.channel)}
         mine = [
             task
             for task in store.tasks.recent(_LOOKED_AT)

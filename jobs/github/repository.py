@@ -36,11 +36,19 @@ class Repository(Merging):
 
     def permission(self, login: str) -> str:
         """Return a person's permission now: admin, maintain, write, triage, read or none."""
+        return self.standing(login)[0]
+
+    def standing(self, login: str) -> tuple[str, str]:
+        """Return a person's permission now, and the id of the account that has the login now, where GitHub tells it.
+
+        Logins can be changed, and taken by somebody else then; ids stay.
+        """
         answer = self._find(f"{self._base}/collaborators/{quote(login)}/permission")
         if answer is None:
-            return "none"
-        role = str(answer.get("role_name") or "")
-        return role if role in {"maintain", "triage"} else str(answer["permission"])
+            return "none", ""
+        role, user = str(answer.get("role_name") or ""), answer.get("user") or {}
+        permission = role if role in {"maintain", "triage"} else str(answer["permission"])
+        return permission, str(user.get("id", ""))
 
     def team_member(self, organisation: str, team: str, login: str) -> bool:
         """Tell whether a person is an active member of a team; a team that we may not see has no members."""

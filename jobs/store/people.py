@@ -55,6 +55,12 @@ class People:
         with self._database.read() as connection:
             return connection.execute(query).scalar_one_or_none() or ""
 
+    def github_id(self, platform: str, user_id: str) -> str:
+        """Return the id of the GitHub account that a chat user is linked to, or nothing; it outlives a login."""
+        mine = (identities.c.platform == platform, identities.c.user_id == user_id)
+        with self._database.read() as connection:
+            return connection.execute(sa.select(identities.c.github_id).where(*mine)).scalar_one_or_none() or ""
+
     def accounts(self, login: str) -> Sequence[tuple[str, str]]:
         """Return platform and user id of the chat users linked to a GitHub login."""
         query = sa.select(identities.c.platform, identities.c.user_id)

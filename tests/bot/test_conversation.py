@@ -34,7 +34,9 @@ class Chat:
         with services.store.write() as connection:
             services.store.records.save_installation(connection, local.installation_id, "octo", time.time())
             services.store.records.add_repositories(connection, local.installation_id, [SHOP])
-            services.store.people.identify(connection, "slack", ALICE, "alice", "1", "code", time.time())
+            services.store.people.identify(
+                connection, "slack", ALICE, "alice", str(local.add_user("alice").id), "code", time.time()
+            )
         services.settings = replace(services.settings, anthropic_api_key="a key")
 
     def say(self, words: str, *, user: str = ALICE, thread: str = "", key: str = "", **more: Any) -> Answer:

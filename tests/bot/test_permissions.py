@@ -55,7 +55,8 @@ def people(services: Services, local: LocalGitHub) -> Services:
         services.store.records.add_repositories(connection, local.installation_id, [FORUM, VAULT])
         for platform, user, login in PEOPLE.values():
             if login and platform in {"slack", "discord"}:
-                services.store.people.identify(connection, platform, user, login, "1", "code", time.time())
+                number = str(local.add_user(login).id)
+                services.store.people.identify(connection, platform, user, login, number, "code", time.time())
     for login in ("rita", "sam", "olga"):
         local.add_user(login)
     services.settings = replace(services.settings, operators=("olga",), anthropic_api_key="a key")

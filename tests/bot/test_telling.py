@@ -134,8 +134,9 @@ def test_a_message_is_posted_once_and_edited(chat: Chat, cry: Cry) -> None:
 def test_a_question_is_told_each_time_it_is_asked(chat: Chat, cry: Cry) -> None:
     """The person who asked and those who spoke are named; the same words at another time are another question."""
     task, tasks = chat.newest(), chat.services.store.tasks
+    number = str(chat.local.add_user("bob").id)
     with chat.services.store.write() as connection:
-        chat.services.store.people.identify(connection, "slack", "U0BOB", "bob", "2", "code", time.time())
+        chat.services.store.people.identify(connection, "slack", "U0BOB", "bob", number, "code", time.time())
     chat.local.set_permission(task.repository, "bob", "write")
     chat.say(f"steer {task.id} keep it short", user="U0BOB")
     for number in (1, 2):
