@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from bot.turn import Turn
 from jobs.answer.parts import Answer
 from jobs.notify import view_of
 from jobs.queue import Bell
@@ -19,12 +20,11 @@ if TYPE_CHECKING:
 
     from jobs.answer.view import TaskView
     from jobs.services import Services
-    from jobs.store import ChatPlace, Notice, Store
+    from jobs.store import ChatPlace, Notice
 
 QUIET_SECONDS = 2.0
 """Between two edits of the same message: services allow few a minute, and people read slowly."""
 IDLE_SECONDS = 5.0
-LEAD_SECONDS = 30.0
 TROUBLE_SECONDS = 60.0
 STALE_SECONDS = 86_400.0
 """An answer that could not be said for a day is of no use to anybody any more."""
@@ -106,7 +106,7 @@ class Crier:
     def round(self, now: float) -> bool:
         """Say and show all that is due, if no other process does; tell whether anything changed."""
         store, surface = self._services.store, self._surface
-        turn = _Turn(store, surface.name, self._services.owner, now, self._clock)
+        turn = Turn(store, surface.name, self._services.owner, now, self._clock)
         if now < self._quiet_until or not turn.is_ours():
             return False
         changed = False
@@ -220,27 +220,6 @@ class Crier:
         self._resting = {**others, channel: until}
         if not later.here or others:
             self._quiet_until = max(self._quiet_until, until)
-
-
-class _Turn:
-    """The time within one round, and whether this process still has the say: a slow service makes a round long."""
-
-    def __init__(self, store: Store, surface: str, owner: str, now: float, clock: Callable[[], float]) -> None:
-        self._store, self._surface, self._owner, self._clock = store, surface, owner, clock
-        self._began, self._start, self._until = clock(), now, 0.0
-
-    @property
-    def now(self) -> float:
-        """The time now, by the clock that the round was begun with."""
-        return self._start + self._clock() - self._began
-
-    def is_ours(self) -> bool:
-        """Tell whether no other process tells on the surface, and see to it that it stays so."""
-        now = self.now
-        if now < self._until:
-            return True
-        self._until = now + LEAD_SECONDS / 3
-        return self._store.showing.lead(self._surface, self._owner, now, LEAD_SECONDS)
 
 
 def moment_of(view: TaskView) -> tuple[str, str]:

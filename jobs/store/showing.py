@@ -101,6 +101,11 @@ class Showing:
             mine = sa.update(effects).where(effects.c.key == key, sa.or_(effects.c.value == owner, effects.c.at < now))
             return connection.execute(mine.values(value=owner, at=now + seconds)).rowcount > 0
 
+    def leader(self, surface: str) -> str:
+        """Return the process that tells on a surface, or that did; empty where there was none yet."""
+        with self._database.read() as connection:
+            return connection.scalar(sa.select(effects.c.value).where(effects.c.key == f"leads:{surface}")) or ""
+
     def _find(self, *wanted: sa.ColumnElement[bool]) -> Sequence[ChatPlace]:
         with self._database.read() as connection:
             return [_place(row) for row in connection.execute(sa.select(places).where(*wanted))]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -139,13 +143,13 @@ def test_a_question_is_told_each_time_it_is_asked(chat: Chat, cry: Cry) -> None:
         chat.services.store.people.identify(connection, "slack", "U0BOB", "bob", number, "code", time.time())
     chat.local.set_permission(task.repository, "bob", "write")
     chat.say(f"steer {task.id} keep it short", user="U0BOB")
-    for number in (1, 2):
+    for times in (1, 2):
         attempt = claim(chat)
-        tasks.wait(task.id, attempt, worked=float(number), question="Which?")
+        tasks.wait(task.id, attempt, worked=float(times), question="Which?")
         tasks.told(task.id, attempt)
         for _ in range(2):
             cry.round()
-        assert cry.board.told == [(task.id, "question", (ALICE, "U0BOB"))] * number
+        assert cry.board.told == [(task.id, "question", (ALICE, "U0BOB"))] * times
         chat.say(f"answer {task.id} that one")
 
 
@@ -214,3 +218,18 @@ def test_one_process_tells(chat: Chat, cry: Cry) -> None:
     assert not second.round(cry.now + 2.0)
     assert second.round(cry.now + 3600.0)
     assert len(cry.board.answers) == 2
+
+
+def test_nobody_waits_for_a_dead_process(chat: Chat, cry: Cry) -> None:
+    """Who had the say and was killed is followed at once; somebody of another machine may only be silent."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    lead, here = chat.services.store.showing.lead, socket.gethostname()
+    assert lead("slack", f"elsewhere:{dead.pid}:7f3c9a", cry.now, 30.0)
+    assert not cry.crier.round(cry.now + 1.0)
+    assert lead("slack", f"elsewhere:{dead.pid}:7f3c9a", cry.now, -1.0)
+    assert lead("slack", f"{here}:{os.getpid()}:7f3c9a", cry.now + 1.0, 30.0)
+    assert not cry.crier.round(cry.now + 2.0)
+    assert lead("slack", f"{here}:{os.getpid()}:7f3c9a", cry.now + 2.0, -1.0)
+    assert lead("slack", f"{here}:{dead.pid}:7f3c9a", cry.now + 2.0, 30.0)
+    assert cry.crier.round(cry.now + 3.0)

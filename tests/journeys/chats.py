@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jobs.testing.local_discord import LocalDiscord
 from jobs.testing.local_discord.records import text_of
@@ -115,22 +113,6 @@ class Chats:
             return next((one for one in said if words in self.post(one)), None)
 
         return until(there, seconds=PATIENCE, what=f"{words!r} in a thread of Discord")  # type: ignore[return-value]
-
-    # -- the shell ----------------------------------------------------------------------------------------------
-
-    def shell(self, *arguments: str, **environment: str) -> tuple[int, dict[str, Any]]:
-        """Run the command line on the machine itself; return the exit code and what it printed for programs."""
-        product = self.town.product
-        done = subprocess.run(
-            [sys.executable, "-m", "bot.cli", *arguments, "--json"],
-            cwd=product.home,
-            env={**product.environment, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return done.returncode, json.loads(done.stdout.splitlines()[-1] if done.stdout else "{}") or {"": done.stderr}
 
     # -- who is who ---------------------------------------------------------------------------------------------
 

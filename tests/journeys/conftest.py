@@ -15,6 +15,8 @@ from tests.needs import CURES, bubblewrap_works, requires
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.journeys.chats import Chats
+
 
 @contextmanager
 def running(**changes: str) -> Iterator[Town]:
@@ -36,6 +38,15 @@ def town() -> Iterator[Town]:
     """Yield the town that all stories share which neither kill its processes nor spoil it for others."""
     with running() as built:
         yield built
+
+
+@pytest.fixture(scope="session")
+def chats() -> Iterator[Chats]:
+    """Yield a town with both chats, shared by all stories that leave them as they were; Slack comes over a socket."""
+    from tests.journeys.chats import chatting  # noqa: PLC0415 - discord.py and slack-bolt are slow to import
+
+    with chatting(socket_mode=True, OPUS67_OPERATORS="ada") as made:
+        yield made
 
 
 @pytest.fixture

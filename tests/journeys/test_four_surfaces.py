@@ -77,7 +77,7 @@ def test_one_task_on_four_surfaces(chats: Chats) -> None:
     assert "informal, please" in told
     assert len(chats.roots(room)) == 1
     assert len([one for one in chats.posts(den) if story.key in text_of(one)]) == 1
-    code, review = chats.shell("bg", "review", task.id)
+    code, review = chats.town.shell("bg", "review", task.id)
     assert (code, review["data"]["pull_request"].endswith(link)) == (0, True)
 
 
@@ -90,7 +90,7 @@ def test_the_shell_ends_what_a_chat_began(chats: Chats) -> None:
     chats.slack.command("ada", room, f"bg --repo {story.repository} greet by name ({story.key})")
     task = begun(story)
     gate.wait()
-    code, answer = chats.shell("bg", "cancel", task.id)
+    code, answer = chats.town.shell("bg", "cancel", task.id)
     assert (code, answer["ok"]) == (0, True)
     gate.open()
     story.reaches(Status.COMPLETED)

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
+import signal
+import sqlite3
+import subprocess
+import sys
 import threading
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from jobs.testing.models.script import Script, by_tool, call, refused
@@ -15,7 +22,7 @@ from jobs.types import Status
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from jobs.store import Store
@@ -129,6 +136,51 @@ class Town:
         if self._store is None:
             self._store = self.product.store
         return self._store
+
+    def shell(self, *arguments: str, **environment: str) -> tuple[int, dict[str, Any]]:
+        """Run the command line on the machine itself; return the exit code and what it printed for programs."""
+        done = subprocess.run(
+            [sys.executable, "-m", "bot.cli", *arguments, "--json"],
+            cwd=self.product.home,
+            env={**self.product.environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return done.returncode, json.loads(done.stdout.splitlines()[-1] if done.stdout else "{}") or {"": done.stderr}
+
+    def send(self, command: str, number: signal.Signals) -> list[int]:
+        """Send a signal to all processes of a command, and return which they were."""
+        found = self.product.processes(command)
+        for process in found:
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+        return found
+
+    def kill(self, command: str) -> None:
+        """Kill all processes of a command without a word, and wait until there are others in their place."""
+        killed = self.send(command, signal.SIGKILL)
+        others = partial(self.product.processes, command)
+        until(lambda: set(others()) - set(killed), seconds=PATIENCE, what=f"another {command}")
+
+    @contextmanager
+    def stopped(self, command: str) -> Iterator[None]:
+        """Have all processes of a command stand still for a while."""
+        self.send(command, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.send(command, signal.SIGCONT)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the write lock of the SQLite database, as a long transaction of another process does."""
+        file = self.product.home / "var" / "opus67.sqlite3"
+        with closing(sqlite3.connect(file, isolation_level=None, timeout=PATIENCE)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            connection.rollback()
 
     def close(self) -> None:
         """Open all gates and let go of the database."""
