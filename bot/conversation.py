@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot import control, starting
 from bot.acting import Actions
+from bot.control import rights
 from bot.control.order import CHATS, NotAllowed, Place, installation_of
 from bot.events import Event
 from bot.grammar import read
@@ -36,6 +37,7 @@ def act(services: Services, delivery: Delivery) -> None:
         services.store.deliveries.finish(connection, delivery.guid, time.time())
     actions.follow_up()
     services.waker.ring(heard.surface)
+    rights.look_around(services, actions.event.actor)
 
 
 def carry_out(services: Services, heard: Heard) -> Answer:

@@ -73,5 +73,6 @@ def _sweep(services: Services) -> None:
         store.deliveries.forget(now - KEEP_DELIVERIES_SECONDS)
         store.notices.forget(now - KEEP_DELIVERIES_SECONDS)
         store.records.forget("look:", now - 3600.0)  # what the API let somebody look at
+        store.records.forget("sight:", now - KEEP_DELIVERIES_SECONDS)  # what chats may offer somebody
     except store.UNAVAILABLE as error:
         log.warning("the database cannot be reached; trying again: %s", error)

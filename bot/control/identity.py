@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.control.order import CHATS, GITHUB, NotAllowed, Order, person
-from bot.control.rights import is_operator
+from bot.control.rights import is_operator, look_around
 from jobs.answer.parts import Answer, Link, Part, Say, refused, said
 from jobs.github.device import DeviceFlow
 from jobs.store import Link as LinkUnderWay
@@ -94,6 +94,8 @@ def _confirm(order: Order) -> Answer:
     login, github_id = order.actor.login, order.actor.id
     order.actions.change(lambda connection: finish(services, connection, under_way, login, github_id, "code", now))
     order.actions.follow_ups.append(partial(services.waker.ring, under_way.platform))
+    linked = Actor(under_way.platform, under_way.user_id, login)
+    order.actions.follow_ups.append(partial(look_around, services, linked))
     where, account = under_way.platform.title(), re.sub(r"[^0-9A-Za-z]", "", under_way.user_id)
     words = f"@{login} is now known in {where} as account `{account}`. If that is not you, write `/opus unlink` here."
     return Answer((Say(words),), data={"login": login})
@@ -176,6 +178,7 @@ def confirm_links(services: Services) -> None:
             with store.write() as connection:
                 finish(services, connection, under_way, found.login, found.github_id, "device", now)
             services.waker.ring(under_way.platform)
+            look_around(services, Actor(under_way.platform, under_way.user_id, found.login))
         elif found.ended:
             _give_up(services, under_way, found.ended, now)
         else:

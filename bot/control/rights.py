@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from bot import starting
+from bot import sight, starting
+from bot.acting import Actions
 from bot.commands import Who
 from bot.control.order import CHATS, GITHUB, NotAllowed, Place, about
+from bot.events import Event
 from config.errors import RepositoryConfigError
 from jobs import policy
-from jobs.types import Decision, UserError
+from jobs.types import Decision, GitHubUnavailable, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bot.acting import Actions
     from bot.commands import Entry
     from bot.starting import Situation
+    from jobs.services import Services
     from jobs.types import Actor, Subject, Task
 
 MOST_REPOSITORIES = 50
 """So many repositories are asked about for one list; the rest is left out, which the list says."""
+MOST_OFFERED = 200
 ASKING = frozenset({"ask", "plan"})
+log = logging.getLogger(__name__)
+
 UNLINKED = Decision(
     allowed=False,
     reason="I do not know yet who you are on GitHub",
@@ -123,9 +130,27 @@ def _shown_here(actions: Actions, place: Place, task: Task | None) -> bool:
     return task is not None and any(one.task_id == task.id for one in shown)
 
 
-def visible(actions: Actions, place: Place, repositories: Iterable[tuple[str, int]]) -> Sequence[str]:
+def look_around(services: Services, actor: Actor) -> None:
+    """Ask GitHub which repositories a chat user can read, for those that are offered while they type; best effort."""
+    store, now = services.store, time.time()
+    if actor.platform not in CHATS or not actor.login:
+        return
+    if sight.is_fresh(store, actor.platform, actor.id, actor.login, now):
+        return
+    actions = Actions(services, Event(actor.platform, "command", actor=actor))
+    try:
+        names = visible(actions, Place(actor.platform), store.records.repositories(), most=MOST_OFFERED)
+    except GitHubUnavailable as outage:
+        log.warning("what @%s can read is not known now: %s", actor.login, outage)
+        return
+    sight.keep(store, actor.platform, actor.id, actor.login, names, now)
+
+
+def visible(
+    actions: Actions, place: Place, repositories: Iterable[tuple[str, int]], most: int = MOST_REPOSITORIES
+) -> Sequence[str]:
     """Return those of the repositories whose tasks somebody may see here, as far as GitHub tells it now."""
-    wanted = sorted(set(repositories))[:MOST_REPOSITORIES]
+    wanted = sorted(set(repositories))[:most]
     if place.surface == GITHUB or place.bound:
         return [name for name, _ in wanted if name.lower() == place.repository.lower()]
     if is_operator(actions.event.actor):

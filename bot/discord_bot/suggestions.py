@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bot import sight
 from bot.commands import TABLE
 from bot.discord_bot.harmless import Ink
 from jobs.models.prices import names as priced
@@ -29,7 +30,7 @@ _STATES = {
 class Suggestions:
     """Suggestions in a channel for a person; names that a channel may not see are not offered to strangers.
 
-    Only who is linked to a GitHub login is offered all repositories; others those that the channel is bound to.
+    Who is linked to a GitHub login is offered what that can read; everybody, what the channel is bound to.
     """
 
     def __init__(self, services: Services) -> None:
@@ -54,8 +55,7 @@ class Suggestions:
         """Return the repositories that may be named to a person in a channel, the channel's own first."""
         here = self.bound(channel)
         found = [here] if here else []
-        if self._services.store.people.login("discord", user_id):
-            found += [name for name, _ in self._services.store.records.repositories()]
+        found += sight.offered(self._services.store, "discord", user_id)
         once: dict[str, str] = {}
         for name in found:
             once.setdefault(name.lower(), name)

@@ -58,7 +58,7 @@ class Origin:
 def new_task_form(origin: Origin, how: str, repository: str, models: Sequence[str], mode: str) -> JSON:
     """Return the modal for a new task; ``how``, ``repository`` and ``mode`` are what it starts with."""
     blocks = [
-        _input(REPOSITORY, "Repository", _search(repository), hint="All are found once you are linked: /opus link."),
+        _input(REPOSITORY, "Repository", _search(repository), hint="Yours are found once you are linked: /opus link."),
         _input(
             "task",
             "What is to be done?",

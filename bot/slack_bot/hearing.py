@@ -16,6 +16,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+from bot import sight
 from bot.heard import Heard
 from bot.slack_bot import buttons, forms, reading
 from bot.slack_bot.forms import Origin
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from bot.slack_bot.keeping import Keeper
     from bot.slack_bot.kit import JSON
     from config.settings import Settings
-    from jobs.store import Store
 
 COMMAND = "/opus"
 OPEN_SECONDS = 2
@@ -151,7 +151,7 @@ class Ears:
         origin = Origin.load(body["view"]["private_metadata"])
         bound = self._bound(origin.channel)
         nothing: list[str] = []
-        found = self._keeper.look_up(lambda store: _repositories(store, body["user"]["id"]), nothing)
+        found = self._keeper.look_up(lambda store: sight.offered(store, "slack", body["user"]["id"]), nothing)
         offered = dict.fromkeys([*([bound] if bound else []), *found])
         ack(options=forms.repository_options(offered, body.get("value", "")))
 
@@ -252,11 +252,6 @@ def _address(kind: str, channel: str, user: str, *, asked_at: float = 0.0, **mor
     """
     filled = {name: value for name, value in more.items() if value}
     return {"kind": kind, "channel": channel, "user": user, "asked_at": asked_at or time.time(), **filled}
-
-
-def _repositories(store: Store, user_id: str) -> list[str]:
-    """Return the repositories that somebody may search: none before it is known who they are."""
-    return [name for name, _ in store.records.repositories()] if store.people.login("slack", user_id) else []
 
 
 def _bot(body: JSON) -> str:

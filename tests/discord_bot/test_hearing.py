@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot import sight
 from jobs.answer.parts import refused, said
 from jobs.testing.local_discord.records import text_of, walk
 from jobs.types import Actor, Conclusion, Outcome
@@ -185,13 +186,14 @@ def test_an_answer_to_the_bot_counts_in_a_thread_only(opus: Opus, local: LocalDi
 
 
 def test_names_are_offered_to_those_who_may_see_them(opus: Opus, local: LocalDiscord) -> None:
-    """Who is linked is offered all repositories; a stranger the one that the channel is bound to."""
+    """Who is linked is offered what they can read; a stranger the one that the channel is bound to."""
     with opus.store.write() as connection:
         opus.store.records.save_installation(connection, 1, "octo", 1.0)
         opus.store.records.add_repositories(connection, 1, ["octo/shop", "octo/secret", "octo/site"])
         opus.store.people.identify(connection, "discord", str(local.user("ann").id), "ann", "1", "code", 1.0)
+    sight.keep(opus.store, "discord", str(local.user("ann").id), "ann", ["octo/shop", "octo/site"], 1.0)
     offered = local.autocomplete("ann", "general", "opus bg start", "repo", "s")
-    assert [one["value"] for one in offered] == ["octo/shop", "octo/secret", "octo/site"]
+    assert [one["value"] for one in offered] == ["octo/shop", "octo/site"]
     assert [one["value"] for one in local.autocomplete("bob", "general", "opus bg start", "repo", "")] == ["octo/shop"]
     assert discord_conformity.check(local) > 0
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot import sight
 from bot.conversation import carry_out
 from bot.heard import Heard
 from config.settings import Channel
@@ -99,3 +100,19 @@ def test_a_forum_is_bound_with_all_its_posts(chat: Chat) -> None:
     chat.services.settings = replace(chat.services.settings, channels=channels)
     heard = Heard("discord", "discord-1", "41", "alice", "bg do it", "701", address={"forum": "700"})
     assert "In this channel one may look" in words(carry_out(chat.services, heard))
+
+
+def test_what_is_offered_while_somebody_types_is_what_they_can_read(chat: Chat, local: LocalGitHub) -> None:
+    """Anybody can link some login: that alone lays no names open. Who has another login then sees nothing of it."""
+    assert sight.offered(chat.services.store, "slack", ALICE) == []
+    chat.say("whoami")
+    assert sight.offered(chat.services.store, "slack", ALICE) == [SHOP]
+    local.set_permission(SECRET, "alice", "read")
+    with chat.services.store.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE effects SET value = '{\"at\": 0, \"repositories\": []}' WHERE key LIKE 'sight:%'"
+        )
+    chat.say("whoami")
+    assert sight.offered(chat.services.store, "slack", ALICE) == [SECRET, SHOP]
+    link(chat, ALICE, "dave", str(local.add_user("dave").id))
+    assert sight.offered(chat.services.store, "slack", ALICE) == []

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from flask import Flask
 
+from bot import sight
 from bot.slack_bot import hearing
 from bot.slack_bot.rendering import task_message
 from bot.slack_bot.web import slack_blueprint
@@ -205,7 +206,7 @@ def test_mistakes_are_shown_in_the_form(office: Office) -> None:
 
 
 def test_repositories_are_searched(office: Office) -> None:
-    """Who is linked finds every repository, those first that begin with the words; others find the channel's."""
+    """Who is linked finds what they may read, those first that begin with the words; others find the channel's."""
     office.slack.command("ann", "dev", "new")
     [view] = office.slack.open_views
     found = office.slack.suggest("ann", view, "repo", "sho")
@@ -213,6 +214,8 @@ def test_repositories_are_searched(office: Office) -> None:
     with office.store.write() as connection:
         store, ann = office.store, office.slack.user("ann")
         store.people.identify(connection, "slack", ann.id, "ann", "1", "code", time.time())
+    assert [one["value"] for one in office.slack.suggest("ann", view, "repo", "sho")] == ["octo/shop"]
+    sight.keep(store, "slack", ann.id, "ann", ["acme/shopping", "octo/shop", "octo/gone-shop"], time.time())
     found = office.slack.suggest("ann", view, "repo", "sho")
     assert [one["value"] for one in found] == ["acme/shopping", "octo/shop"]
     assert office.slack.suggest("ann", view, "repo", "nothing") == []
