@@ -37,6 +37,7 @@ def slack_blueprint(settings: Settings, store: Store, waker: Waker) -> Blueprint
     def slack() -> Response:
         if not configured:
             return _say(NOT_SET_UP, 404)
+        request.max_content_length = LARGEST_BODY  # a body in chunks announces no length
         if (request.content_length or 0) > LARGEST_BODY:
             return _say("the body is larger than anything that Slack sends", 413)
         return door.answer()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from jobs.answer.parts import Diff, Link, Listing, Quote, Say
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 LIMIT = 60_000
 QUOTE_LIMIT = 20_000
+_COMMAND = re.compile(r"/opus [^`\r\n]*")
+"""What can stand as code: a title or an item of a plan may begin like a command, too."""
 DIFF_LIMIT = 30_000
 
 
@@ -44,4 +47,4 @@ def _row(cells: tuple[str, ...]) -> str:
 
 def _cell(text: str) -> str:
     # A command of ours is shown as one, so that people can copy it.
-    return f"`{text.replace('|', '/')}`" if text.startswith("/opus ") else cell(text)
+    return f"`{text.replace('|', '/')}`" if _COMMAND.fullmatch(text) else cell(text)

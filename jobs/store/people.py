@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from jobs.store.database import Database
 
+USED_SECONDS = 60.0
+"""How exactly it is known when a token was last used."""
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -118,11 +121,19 @@ class People:
             return self._database.insert_new(connection, tokens, values)
 
     def token_login(self, digest: str, now: float) -> str:
-        """Return the GitHub login that a token speaks for, or nothing; remembers that it was used."""
-        mine = sa.update(tokens).where(tokens.c.digest == digest)
-        with self._database.write() as connection:
-            login = connection.execute(mine.values(used_at=now).returning(tokens.c.login)).scalar_one_or_none()
-        return login or ""
+        """Return the GitHub login that a token speaks for, or nothing; remembers, to the minute, that it was used.
+
+        A token that is not known writes nothing: strangers can make up many, and a write keeps others waiting.
+        """
+        mine = tokens.c.digest == digest
+        with self._database.read() as connection:
+            found = connection.execute(sa.select(tokens.c.login, tokens.c.used_at).where(mine)).one_or_none()
+        if found is None:
+            return ""
+        if found.used_at is None or not 0 <= now - found.used_at < USED_SECONDS:
+            with self._database.write() as connection:
+                connection.execute(sa.update(tokens).where(mine).values(used_at=now))
+        return str(found.login)
 
     def tokens(self) -> Sequence[Token]:
         """Return all tokens, by name."""
