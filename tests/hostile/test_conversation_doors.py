@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from jobs.store import Store
 
-CODE = re.compile(r"^> ```.*?^> ```$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+CODE = re.compile(r"^(?:> )?```.*?^(?:> )?```$|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 """What is shown as it stands."""
 TRICKS = [
     "@everyone",
