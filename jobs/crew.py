@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
 import socket
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jobs.store import Store
-
 if TYPE_CHECKING:
-    from config.settings import Settings
+    import threading
+
+    from jobs.store import Store
 
 ASK_SECONDS = 1.0
 LONGEST = 65_536
@@ -32,7 +30,7 @@ class Crew:
 
 
 class CrewWatch:
-    """A pipe with one writer, the process that asks the database, and one reader that never waits for it."""
+    """A pipe with one writer, the worker that asks the database, and one reader that never waits for it."""
 
     def __init__(self, default: int) -> None:
         """Take the number that holds while nobody wished for another one."""
@@ -54,12 +52,8 @@ class CrewWatch:
         workers = self._default if told["workers"] is None else told["workers"]
         return Crew(workers, frozenset(told["busy"]))
 
-    def follow(self, settings: Settings) -> int:
-        """Ask the database every second and write down what it says, until asked to stop; runs in a process alone."""
-        stopping = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopping.set())
-        store = Store(settings.database_url)
+    def follow(self, store: Store, stopping: threading.Event) -> None:
+        """Ask the database every second and write down what it says, until stopping."""
         away = False
         while not stopping.is_set():
             try:
@@ -71,8 +65,6 @@ class CrewWatch:
                     log.warning("the number of workers stays, since the database cannot be reached: %s", error)
                 away = True
             stopping.wait(ASK_SECONDS)
-        store.close()
-        return 0
 
 
 def _busy(store: Store) -> list[int]:

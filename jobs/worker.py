@@ -1,7 +1,8 @@
 """The worker processes: one that understands deliveries, and as many as wanted that carry out tasks.
 
-They are forked from one parent that has imported what is slow to import, so that they share its memory. One more
-process asks the database how many people wish for, since the parent of forks must not hold connections.
+They are forked from one parent that has imported what is slow to import, so that they share its memory. The one that
+understands deliveries also asks the database how many people wish for, since the parent of forks must not hold
+connections.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -26,7 +28,6 @@ from jobs.queue import INBOX, TASKS, WakeUp, allow, connect, signed_json
 from jobs.services import build
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Iterable, Mapping
 
     from config.settings import Settings
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     Function = Callable[..., None]
     Composer = Callable[[Services], Mapping[str, Function]]
 
-FLEET = "fleet"
 RESTART_SECONDS = 1.0
 STOP_SECONDS = 6.5
 TURN_SECONDS = 0.5
@@ -88,8 +88,6 @@ class _Pool:
         self._stopping = False
         self._parent = os.getpid()
         self._crew = CrewWatch(lanes.get(TASKS, 0))
-        if TASKS in lanes:
-            self._wanted[FLEET] = 1
 
     def watch(self) -> int:
         """Keep as many workers as are wanted until asked to stop, and return when all have ended."""
@@ -134,8 +132,7 @@ class _Pool:
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
             _die_with(self._parent)
-            watches = lane == FLEET
-            code = self._crew.follow(self._settings) if watches else work(self._settings, lane, self._compose)
+            code = work(self._settings, lane, self._compose, self._crew)
         except Exception:  # the worker's edge: told in the log, and the pool starts another worker
             log.exception("a worker of the queue %s failed", lane)
         finally:
@@ -172,8 +169,8 @@ class _Pool:
                     os.kill(process, signal.SIGKILL)
 
 
-def work(settings: Settings, lane: str, compose: Composer) -> int:
-    """Work on one queue until asked to stop."""
+def work(settings: Settings, lane: str, compose: Composer, crew: CrewWatch) -> int:
+    """Work on one queue until asked to stop; the worker of the inbox tells the crew's parent what people wish for."""
     services = build(settings)
     allow(compose(services))
     serializer = signed_json(signing_key(settings))
@@ -183,6 +180,9 @@ def work(settings: Settings, lane: str, compose: Composer) -> int:
     worker = Worker([queue], connection=connection, name=f"{lane}-{services.owner.replace(':', '-')}", **options)
     worker.stopping = services.stopping
     _warm(services, lane)
+    if lane == INBOX:
+        watch = threading.Thread(target=crew.follow, args=(services.store, services.stopping), name="crew", daemon=True)
+        watch.start()
     try:
         worker.work(logging_level="WARNING")
     finally:

@@ -191,11 +191,11 @@ def test_an_idle_worker_goes_before_one_that_works(pool: Pool) -> None:
 
 
 def test_who_dies_while_the_pool_grows_is_replaced(pool: Pool) -> None:
-    """The process that asks how many are wished for is one that is started again too, and none comes too much."""
-    before = until(lambda: pool.children if len(pool.children) == 3 else None, what="three processes")
+    """The worker that asks how many are wished for is started again too, and none comes too much."""
+    before = until(lambda: pool.children if len(pool.children) == 2 else None, what="two processes")
     for child in before:
         os.kill(child, signal.SIGKILL)
     pool.scale(2)
-    until(lambda: len(pool.children) == 4 and not pool.children & before, seconds=20, what="four new processes")
+    until(lambda: len(pool.children) == 3 and not pool.children & before, seconds=20, what="three new processes")
     assert {pool.begin("aaaaaa"), pool.begin("bbbbbb")} <= pool.children
     assert pool.stop()[0] == 0
