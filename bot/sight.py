@@ -27,14 +27,19 @@ def offered(store: Store, platform: str, user_id: str) -> list[str]:
 
 
 def is_fresh(store: Store, platform: str, user_id: str, login: str, now: float) -> bool:
-    """Tell whether GitHub was asked a short while ago."""
-    kept = store.records.value(_key(platform, user_id, login))
-    return kept is not None and float(json.loads(kept)["at"]) > now - FRESH_SECONDS
+    """Tell whether GitHub was asked a short while ago, and about all repositories that there are."""
+    written = store.records.value(_key(platform, user_id, login))
+    kept = json.loads(written) if written else {}
+    if not kept or float(kept["at"]) <= now - FRESH_SECONDS:
+        return False
+    return {name for name, _ in store.records.repositories()} <= set(kept["asked"])
 
 
-def keep(store: Store, platform: str, user_id: str, login: str, names: Sequence[str], now: float) -> None:
-    """Remember what somebody can read."""
-    value = json.dumps({"at": now, "repositories": list(names)})
+def keep(
+    store: Store, platform: str, user_id: str, login: str, names: Sequence[str], now: float, asked: Sequence[str] = ()
+) -> None:
+    """Remember what somebody can read, of the repositories that GitHub was asked about."""
+    value = json.dumps({"at": now, "repositories": list(names), "asked": list(asked)})
     store.records.keep(_key(platform, user_id, login), value, now)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot import sight, starting
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 MOST_REPOSITORIES = 50
 """So many repositories are asked about for one list; the rest is left out, which the list says."""
 MOST_OFFERED = 200
+MISTAKE = (
+    "`.github/opus67.yml` has a mistake in line {line}. Until it is mended on the default branch, nothing of it counts, "
+    "no work is started and nothing is merged."
+)
 ASKING = frozenset({"ask", "plan"})
 log = logging.getLogger(__name__)
 
@@ -82,8 +87,8 @@ def look(actions: Actions, subject: Subject) -> Situation:
     """Find out who speaks; a mistake in the repository's file must not keep people from cancelling."""
     try:
         return starting.look(actions, subject)
-    except RepositoryConfigError:
-        return starting.look(actions, subject, strict=False)
+    except RepositoryConfigError as error:
+        return replace(starting.look(actions, subject, strict=False), mistake=MISTAKE.format(line=error.line))
 
 
 def is_operator(actor: Actor) -> bool:
@@ -139,11 +144,12 @@ def look_around(services: Services, actor: Actor) -> None:
         return
     actions = Actions(services, Event(actor.platform, "command", actor=actor))
     try:
-        names = visible(actions, Place(actor.platform), store.records.repositories(), most=MOST_OFFERED)
+        known = store.records.repositories()
+        names = visible(actions, Place(actor.platform), known, most=MOST_OFFERED)
     except GitHubUnavailable as outage:
         log.warning("what @%s can read is not known now: %s", actor.login, outage)
         return
-    sight.keep(store, actor.platform, actor.id, actor.login, names, now)
+    sight.keep(store, actor.platform, actor.id, actor.login, names, now, [name for name, _ in known])
 
 
 def visible(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from jobs.testing.slack.records import Message
     from tests.journeys.town import Story, Town
 
+EXPIRED = 50027
+"""What Discord says when fifteen minutes are over, which nobody knows before."""
 CODE = re.compile(r"/opus link ([0-9A-Z]{4}-[0-9A-Z]{4})")
 
 
@@ -67,10 +69,7 @@ class Chats:
         def there() -> Message | None:
             return next((one for one in self.roots(room) if words in self.words(one)), None)
 
-        return until(there, seconds=PATIENCE, what=f"{words!r} in Slack: {self._slack_now(room)}")  # type: ignore[return-value]
-
-    def _slack_now(self, room: str) -> str:
-        return " | ".join(self.words(one)[:300] for one in self.roots(room))
+        return until(there, seconds=PATIENCE, what=f"{words!r} in Slack")  # type: ignore[return-value]
 
     def slack_thread(self, room: str, words: str) -> Message:
         """Wait until the bot said words in a thread of a channel of Slack."""
@@ -149,5 +148,6 @@ def chatting(*, socket_mode: bool = False, **changes: str) -> Iterator[Chats]:
         discord.wait_for(lambda: discord.connected, timeout=PATIENCE, what="the bot on Discord")
         discord.wait_for(discord.commands, timeout=PATIENCE, what="the command on Discord")
         yield Chats(town, slack, discord)
-        assert slack.violations == []
-        assert discord.violations == []
+        broken = [str(one) for one in slack.violations]
+        broken += [str(one) for one in discord.violations if one.code != EXPIRED]
+        assert not broken, "\n".join(broken)

@@ -48,6 +48,8 @@ def test_a_form_becomes_a_task(chats: Chats, room: str) -> None:
     """`/opus` alone opens a form; the repository is searched, a plan is made first, and the budget is kept."""
     story = chats.town.story([PLAN, write(), finish()])
     chats.link(story, room, chats.discord_room(room))
+    story.settles()
+    chats.slack.command("ada", room, "whoami")
     chats.slack.command("ada", room, "")
     view = chats.slack.open_views[-1]
     until(
