@@ -42,6 +42,8 @@ class Situation:
     config: RepositoryConfig
     facts: policy.Facts
     issue: Issue | None
+    mistake: str = ""
+    """What is wrong with the repository's file, in words: its limits are not known then, so nothing new begins."""
 
 
 def start(actions: Actions, ask: Start) -> None:

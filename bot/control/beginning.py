@@ -65,7 +65,7 @@ def _begin(order: Order, kind: Kind, *, plan_first: bool = False, ended: Task | 
     if here is None or not event.repository:
         return refused("Which repository? Say it in front of the task: `/opus bg --repo owner/name <task>`.")
     wishes = read_wishes(order.command.options, order.services.settings)
-    problem = wishes.problem or _mode_problem(wishes.mode, here.config.mode)
+    problem = wishes.problem or here.mistake or _mode_problem(wishes.mode, here.config.mode)
     if problem:
         return refused(problem)
     decision = policy.ask(here.facts, here.config, "to start work")

@@ -20,6 +20,8 @@ def merge(order: Order) -> Answer:
     task, here = order.task, order.here
     if task is None or here is None:
         return refused("There is no such task. `/opus bg status` lists what runs.")
+    if here.mistake:
+        return refused(here.mistake, task_id=task.id)
     if task.status is not Status.COMPLETED:
         return refused(
             f"Task `{task.id}` is still at work. `/opus bg status {task.id}` tells how far.", task_id=task.id

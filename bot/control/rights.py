@@ -29,8 +29,8 @@ MOST_REPOSITORIES = 50
 """So many repositories are asked about for one list; the rest is left out, which the list says."""
 MOST_OFFERED = 200
 MISTAKE = (
-    "`.github/opus67.yml` has a mistake in line {line}. Until it is mended on the default branch, nothing of it counts, "
-    "no work is started and nothing is merged."
+    "`.github/opus67.yml` has a mistake in line {line}. Until it is mended on the default branch, nothing of it "
+    "counts, no work is started and nothing is merged."
 )
 ASKING = frozenset({"ask", "plan"})
 log = logging.getLogger(__name__)

@@ -145,9 +145,9 @@ def retry(order: Order) -> Answer:
     task, here = order.task, order.here
     if task is None or here is None:
         return _none(order)
-    if order.live is not None:
-        words = f"Task `{task.id}` is still running. `/opus bg cancel {task.id}` ends it first."
-        return refused(words, task_id=task.id)
+    running = f"Task `{task.id}` is still running. `/opus bg cancel {task.id}` ends it first." if order.live else ""
+    if running or here.mistake:
+        return refused(running or here.mistake, task_id=task.id)
     if task.kind is not Kind.RESOLVE_ISSUE:
         return again(order, task, task.title, task.text, onto=task.onto)
     if here.issue is None or here.issue.state != "open":
@@ -179,6 +179,8 @@ def again(order: Order, task: Task, title: str, text: str, *, onto: str = "") ->
     """Start a task like another one, decided anew; with ``onto`` in the pull request in which that one went on."""
     if order.here is None:
         return _none(order)
+    if order.here.mistake:
+        return refused(order.here.mistake, task_id=task.id)
     decision = policy.ask(order.here.facts, order.here.config, "to start work")
     if not decision.allowed:
         return beginning.refusal(decision)

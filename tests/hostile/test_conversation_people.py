@@ -12,6 +12,7 @@ from bot import sight
 from bot.conversation import carry_out
 from bot.heard import Heard
 from config.settings import Channel
+from jobs.types import Conclusion, Outcome
 from tests.bot.conftest import SHOP
 from tests.bot.test_conversation import ALICE, Chat, words
 
@@ -116,3 +117,18 @@ def test_what_is_offered_while_somebody_types_is_what_they_can_read(chat: Chat, 
     assert sight.offered(chat.services.store, "slack", ALICE) == [SECRET, SHOP]
     link(chat, ALICE, "dave", str(local.add_user("dave").id))
     assert sight.offered(chat.services.store, "slack", ALICE) == []
+
+
+def test_a_broken_file_does_not_lift_the_limits_that_stand_in_it(chat: Chat, local: LocalGitHub) -> None:
+    """While nobody can read the repository's rules nothing begins and nothing is merged; what runs can be ended."""
+    chat.say(f"bg --repo {SHOP} do it")
+    running = chat.newest()
+    chat.say(f"bg --repo {SHOP} do it, too")
+    ended = chat.newest()
+    chat.end(ended.id, Outcome(Conclusion.SUCCESS, "Done."))
+    local.commit_file(SHOP, "main", ".github/opus67.yml", "merge: never\nlimits: {day: {dollars: 1}\n")
+    for said in (f"bg --repo {SHOP} more", f"retry {ended.id}", f"clone {ended.id}", f"bg merge {ended.id}"):
+        answer = chat.say(said)
+        assert not answer.ok
+        assert "`.github/opus67.yml` has a mistake in line" in words(answer)
+    assert chat.say(f"bg cancel {running.id}").ok
