@@ -25,7 +25,7 @@ COLOURS = {"+": "\033[32m", "-": "\033[31m", "@": "\033[36m"}
 BOLD, PLAIN = "\033[1m", "\033[0m"
 ELLIPSIS = "…"
 
-_SPAN = re.compile(r"(`+)/opus ([^`]*)\1")
+_SPAN = re.compile(r"(?<!`)(`++)/opus ([^`]*+)\1")
 _BARE = re.compile(r"(?<![\w/])/opus\b ?")
 _SPECIAL = re.compile(r"[^\w\s@%+=:,./<>\[\]…-]|(?<!\S)--")
 """What a shell, or we, would read as something else in words that are typed without quotes."""

@@ -16,7 +16,7 @@ from bot.shell.rendering import render
 from bot.shell.secret import digest, fresh
 from bot.slack_bot.answers import answer_message as slack_answer
 from bot.slack_bot.web import LARGEST_BODY
-from jobs.answer.parts import Answer, Diff, Link, Listing, Quote
+from jobs.answer.parts import Answer, Diff, Link, Listing, Quote, Say
 from jobs.answer.reply import reply
 from tests.bot.conftest import app  # noqa: F401 - a fixture
 
@@ -109,3 +109,18 @@ def test_a_body_without_an_end_is_not_read_to_the_end(store: Store, settings: Se
     )
     assert answer.status_code in {401, 413}
     assert body.tell() <= 2 * LARGEST_BODY
+
+
+@pytest.mark.parametrize(
+    "piece", ["`", "` ", "[", "](", "<", "<@", "https://", "discord.", "&#", "> ", "a@", "`/opus ", "\u200b"]
+)
+def test_the_longest_text_is_shown_in_a_moment(piece: str) -> None:
+    """No surface takes more than seconds for what a model or a stranger can write."""
+    text = piece * (60_000 // len(piece))
+    answer = Answer((Say(text), *shown(text).parts, Diff(text)))
+    begun = time.monotonic()
+    reply(answer)
+    slack_answer(answer)
+    discord_answer(answer, ())
+    render(answer)
+    assert time.monotonic() - begun < 5.0
