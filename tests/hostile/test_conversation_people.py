@@ -100,7 +100,10 @@ def test_a_forum_is_bound_with_all_its_posts(chat: Chat) -> None:
     channels = (Channel("discord", "700", SHOP, "look"),)
     chat.services.settings = replace(chat.services.settings, channels=channels)
     heard = Heard("discord", "discord-1", "41", "alice", "bg do it", "701", address={"forum": "700"})
-    assert "In this channel one may look" in words(carry_out(chat.services, heard))
+    answer = carry_out(chat.services, heard)
+    assert not answer.ok
+    assert "OPUS67_CHANNELS" in words(answer)
+    assert not chat.services.store.tasks.listed()
 
 
 def test_what_is_offered_while_somebody_types_is_what_they_can_read(chat: Chat, local: LocalGitHub) -> None:
