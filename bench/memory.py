@@ -1,12 +1,19 @@
-"""Measures the memory of an idle ``opus67 up`` (web, clock, one worker, embedded Valkey), split by process."""
+"""Measures the memory of an idle ``opus67 up`` (web, clock, one worker, embedded Valkey), alone and with both chats."""
 
 from __future__ import annotations
 
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from throwaway import opus67, settings, table, temporary_home, wait_for_health
+
+from jobs.testing.local_discord import LocalDiscord
+from jobs.testing.slack import LocalSlack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 IDLE_SECONDS = 15.0
 """After the start-up, until every process has done what it does at first."""
@@ -15,13 +22,21 @@ LIMIT_MEGABYTES = 300.0
 
 def main() -> None:
     """Print the proportional set size (shared pages divided by their users) of each process, and the sum."""
+    print(f"Memory of an idle `opus67 up`, MB (limit {LIMIT_MEGABYTES:.0f} in all)\n")
+    measure({})
+    print("\nThe same with Slack (Socket Mode) and Discord\n")
+    with LocalSlack(socket_mode=True) as slack, LocalDiscord() as discord:
+        measure({**slack.environment(), **discord.environment()})
+
+
+def measure(chats: Mapping[str, str]) -> None:
+    """Run the product with these settings of chats, and print what each process uses."""
     with temporary_home() as home:
-        environment = settings(home)
+        environment = {**settings(home), **chats}
         with opus67("up", environment=environment, home=home) as process:
             wait_for_health(environment["PORT"], process, home)
             time.sleep(IDLE_SECONDS)
             rows = [(name(pid), pss(pid), own(pid)) for pid in family(process.pid) if name(pid)]
-    print(f"Memory of an idle `opus67 up`, MB (limit {LIMIT_MEGABYTES:.0f} in all)\n")
     table(
         ("process", "PSS", "of it private"),
         [*((who, f"{shared:.1f}", f"{private:.1f}") for who, shared, private in rows), total(rows)],
