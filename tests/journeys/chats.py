@@ -56,7 +56,7 @@ class Chats:
             said += [json.dumps([one.text, one.blocks], ensure_ascii=False) for one in self.slack.responses]
             return next((text for text in reversed(said) if words in seen(text)), "")
 
-        return until(there, seconds=PATIENCE, what=f"{words!r} whispered in Slack")  # type: ignore[return-value]
+        return until(there, seconds=PATIENCE, what=f"{words!r} whispered in Slack")
 
     @staticmethod
     def words(message: Message) -> str:
