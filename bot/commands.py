@@ -150,8 +150,6 @@ ALIASES: Mapping[str, str] = {
     "status": "bg status",
     "cancel": "bg cancel",
     "background": "bg",
-    "mission pause": "mission pause all",
-    "mission resume": "mission resume all",
 }
 PLAIN = "plain"
 """The name of words that were said to the bot without a command: the place tells what they are."""

@@ -28,6 +28,9 @@ _TASK_ID = re.compile(r"[`#]?([0-9a-f]{6,12})[`,.:]?")
 _OPTION = re.compile(r"(?:--|\u2014|\u2013)([a-z]+)(?:=|\s+)(\"[^\"]*\"|\S+)\s*", re.IGNORECASE)
 """Telephones make a dash of two hyphens."""
 _NUMBER = re.compile(r"[0-9]{1,6}", re.ASCII)
+_LONE_OPTION = re.compile(r"(?:--|\u2014|\u2013)([a-z]+)\s*$", re.IGNORECASE)
+_REPO_BEHIND = re.compile(r"\s(?:--|\u2014|\u2013)repo[=\s]+([\w.-]+/[\w.-]+)\s*$", re.IGNORECASE)
+"""The one option that cannot be part of a sentence is understood behind it, too."""
 _MOST_WORDS = 3
 _SHOWN = 40
 
@@ -151,14 +154,15 @@ def _is_id(word: str) -> bool:
 def _fill(entry: Entry, rest: str) -> Command:
     """Read the arguments behind a command's name."""
     options, rest, problem = _options(rest) if entry.options else ({}, rest, "")
+    problem = problem or (_slip(entry.name, rest) if entry.name in {"bg", "mission"} else "")
     if problem:
         return Command("help", problem=problem)
-    if entry.name == "bg" and (slip := _slip(rest)):
-        return Command("help", problem=slip)
     whole, target = rest, ""
     words = rest.split(maxsplit=1)
     if entry.task is not None and words and (match := _TASK_ID.fullmatch(words[0].lower())):
         target, rest = match[1], words[1] if len(words) > 1 else ""
+    if not entry.options and (match := _LONE_OPTION.match(rest) or _OPTION.match(rest)):
+        return Command("help", problem=f"`/opus {entry.name}` takes no options such as `--{_shown(match[1])}`.")
     rest, problem = _arguments(entry, rest.strip(), target)
     if problem:
         return Command("help", problem=problem, target=target)
@@ -206,23 +210,35 @@ def _options(rest: str) -> tuple[dict[str, str], str, str]:
     while match := _OPTION.match(rest):
         name = match[1].lower()
         if name not in OPTIONS:
-            near = difflib.get_close_matches(name, OPTIONS, n=1, cutoff=0.6)
-            if near:
-                return {}, rest, f"I do not know the option `--{_shown(name)}`. Did you mean `--{near[0]}`?"
-            break
+            return {}, rest, _no_option(name)
         options[name] = match[2].strip('"')
         rest = rest[match.end() :]
+    if match := _LONE_OPTION.match(rest):
+        name = match[1].lower()
+        return {}, rest, f"`--{name}` needs a value: {OPTIONS[name]}." if name in OPTIONS else _no_option(name)
+    if match := _REPO_BEHIND.search(rest):
+        options.setdefault("repo", match[1])
+        rest = rest[: match.start()]
     return options, rest.strip(), ""
 
 
-def _slip(rest: str) -> str:
-    """Return what to say to `bg cancle 7f3c9a`, which was hardly meant as a task."""
+def _no_option(name: str) -> str:
+    """Say that there is no such option: what somebody mistyped must not become a task that is paid for."""
+    near = difflib.get_close_matches(name, OPTIONS, n=1, cutoff=0.6)
+    hint = f"Did you mean `--{near[0]}`?" if near else f"There are {', '.join(f'`--{one}`' for one in OPTIONS)}."
+    return f"I do not know the option `--{_shown(name)}`. {hint} Words that begin so stand in quotes."
+
+
+def _slip(group: str, rest: str) -> str:
+    """Return what to say to `bg cancle 7f3c9a`, which was hardly meant as a task, and to `mission pause`."""
     words = rest.lower().split()
-    if not words or len(words) > 1 + _is_id(words[-1]):
+    if not words or _is_id(words[0]) or len(words) > 1 + _is_id(words[-1]):
         return ""
-    actions = [name.removeprefix("bg ") for name in ENTRIES if name.startswith("bg ")]
+    actions = {name.split()[1]: name for name in ENTRIES if name.startswith(f"{group} ")}
     near = difflib.get_close_matches(words[0], actions, n=1, cutoff=0.75)
-    return f"I do not know `bg {_shown(words[0])}`. Did you mean {_example(ENTRIES[f'bg {near[0]}'])}?" if near else ""
+    if not near:
+        return ""
+    return f"I do not know `{group} {_shown(words[0])}`. Did you mean {_example(ENTRIES[actions[near[0]]])}?"
 
 
 def _lacks(entry: Entry, what: str) -> str:

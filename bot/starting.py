@@ -84,7 +84,7 @@ def _is_answered(actions: Actions, ask: Start) -> bool:
 
 def begin(actions: Actions, subject: Subject, here: Situation, title: str, text: str) -> None:
     """Decide, and then start a task for an issue or say in words why not."""
-    decision = policy.ask(here.facts, here.config, "to start work")
+    decision = policy.ask(here.facts, here.config, "starting work")
     if not decision.allowed:
         refuse(actions, subject, "start", decision)
         return

@@ -230,6 +230,8 @@ def moment_of(view: TaskView) -> tuple[str, str]:
         name = "plan" if task.approval is Approval.ASKED else "question"
     elif task.status is Status.COMPLETED:
         ended = view.outcome.conclusion if view.outcome else task.conclusion
+        if ended is Conclusion.CANCELLED:
+            return "", ""  # who ended it knows, and the message says so
         name = "result" if ended in GOOD else "failure"
         return name, f"end:{name}"
     if not name:

@@ -191,9 +191,23 @@ def view_of(services: Services, task_id: str, working: float = 0.0) -> TaskView:
         pull_request_url=pull_request.url if pull_request else "",
         note=row.note or _held_back(services, task),
         ahead=store.tasks.ahead(task) if task.status is Status.QUEUED else 0,
+        merged=store.records.value(merged_key(task_id)) or "",
         speakers=store.runs.speakers(task_id),
         approved_plan=str(planned["plan"]) if planned else "",
     )
+
+
+def merged_key(task_id: str) -> str:
+    """Return the key under which the words about the merge of a task's pull request are kept."""
+    return f"merged:{task_id}"
+
+
+def show_again(services: Services, repository: Repository, task_id: str) -> None:
+    """Bring the living comment of an ended task up to date; there is none of work without an issue."""
+    place = services.store.records.place(task_id, COMMENT)
+    if place is not None and place.external_id.isdigit():
+        body = redact(living_comment(view_of(services, task_id)), services.redacted)
+        repository.edit_comment(int(place.external_id), body)
 
 
 def _held_back(services: Services, task: Task) -> str:

@@ -33,11 +33,14 @@ NODS = {
     "steer": "Task `{id}` hears it at its next step.",
     "answer": "Task `{id}` goes on with your answer.",
     "pause": "Task `{id}` pauses after its current step. `/opus resume {id}` goes on.",
+    "hold": "Task `{id}` does not begin until `/opus resume {id}`.",
     "resume": "Task `{id}` goes on.",
-    "bg cancel": "Task `{id}` ends.",
+    "bg cancel": "Task `{id}` is being cancelled.",
     "approve": "The plan is approved, and task `{id}` begins.",
     "reject": "Task `{id}` makes another plan, with your reason.",
-    "priority": "Task `{id}` has its new place in the queue.",
+    "high": "Task `{id}` comes before all others now.",
+    "normal": "Task `{id}` comes in its turn now.",
+    "low": "Task `{id}` comes after all others now.",
     "reassign": "Task `{id}` goes on with that model from its next step.",
 }
 
@@ -47,6 +50,8 @@ def obey(actions: Actions, place: Place, command: Command, key: str) -> Answer:
     if command.problem:
         return _mistaken(actions, place, refused(command.problem))
     command = aiming.plain(place, command)
+    if command.problem:
+        return _mistaken(actions, place, refused(command.problem))
     entry = ENTRIES[command.name]
     try:
         order, problem = aiming.aim(actions, place, command, entry, key)
@@ -61,6 +66,8 @@ def obey(actions: Actions, place: Place, command: Command, key: str) -> Answer:
         raise
     order = replace(order, here=here, decision=decision)
     answer = _HANDLERS[entry.name](order)
+    if not answer.ok:
+        decision = Decision(allowed=False, reason=str(answer.data.get("error") or "it was not possible"))
     if not answer.data.get("started"):
         task_id = order.task.id if order.task else ""
         starting.record(order.actions, order.subject, entry.name, decision, task_id)
@@ -88,7 +95,7 @@ def worded(answer: Answer) -> Answer:
     """Put a nod into words, where there is no comment to put a thumb on."""
     if answer.parts or not answer.ok:
         return answer
-    words = NODS.get(str(answer.data.get("command", "")), "Done.")
+    words = NODS.get(str(answer.data.get("nod") or answer.data.get("command", "")), "Done.")
     return replace(answer, parts=(Say(words.format(id=answer.task_id)),))
 
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot.commands import PLAIN
+from bot.commands import PLAIN, Command
 from bot.control import looking, rights
 from bot.control.order import GITHUB, Order, about, installation_of, names
 from bot.grammar import read
 from jobs.answer.parts import Answer, refused
-from jobs.types import Subject
+from jobs.types import Approval, Subject
 
 if TYPE_CHECKING:
     from bot.acting import Actions
-    from bot.commands import Command, Entry
+    from bot.commands import Entry
     from bot.control.order import Place
     from jobs.types import Task
 
 MOST_NAMED = 10
 NO_TASK = "There is no task here yet. Put the label `assign-to-opus` on the issue, or say `/opus bg <task>`."
-NO_REPOSITORY = "Which repository? Say it in front of the task: `/opus {name} --repo owner/name …`."
+NO_REPOSITORY = "Which repository? Name it: `/opus {name} --repo owner/name …`."
 
 
 def plain(place: Place, command: Command) -> Command:
@@ -28,6 +28,10 @@ def plain(place: Place, command: Command) -> Command:
     if command.name != PLAIN:
         return command
     task = place.task
+    if task is not None and task.status == "waiting" and task.approval is Approval.ASKED:
+        # Friendly words under a plan are no order to throw it away and pay for another one.
+        words = f"The plan of task `{task.id}` waits: `/opus approve {task.id}` starts the work, "
+        return Command("help", problem=f"{words}`/opus reject {task.id} <why>` asks for another one.")
     if task is not None and (task.status != "completed" or place.own):
         return replace(command, name="steer", target="")
     return replace(read(f"bg {command.text}"), name="bg", text=command.text, problem="", target="")

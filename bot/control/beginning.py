@@ -63,12 +63,12 @@ def go_on(order: Order, ended: Task) -> Answer:
 def _begin(order: Order, kind: Kind, *, plan_first: bool = False, ended: Task | None = None) -> Answer:
     here, event = order.here, order.actions.event
     if here is None or not event.repository:
-        return refused("Which repository? Say it in front of the task: `/opus bg --repo owner/name <task>`.")
+        return refused("Which repository? Name it: `/opus bg --repo owner/name <task>`.")
     wishes = read_wishes(order.command.options, order.services.settings)
     problem = wishes.problem or here.mistake or _mode_problem(wishes.mode, here.config.mode)
     if problem:
         return refused(problem)
-    decision = policy.ask(here.facts, here.config, "to start work")
+    decision = policy.ask(here.facts, here.config, "starting work")
     if not decision.allowed:
         return refusal(decision)
     words = clean(order.command.text[: starting.LONGEST_TEXT])

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from jobs import merging
 from jobs.answer.parts import Answer, Link, Say, refused
-from jobs.notify import PULL_REQUEST
+from jobs.notify import PULL_REQUEST, merged_key, show_again
 from jobs.types import Status
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def merge(order: Order) -> Answer:
         words = f"It is not merged: {done.reason}. {done.cure}".strip()
         return Answer((Say(words), Link("Pull request", place.url)), ok=False, task_id=task.id, private=True)
     store, now = order.services.store, time.time()
-    order.actions.change(lambda connection: store.tasks.remark(connection, task.id, f"Merged: {done.reason}."))
+    order.actions.change(lambda connection: store.records.once(connection, merged_key(task.id), now, done.reason))
+    order.actions.follow_ups.append(lambda: show_again(order.services, order.actions.repository, task.id))
     order.actions.change(lambda connection: store.showing.unsettle(connection, task.id))
     data = {"merged": True, "pull_request": place.url, "at": now}
     return Answer((Say(f"Merged: {done.reason}."), Link("Pull request", place.url)), task_id=task.id, data=data)

@@ -45,6 +45,11 @@ def link(order: Order) -> Answer:
         return _confirm(order)
     if order.place.surface not in CHATS:
         return whoami(order)
+    if order.command.text:
+        words = (
+            "Post that code on GitHub, as a comment on any issue of a repository where I am installed, and not here."
+        )
+        return refused(f"{words} There GitHub says who you are.")
     if order.actor.login:
         words = f"You are linked to @{order.actor.login} already. `/opus unlink` undoes it."
         return Answer((Say(words),), private=True, data={"login": order.actor.login})

@@ -6,7 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from bot.commands import ALIASES, ENTRIES, TABLE, help_lines
+from bot.commands import ALIASES, ENTRIES, TABLE, Who, help_lines
 from bot.control import rights
 from bot.control.order import GITHUB, Order
 from bot.starting import decision_key
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from jobs.types import Task
 
 MOST_LISTED = 20
+LOOKING = frozenset(entry.name for entry in TABLE if entry.who in {Who.LOOK, Who.ANYONE})
+"""What changes nothing is recorded too, but would bury the reasons that people look for."""
 DIFF_LIMIT = 12_000
 NOTHING = "Nothing runs. `/opus bg <task>` starts something."
 SECONDS = {"day": 86_400.0, "week": 7 * 86_400.0, "month": 30 * 86_400.0}
@@ -50,13 +52,9 @@ def status(order: Order) -> Answer:
         words = f"Task `{order.task.id}`: {headline(view).words}, {done}{money(view.cost)}."
         return Answer((Say(words), *_details(view)), task_id=order.task.id, data=summary(view))
     seen = seen_repositories(order)
-    tasks = list(order.services.store.tasks.listed(seen, only_active=True, limit=MOST_LISTED))
-    recent = [
-        task
-        for task in order.services.store.tasks.listed(seen, limit=MOST_LISTED)
-        if task.status is Status.COMPLETED and (task.completed_at or 0) > time.time() - SECONDS["day"]
-    ]
-    shown = [*tasks, *recent][:MOST_LISTED]
+    shown = _shown_here(order) if nothing_for(order, seen) else _listed(order, seen)
+    if not shown and (nothing := sees_nothing(order, seen)):
+        return nothing
     if not shown:
         return said(NOTHING, tasks=[])
     return Answer((_listing(order, shown),), data={"tasks": [_short(order, task) for task in shown]})
@@ -131,6 +129,22 @@ def _short(order: Order, task: Task) -> dict[str, Any]:
     return summary(view_of(order.services, task.id))
 
 
+def _listed(order: Order, seen: Sequence[str] | None) -> list[Task]:
+    """Return what runs, and behind it what ended within a day."""
+    tasks, since = order.services.store.tasks, time.time() - SECONDS["day"]
+    active = tasks.listed(seen, only_active=True, limit=MOST_LISTED)
+    recent = [task for task in tasks.listed(seen, limit=MOST_LISTED) if (task.completed_at or 0) > since]
+    return [*active, *recent][:MOST_LISTED]
+
+
+def _shown_here(order: Order) -> list[Task]:
+    """Return the tasks whose messages stand in this channel: who is in it sees them anyway."""
+    store, place = order.services.store, order.place
+    ids = [one.task_id for one in store.showing.in_channel(place.surface, place.channel)] if place.channel else []
+    found = [task for task_id in dict.fromkeys(ids) if (task := store.tasks.get(task_id)) is not None]
+    return sorted(found, key=lambda task: -task.created_at)[:MOST_LISTED]
+
+
 def _listing(order: Order, tasks: Sequence[Task]) -> Listing:
     rows = []
     for task in tasks:
@@ -152,6 +166,25 @@ def seen_repositories(order: Order) -> Sequence[str] | None:
     if order.place.surface == GITHUB:
         return [order.place.repository]
     return rights.visible(order.actions, order.place, known)
+
+
+def nothing_for(order: Order, seen: Sequence[str] | None) -> bool:
+    """Tell whether somebody may see no repository because we do not know who they are."""
+    return seen is not None and not seen and not order.actor.login
+
+
+def sees_nothing(order: Order, seen: Sequence[str] | None) -> Answer | None:
+    """Return what to say to somebody whom we do not know: an empty list would read as if nothing ran."""
+    if not nothing_for(order, seen):
+        return None
+    return refused("You see nothing here until I know who you are on GitHub. `/opus link` tells me, once.")
+
+
+def scope(order: Order) -> tuple[Part, ...]:
+    """Return a sentence about what a list is of, where that is one repository."""
+    place = order.place
+    one = place.repository if place.surface == GITHUB or place.bound else ""
+    return (Say(f"In `{one}`:"),) if one else ()
 
 
 def review(order: Order) -> Answer:
@@ -180,7 +213,9 @@ def review(order: Order) -> Answer:
     if view.pull_request:
         parts.append(Link("Pull request", view.pull_request))
     good = outcome.conclusion in {Conclusion.SUCCESS, Conclusion.NEUTRAL}
-    if view.pull_request and good:
+    if view.merged:
+        parts.append(Say(f"Merged: {view.merged}."))
+    elif view.pull_request and good:
         parts.append(Say(f"`/opus bg merge {task.id}` marks it as ready and merges it, if GitHub's rules allow it."))
     return Answer(tuple(parts), task_id=task.id, data=summary(view))
 
@@ -194,7 +229,7 @@ def why(order: Order) -> Answer:
         key = decision_key(order.actions, order.subject)
     else:
         return refused("Of what? `/opus why 7f3c9a` takes the id of a task, or the link of an issue or pull request.")
-    rows = records.decisions(key, task_id=task_id)
+    rows = [row for row in records.decisions(key, 100, task_id=task_id) if row[2] not in LOOKING][:MOST_LISTED]
     if not rows:
         return said("Nothing was decided here yet.", decisions=[])
     shown = tuple(
@@ -220,11 +255,13 @@ def cost(order: Order) -> Answer:
     """Tell what was spent."""
     words = order.command.text.split()
     period = next((word for word in words if word in SECONDS), "month")
-    by = words[-1] if "by" in words else ""
-    rows = order.services.store.costs.spent(time.time() - SECONDS[period], by, seen_repositories(order))
-    data = [row._asdict() for row in rows]
+    by, seen = words[-1] if "by" in words else "", seen_repositories(order)
+    if nothing := sees_nothing(order, seen):
+        return nothing
+    rows = order.services.store.costs.spent(time.time() - SECONDS[period], by, seen)
+    data = [{**row._asdict(), "dollars": round(row.dollars, 6)} for row in rows]
     if not rows or not any(row.tasks for row in rows):
         return said(f"Nothing was spent in the last {period}.", period=period, by=by, spent=[])
     shown = tuple((row.name or "all", money(row.dollars), thousands(row.tokens), str(row.tasks)) for row in rows)
     listing = Listing((by or f"last {period}", "spent", "tokens", "tasks"), shown)
-    return Answer((listing,), data={"period": period, "by": by, "spent": data})
+    return Answer((*scope(order), listing), data={"period": period, "by": by, "spent": data})

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from bot.control.looking import seen_repositories
+from bot.control.looking import scope, seen_repositories, sees_nothing
 from bot.control.order import Order, person
-from jobs.answer.parts import Answer, Listing, Part, Say, said
+from jobs.answer.parts import Answer, Listing, Part, Say, refused, said
 from jobs.answer.words import count, duration, money
 from jobs.store.fleet import MOST_WORKERS
 from jobs.types import Status
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 def status(order: Order) -> Answer:
     """Tell what runs, waits, ended today and was spent."""
     store, seen = order.services.store, seen_repositories(order)
+    if nothing := sees_nothing(order, seen):
+        return nothing
     active = store.tasks.listed(seen, only_active=True, limit=10_000)
     number = {state: sum(task.status is state for task in active) for state in Status}
     midnight = time.time() - time.time() % 86_400
@@ -35,7 +37,7 @@ def status(order: Order) -> Answer:
         ("spent today (UTC)", money(spent)),
         ("tasks at once", str(order.services.settings.workers if workers is None else workers)),
     )
-    parts: tuple[Part, ...] = (Listing(("mission", "now"), rows),)
+    parts: tuple[Part, ...] = (*scope(order), Listing(("mission", "now"), rows))
     paused = store.fleet.paused()
     if paused:
         parts = (Say(f"Everything is paused: {paused}"), *parts)
@@ -47,6 +49,8 @@ def status(order: Order) -> Answer:
 def agents(order: Order) -> Answer:
     """Tell what each agent is doing."""
     seen = seen_repositories(order)
+    if nothing := sees_nothing(order, seen):
+        return nothing
     allowed = None if seen is None else {name.lower() for name in seen}
     found = [
         agent
@@ -80,8 +84,9 @@ def pause_all(order: Order) -> Answer:
 
     order.actions.change(change)
     order.actions.follow_ups.append(lambda: _wake(order, asked))
-    running = len(order.services.store.tasks.listed(only_active=True, limit=10_000))
-    return said(f"Everything pauses: {count(running, 'task')} after the current step, and nothing new begins.")
+    active = order.services.store.tasks.listed(only_active=True, limit=10_000)
+    running = count(sum(task.status is Status.IN_PROGRESS for task in active), "task")
+    return said(f"Everything pauses: {running} after the current step, and nothing new begins.")
 
 
 def resume_all(order: Order) -> Answer:
@@ -108,7 +113,7 @@ def scale(order: Order) -> Answer:
     """Choose how many tasks may run at once."""
     fleet, now, wanted = order.services.store.fleet, time.time(), int(order.command.text)
     if wanted > MOST_WORKERS:
-        return said(f"There can be at most {MOST_WORKERS} at once on one machine. `/opus mission scale {MOST_WORKERS}`")
+        return refused(f"There can be at most {MOST_WORKERS} at once: `/opus mission scale {MOST_WORKERS}`.")
     order.actions.change(lambda connection: fleet.scale(connection, wanted, now))
     words = f"From now on {count(wanted, 'task')} may run at once."
     return said(

@@ -46,10 +46,10 @@ def check(
     actions: Actions, place: Place, entry: Entry, subject: Subject, task: Task | None
 ) -> tuple[Situation | None, Decision]:
     """Return what is true on GitHub now and why this is allowed; raises NotAllowed."""
-    what = f"to tell me `{entry.name}`"
+    what = f"`/opus {entry.name}`"
     _channel(actions, place, entry, what)
     if entry.who is Who.OPERATOR:
-        return None, operator(actions, f"`{entry.name}`")
+        return None, operator(actions, what)
     if entry.who is Who.WORK or place.surface == GITHUB:
         return _work(actions, subject, what)
     return None, may_look(actions, place, task, what)
@@ -66,7 +66,7 @@ def _channel(actions: Actions, place: Place, entry: Entry, what: str) -> None:
         raise NotAllowed(Decision(allowed=False, reason=reason, cure="Ask there, or in a chat."), what)
     allowed = entry.who is not Who.WORK or place.may == "all" or (place.may == "ask" and entry.name in ASKING)
     if not allowed:
-        reason = f"in this channel one may {'look and ask' if place.may == 'ask' else 'look'}, and nothing else"
+        reason = f"this channel is only for {'looking and asking' if place.may == 'ask' else 'looking'}"
         cure = "The operator decides that, with `OPUS67_CHANNELS`. Say it in another channel."
         raise NotAllowed(Decision(allowed=False, reason=reason, cure=cure), what)
 

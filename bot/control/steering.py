@@ -47,6 +47,7 @@ def say(order: Order) -> Answer:
     elif task.status is Status.WAITING and (task.question or order.command.name == "answer"):
         actions.change(lambda connection: tasks.resume(connection, task.id))
         actions.wake(task.id)
+        return Answer(task_id=task.id, data={"nod": "answer"})
     return _done(task)
 
 
@@ -55,11 +56,13 @@ def pause(order: Order) -> Answer:
     task = order.live
     if task is None:
         return _none(order)
+    if task.status is Status.WAITING:
+        return refused(f"Task `{task.id}` waits for a person already; nothing is spent meanwhile.", task_id=task.id)
     words = f"by {person(order.actor)}; `/opus resume` goes on."
     tasks, now = order.services.store.tasks, time.time()
     order.actions.change(lambda connection: tasks.pause(connection, task.id, words, now))
     order.actions.wake(task.id)
-    return _done(task)
+    return Answer(task_id=task.id, data={"nod": "hold" if task.status is Status.QUEUED else "pause"})
 
 
 def resume(order: Order) -> Answer:
@@ -72,6 +75,8 @@ def resume(order: Order) -> Answer:
         return refused(words, task_id=task.id)
     if task.question:
         return refused(f"Task `{task.id}` waits for an answer: `/opus answer {task.id} <text>`.", task_id=task.id)
+    if task.status is not Status.WAITING and not task.pause:
+        return refused(f"Task `{task.id}` is not paused.", task_id=task.id)
     tasks = order.services.store.tasks
     order.actions.change(lambda connection: tasks.resume(connection, task.id))
     order.actions.wake(task.id)
@@ -124,7 +129,7 @@ def prioritise(order: Order) -> Answer:
         return _none(order)
     tasks = order.services.store.tasks
     order.actions.change(lambda connection: tasks.prioritise(connection, task.id, beginning.LEVELS[level]))
-    return _done(task)
+    return Answer(task_id=task.id, data={"nod": level})
 
 
 def reassign(order: Order) -> Answer:
@@ -152,7 +157,7 @@ def retry(order: Order) -> Answer:
         return again(order, task, task.title, task.text, onto=task.onto)
     if here.issue is None or here.issue.state != "open":
         return refused("The issue is closed. Open it again first.", task_id=task.id)
-    decision = policy.ask(here.facts, here.config, "to start work")
+    decision = policy.ask(here.facts, here.config, "starting work")
     if not decision.allowed:
         return beginning.refusal(decision)
     title, text = here.issue.title, here.issue.body
@@ -181,7 +186,7 @@ def again(order: Order, task: Task, title: str, text: str, *, onto: str = "") ->
         return _none(order)
     if order.here.mistake:
         return refused(order.here.mistake, task_id=task.id)
-    decision = policy.ask(order.here.facts, order.here.config, "to start work")
+    decision = policy.ask(order.here.facts, order.here.config, "starting work")
     if not decision.allowed:
         return beginning.refusal(decision)
     kind = Kind.BACKGROUND if task.kind is Kind.RESOLVE_ISSUE else task.kind

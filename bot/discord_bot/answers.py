@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.discord_bot.buttons import ROW, can_open, link_buttons
 from bot.discord_bot.harmless import Ink, quoted, units
+from bot.discord_bot.registration import native
 from bot.discord_bot.rendering import BLUE, NOBODY, RED
 from jobs.answer.parts import Diff, Link, Listing, Quote, Say
 
@@ -91,7 +92,7 @@ def _pieces(part: Part, ink: Ink) -> Iterator[Callable[[int], str]]:
 
 def _say(ink: Ink, text: str, limit: int) -> str:
     # Cut between lines and inside of them before they are written, never through what is code already.
-    return _whole_lines([ink.line(line, min(_SAY, limit - 50)) for line in text.splitlines()], limit, 0)
+    return _whole_lines([ink.line(line, min(_SAY, limit - 50)) for line in native(text).splitlines()], limit, 0)
 
 
 def _quote(ink: Ink, part: Quote, limit: int) -> str:
@@ -102,7 +103,7 @@ def _quote(ink: Ink, part: Quote, limit: int) -> str:
 
 def _listing(ink: Ink, part: Listing, limit: int) -> str:
     """Return a table as code where it is narrow enough to be read as one, and otherwise a line for each row."""
-    rows = [tuple(ink.plain(cell, _CELL) for cell in row) for row in part.rows[:_ROWS]]
+    rows = [tuple(ink.plain(_named(cell), _CELL) for cell in row) for row in part.rows[:_ROWS]]
     head = tuple(ink.plain(cell, _CELL) for cell in part.head)
     columns = range(min((len(row) for row in (head, *rows)), default=0))
     if not rows or not columns:
@@ -113,6 +114,10 @@ def _listing(ink: Ink, part: Listing, limit: int) -> str:
         rule = "\u2500" * (sum(widths) + 2 * (len(widths) - 1))
         return ink.fence("\n".join([lines[0], rule, *lines[1:]]), "", limit)
     return _whole_lines([_row(ink, row) for row in rows], limit, len(part.rows) - len(rows))
+
+
+def _named(cell: str) -> str:
+    return native(cell) if cell.startswith("/opus ") else cell
 
 
 def _row(ink: Ink, row: tuple[str, ...]) -> str:

@@ -126,6 +126,8 @@ def _is_private(host: str) -> bool:
 def _after(view: TaskView) -> tuple[str, ...]:
     """Return what can be done about a task that is over."""
     state = headline(view)
+    if view.merged:
+        return ("review",)
     if view.task.kind is Kind.ASK:
         return () if state is ANSWERED else ("retry",)
     if state in {DONE, DONE_WITHOUT_CHECKS}:

@@ -25,6 +25,9 @@ _COMPLETED = frozenset({"repo", "model", "id", "command"})
 """The options for which suggestions are made while they are typed."""
 _CHOICES = {"mode": tuple(Mode), "priority": LEVELS}
 _DEFAULTS: Mapping[str, Any] = {"type": 1, "nsfw": False, "required": False, "autocomplete": False, "min_value": 0}
+_BG = re.compile(r"/opus bg\b(?! (?:status|cancel|review|merge|start)\b)")
+_MISSION = re.compile(r"/opus mission (?=<|\[|[0-9a-f]{6}\b)")
+_FLAG_IN_TEXT = re.compile(rf"--({'|'.join(OPTIONS)})\b(?: ([^\s`]+))?")
 _GIVEN = (
     *("type", "name", "description", "options", "required", "autocomplete", "choices", "value"),
     *("min_value", "max_value", "min_length", "max_length", "contexts", "integration_types"),
@@ -114,6 +117,14 @@ def typing(data: Mapping[str, Any]) -> tuple[str, str]:
                 return str(option["name"]), _text(option.get("value"))
         options = list(options[0].get("options") or [])
     return "", ""
+
+
+def native(text: str) -> str:
+    """Return a sentence of ours with its commands as they are called in Discord."""
+    text = _BG.sub("/opus bg start", _MISSION.sub("/opus mission show ", text))
+    text = text.replace("/opus mission pause all", "/opus mission pause-all")
+    text = text.replace("/opus mission resume all", "/opus mission resume-all")
+    return _FLAG_IN_TEXT.sub(lambda match: f"{match[1]}:{match[2]}" if match[2] else match[1], text)
 
 
 def is_registered(registered: Sequence[Mapping[str, Any]]) -> bool:

@@ -83,7 +83,7 @@ def _for_completed(view: TaskView) -> list[JSON]:
     task, shown = view.task, kit.link_button("Pull request", "open:pull_request", view.pull_request)
     if view.pull_request or (view.outcome and view.outcome.patch):
         shown.append(_do("Review", "review", task))
-    if view.pull_request:
+    if view.pull_request and not view.merged:
         shown.append(_merge(task))
     conclusion = view.outcome.conclusion if view.outcome else task.conclusion
     if conclusion is not Conclusion.SUCCESS and task.kind is not Kind.ASK:

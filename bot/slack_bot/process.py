@@ -47,6 +47,7 @@ def run(services: Services) -> None:
     from bot.slack_bot.telling import SlackSurface  # noqa: PLC0415 - a missing setting is told without Slack's library
     from bot.telling import Crier  # noqa: PLC0415 - likewise
 
+    _introduce(services)
     teller = threading.Thread(target=Crier(services, SlackSurface(services)).run, name="teller", daemon=True)
     teller.start()
     if services.settings.slack_app_token:
@@ -54,6 +55,23 @@ def run(services: Services) -> None:
     services.stopping.wait()
     teller.join(CLOSE_SECONDS)
     services.close()
+
+
+def _introduce(services: Services) -> None:
+    """Say in the log as whom Slack knows us, or why it does not: silence would look like work."""
+    from slack_sdk import WebClient  # noqa: PLC0415 - likewise
+    from slack_sdk.errors import SlackApiError  # noqa: PLC0415 - likewise
+
+    settings = services.settings
+    try:
+        found = WebClient(settings.slack_bot_token, base_url=settings.slack_api_url, timeout=10).auth_test()
+    except SlackApiError as refused:
+        reason = refused.response.get("error", "no reason given")
+        log.error("Slack refuses SLACK_BOT_TOKEN (%s); `opus67 doctor` tells what helps", reason)  # noqa: TRY400 - no fault of ours
+    except (OSError, ValueError) as away:
+        log.warning("Slack does not answer now (%s); trying again as there is something to say", away)
+    else:
+        log.info("connected to Slack as %s in %s", found.get("user"), found.get("team"))
 
 
 def _listen(services: Services) -> None:

@@ -96,8 +96,7 @@ def _quoted(text: str) -> str:
 def _ended(view: TaskView) -> list[str]:
     outcome, ending = view.outcome, headline(view)
     parts = [f"{ending} \u00b7 {duration(view.elapsed_seconds)} \u00b7 {money(_cost(view))}"]
-    if view.pull_request:
-        parts.append(f"**Pull request:** {view.pull_request}")
+    parts += _pull_request(view)
     summary = _summary(view)
     parts.append(summary)
     if outcome and outcome.draft_reason:
@@ -122,6 +121,11 @@ def _ended(view: TaskView) -> list[str]:
     return parts
 
 
+def _pull_request(view: TaskView) -> list[str]:
+    parts = [f"**Pull request:** {view.pull_request}"] if view.pull_request else []
+    return [*parts, f"Merged: {line(view.merged)}."] if view.merged else parts
+
+
 def _summary(view: TaskView) -> str:
     told = (view.outcome.summary if view.outcome else "") or view.task.summary
     if told.strip():
@@ -133,6 +137,8 @@ def _summary(view: TaskView) -> str:
 
 
 def _next(view: TaskView, summary: str) -> str:
+    if view.merged:
+        return ""
     if view.pull_request and conclusion_of(view) is Conclusion.SUCCESS:
         return REVIEW_IT
     return "" if "/opus retry" in summary else headline(view).next

@@ -10,7 +10,7 @@ from jobs.text import line, neutralise
 if TYPE_CHECKING:
     from jobs.types import Decision
 
-SORRY = "\U0001f44b {who}this was not started: {reason}."
+SORRY = "\U0001f44b {who}this was not done: {reason}."
 NOBODY_CHARGED = "<sub>Nothing was run and nothing was spent.</sub>"
 MISTAKE = "\u26a0\ufe0f {who}`.github/opus67.yml` has a mistake {where}, so no work was started:"
 UNTIL_THEN = (

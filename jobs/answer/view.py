@@ -29,6 +29,8 @@ class TaskView:
     check_run_url: str = ""
     note: str = ""
     ahead: int = 0
+    merged: str = ""
+    """The words about the merge of the pull request, once the bot merged it."""
     speakers: tuple[str, ...] = ()
     approved_plan: str = ""
 

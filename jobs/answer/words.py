@@ -65,6 +65,7 @@ ELSEWHERE = {
 }
 """What a person can do about a task that has no comment on GitHub: in a chat, or on the command line."""
 ANSWERED = Headline("\U0001f4ac", "Answered")
+MERGED = Headline("\U0001f7e3", "Merged")
 DONE = Headline("\u2705", "Done: a draft pull request is ready for review")
 DONE_WITHOUT_CHECKS = Headline("\u2705", "Done: a draft pull request is ready for review, but no checks were run")
 DONE_WITHOUT_PULL_REQUEST = Headline("\u2705", "Done")
@@ -126,6 +127,8 @@ def _waiting(task: Task) -> Headline:
 
 def _ending(view: TaskView) -> Headline:
     conclusion = conclusion_of(view)
+    if view.merged:
+        return MERGED
     if conclusion is Conclusion.SUCCESS:
         return ANSWERED if view.task.kind is Kind.ASK else _success(view)
     if view.pull_request and conclusion in {Conclusion.NEUTRAL, Conclusion.FAILURE}:

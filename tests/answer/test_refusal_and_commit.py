@@ -16,7 +16,7 @@ def test_a_refusal_has_reason_and_cure() -> None:
     """The person who asked is told why, what helps, and that nothing was spent."""
     body = refusal(MARKER, "bob", Decision(allowed=False, reason="@bob has only read", cure="Ask @alice."))
     assert body == (
-        f"{MARKER}\n\U0001f44b @bob, this was not started: @&#8203;bob has only read.\n\n"
+        f"{MARKER}\n\U0001f44b @bob, this was not done: @&#8203;bob has only read.\n\n"
         "**What helps:** Ask @&#8203;alice.\n\n<sub>Nothing was run and nothing was spent.</sub>"
     )
 
@@ -25,8 +25,7 @@ def test_a_refusal_pings_nobody_but_the_person() -> None:
     """A login that could be anything else is no mention; nobody known means nobody addressed."""
     assert "@org/team" not in refusal(MARKER, "org/team", Decision(allowed=False, reason="no"))
     assert (
-        refusal(MARKER, "", Decision(allowed=False, reason="no")).split("\n")[1]
-        == "\U0001f44b this was not started: no."
+        refusal(MARKER, "", Decision(allowed=False, reason="no")).split("\n")[1] == "\U0001f44b this was not done: no."
     )
 
 

@@ -73,7 +73,8 @@ def test_short_forms_are_commands_too(alias: str) -> None:
         ("reassign 7f3c9a openai:Qwen3-Coder", "reassign", "7f3c9a", "openai:Qwen3-Coder"),
         ("cost by person", "cost", "", "by person"),
         ("why https://git.example/octo/shop/issues/12", "why", "", "https://git.example/octo/shop/issues/12"),
-        ("bg --verbose is ignored", "bg", "", "--verbose is ignored"),
+        ('bg "--verbose" is ignored', "bg", "", '"--verbose" is ignored'),
+        ("bg fix the total --repo octo/shop", "bg", "", "fix the total"),
     ],
 )
 def test_what_is_meant(said: str, name: str, target: str, text: str) -> None:
@@ -100,6 +101,10 @@ def test_options_stand_in_front(dash: str) -> None:
         ("mission scale many", "/opus mission scale 4"),
         ("cost year", "/opus cost week by repo"),
         ("pause 7f3c9a now", "does not belong there"),
+        ("bg --colour red fix it", "`--colour`"),
+        ("bg --repo", "needs a value"),
+        ("clone 7f3c9a --dollars 1", "takes no options"),
+        ("mission pause", "/opus mission pause all"),
     ],
 )
 def test_half_right_words_get_the_example(said: str, hint: str) -> None:

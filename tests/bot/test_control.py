@@ -83,9 +83,7 @@ def test_several_commands_get_one_answer(inbox: Inbox, local: LocalGitHub) -> No
     answer = inbox.say("/opus help\n/opus help\n/opus stauts\n/opus why")
     assert answer.count("| command | does |") == 1
     assert (
-        answer.index("| command")
-        < answer.index("Did you mean `/opus status`?")
-        < answer.index("Nothing was decided")
+        answer.index("| command") < answer.index("Did you mean `/opus status`?") < answer.index("Nothing was decided")
     )
     assert len(local.comments(SHOP, 1)) == 2
 

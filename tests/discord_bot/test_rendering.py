@@ -153,7 +153,9 @@ def test_a_long_answer_is_split_and_says_where_it_was_cut() -> None:
 def test_a_wide_table_becomes_lines() -> None:
     """A table that would not be read as one on a narrow screen has a line for each row."""
     wide = Answer((Listing(("command", "does"), (("/opus bg <task>", "start a background task " * 3),)),))
-    assert answer_message(wide)["embeds"][0]["description"].startswith("`/opus bg <task>` start a background task")
+    assert answer_message(wide)["embeds"][0]["description"].startswith(
+        "`/opus bg start <task>` start a background task"
+    )
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,11 @@ def _section(entry: Entry) -> str:
     lines = [f"## {entry.name}", f"`{entry.usage}`: {entry.help}. Who may: {entry.who}."]
     arguments = [
         f"- `{argument.shown}`: {argument.help}"
-        + ("; can be left out on an issue or pull request and in a task's thread" if argument.takes is Takes.TASK else "")
+        + (
+            "; can be left out on an issue or pull request and in a task's thread"
+            if argument.takes is Takes.TASK
+            else ""
+        )
         for argument in entry.arguments
     ]
     return "\n\n".join([*lines, *(["\n".join(arguments)] if arguments else []), f"Example: `/opus {entry.example}`"])

@@ -37,10 +37,10 @@ def facts(actor: Actor = ADA, **changes: Any) -> Facts:
 )
 def test_whoever_may_push_may_ask(permission: str, allowed: bool) -> None:
     """Just GitHub's names that include pushing let people in; a refusal says what is missing and who can help."""
-    decision = ask(facts(permission=permission), DEFAULTS, "to start work")
+    decision = ask(facts(permission=permission), DEFAULTS, "starting work")
     assert decision.allowed is allowed
     if not allowed:
-        assert "to start work needs write permission" in decision.reason
+        assert "starting work needs write permission" in decision.reason
         assert "@Ada" in decision.reason
         assert ".github/opus67.yml" in decision.cure
         assert not decision.silent

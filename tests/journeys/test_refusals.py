@@ -22,7 +22,7 @@ def test_people_without_write_permission_are_refused_once(town: Town, permission
     if permission != "none":
         town.product.github.set_permission(story.repository, "eve", permission)
     story.ask(by="eve")
-    refusal = story.answers("this was not started")
+    refusal = story.answers("this was not done")
     assert "@eve" in refusal
     assert "needs write permission" in refusal
     assert "What helps" in refusal
