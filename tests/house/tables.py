@@ -16,7 +16,7 @@ One table holds for comments on GitHub, for Slack, for Discord and for the comma
 
 - On GitHub: `/opus …` at the start of a line, or `@opus67 …`; outside code blocks and quotes. Several in a comment are several commands; an edit runs only what is new. On an issue or pull request the repository and the task are understood. Plain words after the mention go to the task that is at work there; without one they begin a background task. On a pull request of the bot whose task has ended they begin its next run.
   There only people with write permission are answered, whatever a command does, but for `link` and `unlink`.
-- In Slack and Discord: `/opus …`, or a mention of the bot. In the thread of a task its id can be left out. Discord wants a name for everything: `bg <task>` is `/opus bg start` there, `mission <id>` is `/opus mission show`, `mission pause all` is `/opus mission pause-all`, and options are fields.
+- In Slack and Discord: `/opus …`, or a mention of the bot. In the thread of a task its id can be left out. Discord wants a name for everything: `bg <task>` is `bg start` there, `mission <id>` is `mission show`, `mission pause all` is `mission pause-all`, and options are fields.
 - On the command line: `opus67 …`, with `--json` and `--watch`.
 
 What is not understood is answered with the nearest command and its example."""
