@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tempfile
@@ -125,7 +126,8 @@ class _Demo:
         done = task.conclusion is Conclusion.SUCCESS and len(pulls) == 1
         _title("That was it" if done else "That did not go as it should")
         _say(f"{time.monotonic() - self.began:.0f} s in all, with {'a real' if real else 'a recorded'} model.")
-        _say("Next: `opus67 setup` registers your own GitHub App, `opus67 up` runs it. See README.md.")
+        program = "opus67" if shutil.which("opus67") else sys.argv[0]
+        _say(f"Next: `{program} setup` registers your own GitHub App, `{program} up` runs it. See README.md.")
         if not done:
             _say(product.log[-3000:])
         return 0 if done else 1
@@ -142,6 +144,8 @@ def _readable(markdown: str) -> str:
     text = "\n".join(lines)
     for tag in ("<details>", "<summary>", "</summary>", "<sub>", "</sub>", "<code>", "</code>"):
         text = text.replace(tag, "")
+    # The pages behind these links end with the demo.
+    text = re.sub(r' · <a href="[^"]*">[^<]*</a>|<a href="[^"]*">([^<]*)</a>', r"\1", text)
     return textwrap.indent(text.strip(), "  ")
 
 
