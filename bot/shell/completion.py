@@ -143,7 +143,7 @@ def _bot(plain: Sequence[str], now: str, tasks: Callable[[], Found]) -> Found:
         return [*options.items(), *watch.items(), *SHELL_FLAGS.items()]
     if name == "help":
         return _next_words(given)
-    found = _next_words(plain) if not given else []
+    found = _next_words(plain)
     if entry is not None:
         found += _argument(entry, given, tasks)
     return found

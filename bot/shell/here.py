@@ -17,7 +17,7 @@ from bot.shell.database import check_database, first_line
 from bot.shell.exits import Exit
 from bot.shell.failure import Failure
 from bot.shell.state import state_of
-from config.errors import Problem, SettingsError
+from config.errors import SettingsError
 from config.settings import problems
 from jobs.answer.parts import Say, refused
 from jobs.services import Services
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from jobs.answer.parts import Answer
 
-ELSEWHERE = Problem(
-    "OPUS67_URL", "Or, when the service runs on another machine, set its address, and OPUS67_TOKEN.", "https://…"
-)
+ELSEWHERE = "When the service runs on another machine, OPUS67_URL and OPUS67_TOKEN are all that is needed."
 ASLEEP = "Nothing works on it yet: `opus67 up` does not run here. It goes on when it does."
 
 
@@ -49,7 +47,7 @@ class Here:
     def open(cls, settings: Settings) -> Self:
         """Open the installation of this machine; raises what is missing, in words."""
         if missing := problems(settings):
-            raise SettingsError([*missing, ELSEWHERE])
+            raise Failure(f"{SettingsError(missing)}\n{ELSEWHERE}", Exit.USAGE)
         check_database(settings)
         # What a worker is told in a log is no business of somebody's terminal.
         logging.getLogger().addHandler(logging.NullHandler())

@@ -205,7 +205,7 @@ def test_without_settings_the_bot_is_not_reached_and_says_why(home: Path) -> Non
     result = run("bg", "status", home=home)
     assert result.returncode == USAGE
     assert "GITHUB_APP_ID: It is not set." in result.stderr
-    assert "OPUS67_URL: Or, when the service runs on another machine" in result.stderr
+    assert "When the service runs on another machine, OPUS67_URL" in result.stderr
 
 
 def test_a_token_is_not_sent_unencrypted_without_a_warning(home: Path) -> None:
