@@ -145,7 +145,7 @@ def test_without_a_worker_it_waits_where_it_was_stored(
 
 
 @pytest.mark.parametrize(
-    "header", ["", "Bearer", "Bearer opus67_x", f"Bearer {fresh()}", f"Basic {fresh()}", "Bearer \N{KEY}"]
+    "header", ["", "Bearer", "Bearer opus67_x", f"Bearer {fresh()}", f"Basic {fresh()}", "Bearer \N{KEY}"], ids=range(6)
 )
 def test_without_a_token_there_is_nothing(app: Flask, store: Store, header: str) -> None:
     """401 with the way to a token, whatever is asked for, and nothing is stored."""

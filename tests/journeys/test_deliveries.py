@@ -67,7 +67,7 @@ def test_what_was_asked_while_everything_was_down_is_heard_afterwards(late: Town
     late.product.up()
     assert "Nothing was changed" in undelivered.ends(60)
     assert "Nothing was changed" in unlisted.ends(60)
-    assert "Asked for by ada" in unlisted.comment()
+    assert "Asked for by @ada" in unlisted.comment()
     assert "needs write permission" in stranger.answers("this was not done")
     lost = [one for one in github.deliveries if undelivered.repository.encode() in one.body and one.action == "labeled"]
     until(lambda: lost[0].attempts[-1].redelivery, seconds=20, what="the redelivery")
