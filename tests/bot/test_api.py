@@ -131,7 +131,7 @@ def test_without_a_worker_it_waits_where_it_was_stored(
     began = time.monotonic()
     stored = alice.tell("whoami", key="later-please")
     assert stored.status_code == 202, "nobody waits where all seats are taken"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     place = stored.headers["Location"]
     assert alice.get(place).status_code == 202
     assert caller(app, store, "eve").get(place).status_code == 404

@@ -90,7 +90,7 @@ def test_a_signal_stops_everything(stage: Stage, number: signal.Signals) -> None
     started = time.monotonic()
     running.popen.send_signal(number)
     assert running.ends() == 0
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
     assert running.survivors() == []
 
 
@@ -102,7 +102,7 @@ def test_the_stubborn_are_killed(stage: Stage) -> None:
     started = time.monotonic()
     running.popen.terminate()
     assert running.ends() == 0
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 20
     assert "first did not stop in time and is killed." in running.output
     assert running.survivors() == []
 
@@ -117,7 +117,7 @@ def test_a_second_signal_hurries(stage: Stage) -> None:
     running.until_says("a second Ctrl-C kills")
     running.popen.send_signal(signal.SIGINT)
     assert running.ends() == 0
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 8
     assert running.survivors() == []
 
 

@@ -104,7 +104,7 @@ def test_one_command_is_enough(stage: Stage, settings: dict[str, str], home: Pat
     started = time.monotonic()
     running.popen.send_signal(signal.SIGINT)
     assert running.ends() == 0
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 20
     assert "did not stop in time" not in running.output
     assert "Traceback" not in running.output
     assert running.survivors() == []

@@ -157,7 +157,7 @@ def test_a_bomb_is_refused_quickly(text: str) -> None:
     started = time.monotonic()
     with pytest.raises(RepositoryConfigError):
         parse(text)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 @given(st.text(max_size=200) | st.text("abcdlimts: {}[]-&*!'\"\n%?|>#5", max_size=80))

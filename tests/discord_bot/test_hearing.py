@@ -68,7 +68,7 @@ def test_a_slow_store_keeps_nobody_waiting(opus: Opus, local: LocalDiscord) -> N
         asked = local.command("ann", "general", "opus bg status")
         assert asked.acknowledged == 5
         assert asked.seconds is not None
-        assert asked.seconds < 1.5
+        assert asked.seconds < 3
     assert opus.next().words == "bg status"
 
 

@@ -58,7 +58,7 @@ def test_it_stops_when_it_is_asked_to(home: Path, local: LocalDiscord, empty_val
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=15)
     assert process.returncode == 0, said
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
     assert "Traceback" not in said
     assert local.token not in said
 

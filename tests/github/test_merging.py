@@ -243,7 +243,7 @@ def test_a_silent_github_is_asked_once(local: LocalGitHub, pull: PullRequest) ->
     began = time.monotonic()
     with pytest.raises(GitHubUnavailable, match="in time"):
         repository.merge(pull.number, pull.head, "squash")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     local.faults.clear()
     client.close()
 

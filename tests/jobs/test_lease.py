@@ -98,7 +98,7 @@ def test_a_long_wait_is_broken_off_when_the_worker_stops(store: Store, task: Tas
             threading.Event().wait(1.0)
         with pytest.raises(HandOver), lease.interruptible():
             threading.Event().wait(LONG)
-        assert 2.5 < time.monotonic() - began < 6.5
+        assert 2.5 < time.monotonic() - began < 20
 
 
 def test_a_command_is_broken_off_when_the_task_is_lost(store: Store, task: Task) -> None:

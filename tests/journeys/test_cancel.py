@@ -63,7 +63,7 @@ def test_a_long_command_is_broken_off(town: Town, way: str) -> None:
     began = time.monotonic()
     act(story)
     assert_cancelled(story, words)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize("way", ["closed", "button"])

@@ -108,7 +108,7 @@ def test_a_command_is_acknowledged_and_answered(slack: LocalSlack, served: Serve
 
     delivery = slack.command("ann", "dev", "bg fix <it> & go")
     assert (delivery.status, delivery.acknowledged) == (200, True)
-    assert delivery.seconds < 0.5
+    assert delivery.seconds < 3
     slack.wait_for(lambda: len(slack.responses) == 2)
     assert got[0]["text"] == "bg fix <it> & go"
     assert (got[0]["user_name"], got[0]["channel_name"]) == ("ann", "dev")
