@@ -95,7 +95,7 @@ def test_a_signal_stops_everything(stage: Stage, number: signal.Signals) -> None
 
 
 def test_the_stubborn_are_killed(stage: Stage) -> None:
-    """A process that ignores SIGTERM is killed, and the whole stop takes less than ten seconds."""
+    """A process that ignores SIGTERM is killed, and the whole stop does not wait for it."""
     running = stage.act(("first", STUBBORN), ("second", STUBBORN))
     running.until_says("stubborn", times=2)
     running.family()
