@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import itertools
 import secrets
-import threading
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from jobs.testing.changing import Changing
 from jobs.testing.github.records import (
     Account,
     App,
@@ -26,10 +25,8 @@ from jobs.testing.github.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
-
-Found = TypeVar("Found")
 
 DEFAULT_PERMISSIONS = {
     "metadata": "read",
@@ -56,14 +53,13 @@ def stamp(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
-class World:
+class World(Changing):
     """Accounts, Apps, installations, repositories and the record of what happened; hold ``lock`` to touch any of it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.url = ""
-        self.lock = threading.RLock()
-        self.condition = threading.Condition(self.lock)
+        super().__init__()
         self.accounts: dict[str, Account] = {}
         self.apps: dict[int, App] = {}
         self.installations: dict[int, Installation] = {}
@@ -87,25 +83,6 @@ class World:
     def now(self) -> str:
         """Return the time, as GitHub writes it."""
         return stamp(time.time())
-
-    @contextmanager
-    def change(self) -> Iterator[None]:
-        """Hold the lock, and wake those who wait for a change."""
-        with self.condition:
-            yield
-            self.condition.notify_all()
-
-    def wait_for(self, predicate: Callable[[], Found], timeout: float, what: str) -> Found:
-        """Wait until ``predicate`` gives something true and return it; raises ``TimeoutError``."""
-        deadline = time.monotonic() + timeout
-        # The predicate runs without the lock: it may ask something that asks this server.
-        while not (found := predicate()):
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError(f"{what} did not happen in {timeout:g} s")
-            with self.condition:
-                self.condition.wait(min(left, 0.05))
-        return found
 
     def account(self, login: str, kind: str = "User") -> Account:
         """Return the account called ``login``, made as ``kind`` where there is none yet."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from jobs.testing.changing import Changing
 from jobs.testing.local_discord import permissions
 from jobs.testing.local_discord.records import (
     DIRECT,
@@ -26,9 +25,7 @@ from jobs.testing.local_discord.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-Found = TypeVar("Found")
+    from collections.abc import Callable
 
 EPOCH = 1_420_070_400_000
 ACKNOWLEDGE_SECONDS, TOKEN_SECONDS = 3.0, 900.0
@@ -47,7 +44,7 @@ class Event:
     redacted: JSON | None = None
 
 
-class World:
+class World(Changing):
     """People, guilds, messages and the record of what happened; hold ``lock`` to touch any of it.
 
     ``scale`` stretches the times that Discord gives an application: three seconds, and fifteen minutes.
@@ -57,8 +54,7 @@ class World:
         self.scale = scale
         self.url = ""
         self.token = ""
-        self.lock = threading.RLock()
-        self.condition = threading.Condition(self.lock)
+        super().__init__()
         self.users: dict[int, User] = {}
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}
@@ -72,25 +68,6 @@ class World:
         self._last_id = 0
         self.bot = self.new_user("opus67", bot=True)
         self.application_id = self.bot.id
-
-    @contextmanager
-    def change(self) -> Iterator[None]:
-        """Hold the lock, and wake those who wait for a change."""
-        with self.condition:
-            yield
-            self.condition.notify_all()
-
-    def wait_for(self, predicate: Callable[[], Found], timeout: float, what: str) -> Found:
-        """Wait until ``predicate`` gives something true and return it; raises ``TimeoutError``."""
-        deadline = time.monotonic() + timeout
-        # The predicate runs without the lock: it may ask something that asks this server.
-        while not (found := predicate()):
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError(f"{what} did not happen in {timeout:g} s")
-            with self.condition:
-                self.condition.wait(min(left, 0.05))
-        return found
 
     def new_id(self) -> int:
         """Return a snowflake: an id that tells its time, larger than all before."""

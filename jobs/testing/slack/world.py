@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 import secrets
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from jobs.testing.changing import Changing
 from jobs.testing.slack.blocks import named
 from jobs.testing.slack.records import (
     JSON,
@@ -27,11 +26,9 @@ from jobs.testing.slack.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from jobs.testing.slack.manifest import Registration
-
-Found = TypeVar("Found")
 
 TEAM_ID = "T0670670670"
 TEAM_DOMAIN = "local"
@@ -63,14 +60,13 @@ class ResponseUrl:
     uses: int = 0
 
 
-class World:
+class World(Changing):
     """People, channels, views and the record of what happened; hold ``lock`` to touch any of it."""
 
     def __init__(self, registration: Registration) -> None:
         self.registration = registration
         self.url = ""
-        self.lock = threading.RLock()
-        self.condition = threading.Condition(self.lock)
+        super().__init__()
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
         self.views: dict[str, View] = {}
@@ -88,25 +84,6 @@ class World:
         self._ids = itertools.count(1)
         self._last_ts = 0
         self.bot = self.add_user("opus67", "", real_name="Opus 67", is_bot=True)
-
-    @contextmanager
-    def change(self) -> Iterator[None]:
-        """Hold the lock, and wake those who wait for a change."""
-        with self.condition:
-            yield
-            self.condition.notify_all()
-
-    def wait_for(self, predicate: Callable[[], Found], timeout: float, what: str) -> Found:
-        """Wait until ``predicate`` gives something true and return it; raises ``TimeoutError``."""
-        deadline = time.monotonic() + timeout
-        # The predicate runs without the lock: it may ask something that asks this server.
-        while not (found := predicate()):
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError(f"{what} did not happen in {timeout:g} s")
-            with self.condition:
-                self.condition.wait(min(left, 0.05))
-        return found
 
     def new_id(self, letter: str) -> str:
         """Return an id in Slack's form: a letter that tells the kind, and ten more."""
