@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import pwd
 import re
-import select
 import signal
 import subprocess
-import sys
-import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +16,7 @@ import pytest
 from jobs.testing.loopback import Answer, Loopback
 from jobs.testing.models.script import call
 from jobs.types import Status
+from tests.cli.shell import SECONDS, Shell, Terminal, command
 from tests.conftest import short_folder
 from tests.journeys.conftest import running
 from tests.journeys.town import finish, write
@@ -28,55 +24,13 @@ from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from jobs.testing.loopback import Request
     from tests.journeys.town import Story, Town
 
 pytestmark = pytest.mark.bubblewrap
-SECONDS = 60.0
 PLAN = [{"text": "Find the place", "state": "done"}, {"text": "Greet by name", "state": "in_progress"}]
 ASKS = (write(), call("ask_human", question="Formal or informal?"), finish())
-
-
-@dataclass
-class Shell:
-    """A person at a command line, with the settings of the town or with a token for it."""
-
-    town: Town
-    folder: Path
-    settings: dict[str, str] = field(default_factory=dict)
-
-    def run(self, *words: str, text: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a command to its end, without a terminal."""
-        return subprocess.run(
-            command(*words),
-            cwd=self.folder,
-            env=self.settings,
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS * 2,
-            check=False,
-        )
-
-    def document(self, *words: str) -> dict[str, Any]:
-        """Run a command with ``--json`` and return the one document that it prints."""
-        found: dict[str, Any] = json.loads(self.run(*words, "--json").stdout)
-        return found
-
-    def elsewhere(self, login: str = "ada") -> Shell:
-        """Return somebody on another machine, with a token of that login."""
-        made = self.document("token", "create", f"{login}-{time.monotonic_ns()}", "--login", login)
-        url = f"http://127.0.0.1:{self.town.product.port}"
-        kept = {name: value for name, value in self.settings.items() if name in {"PATH", "LANG"}}
-        remote = {**kept, "HOME": str(self.folder), "OPUS67_URL": url, "OPUS67_TOKEN": made["data"]["token"]}
-        return Shell(self.town, self.folder, remote)
-
-
-def command(*words: str) -> list[str]:
-    """Return the command line as a process."""
-    return [sys.executable, "-P", "-m", "bot.cli", *words]
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +143,8 @@ def test_the_repository_is_guessed_from_the_folder(town: Town, shell: Shell) -> 
     assert f"In {story.repository}, the git remote of this folder" in result.stderr
     until(story.task, seconds=SECONDS, what="the task")
     (shell.folder / ".git" / "config").unlink()
+    story_of(town)
+    until(lambda: len(town.store.records.repositories()) > 1, seconds=SECONDS, what="another repository")
     unnamed = shell.run("bg", words)
     assert (unnamed.returncode, "--repo owner/name" in unnamed.stdout) == (1, True)
 
@@ -240,46 +196,6 @@ def test_a_web_process_that_dies_ends_no_watching(town: Town, shell: Shell) -> N
     assert watching.returncode == 0
     assert "Pull request: " in output
     town.product.wait_until_healthy()
-
-
-class Terminal:
-    """A process on a terminal of its own."""
-
-    def __init__(self, shell: Shell, *words: str, **settings: str) -> None:
-        self.pid, self.descriptor = pty.fork()
-        if self.pid == 0:
-            os.chdir(shell.folder)
-            os.execve(sys.executable, command(*words), {**shell.settings, "COLUMNS": "80", **settings})  # noqa: S606
-        self.seen = ""
-
-    def until(self, words: str) -> str:
-        """Read until it has shown words."""
-        deadline = time.monotonic() + SECONDS
-        while words not in self.seen:
-            assert time.monotonic() < deadline, self.seen
-            self._read()
-        return self.seen
-
-    def type(self, words: str) -> None:
-        """Type a line."""
-        os.write(self.descriptor, f"{words}\n".encode())
-
-    def ends(self) -> int:
-        """Return the exit code."""
-        deadline = time.monotonic() + SECONDS
-        while time.monotonic() < deadline and self._read():
-            pass
-        _, status = os.waitpid(self.pid, 0)
-        os.close(self.descriptor)
-        return os.waitstatus_to_exitcode(status)
-
-    def _read(self) -> bool:
-        if select.select([self.descriptor], [], [], 0.5)[0]:
-            try:
-                self.seen += os.read(self.descriptor, 65536).decode(errors="replace").replace("\r", "")
-            except OSError:
-                return False
-        return True
 
 
 def test_on_a_terminal_it_is_drawn_in_place_and_answered_there(town: Town, shell: Shell) -> None:

@@ -14,7 +14,11 @@ import pytest
 
 from jobs.testing.github import LocalGitHub
 from jobs.testing.github.keys import new_private_key
+from jobs.testing.local_discord import LocalDiscord
 from jobs.testing.loopback import Answer, Loopback, Request
+from jobs.testing.slack import LocalSlack
+from tests.testing.discord_rest import Rest
+from tests.testing.slack_app import Served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,3 +123,34 @@ def app_jwt(github: LocalGitHub, **claims: Any) -> str:
     now = int(time.time())
     whole = {"iss": str(github.app_id), "iat": now - 30, "exp": now + 540, **claims}
     return jwt.encode(whole, github.private_key_pem, algorithm="RS256")
+
+
+@pytest.fixture
+def slack() -> Iterator[LocalSlack]:
+    """Yield a local Slack with a channel, whose retries come soon and whose patience is short."""
+    with LocalSlack(patience=0.5, retry_pace=0.001) as made:
+        made.add_channel("dev", ["ann", "ben"])
+        yield made
+
+
+@pytest.fixture
+def served(slack: LocalSlack) -> Iterator[Served]:
+    """Yield a Bolt app that hears this Slack."""
+    made = Served(slack)
+    made.start()
+    slack.events_url = made.url
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def local() -> Iterator[LocalDiscord]:
+    """Yield a local Discord."""
+    with LocalDiscord() as made:
+        yield made
+
+
+@pytest.fixture
+def rest(local: LocalDiscord) -> Rest:
+    """Return a bot with the right token."""
+    return Rest(local, Client(local.url, f"Bot {local.token}"))
