@@ -179,14 +179,6 @@ class Command:
     options: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
-def help_text(name: str = "") -> str:
-    """Return the table, or what there is to say about one command, as Markdown."""
-    if name in ENTRIES:
-        return "\n\n".join(help_lines(ENTRIES[name]))
-    rows = [f"| `/opus {entry.usage}` | {entry.help} |" for entry in TABLE]
-    return "\n".join(["| command | does |", "|---|---|", *rows])
-
-
 def help_lines(entry: Entry) -> list[str]:
     """Return the sentences about one command."""
     options = ", ".join(f"`--{name}` ({words})" for name, words in OPTIONS.items())

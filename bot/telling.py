@@ -73,7 +73,7 @@ class Surface(Protocol):
         ...
 
 
-class Crier:
+class ChatTeller:
     """Tells on one surface. Nothing waits for it: what it cannot say now it says later, and nothing twice."""
 
     def __init__(self, services: Services, surface: Surface, clock: Callable[[], float] = time.monotonic) -> None:

@@ -16,7 +16,7 @@ from discord.http import Route
 
 from bot.discord_bot.hearing import Client
 from bot.discord_bot.telling import DiscordSurface
-from bot.telling import Crier
+from bot.telling import ChatTeller
 from bot.wake import BackgroundWaker
 from config.settings import load
 from jobs import logs
@@ -90,18 +90,18 @@ async def serve(services: Services, stop: asyncio.Event) -> None:
     waker = BackgroundWaker(services.settings.redis_url, signing_key(services.settings))
     client = Client(services, waker)
     surface = DiscordSurface(client.rest, services.redacted)
-    crier = threading.Thread(target=Crier(services, surface).run, name="crier", daemon=True)
-    running = asyncio.create_task(_connected(client, services.settings.discord_token, crier))
+    teller = threading.Thread(target=ChatTeller(services, surface).run, name="teller", daemon=True)
+    running = asyncio.create_task(_connected(client, services.settings.discord_token, teller))
     stopped = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopped.cancel()
         services.stopping.set()
-        if crier.is_alive():
+        if teller.is_alive():
             # It waits at its bell for some seconds otherwise.
             await asyncio.to_thread(services.waker.ring, "discord")
-            await asyncio.to_thread(crier.join, STOP_SECONDS)
+            await asyncio.to_thread(teller.join, STOP_SECONDS)
         await client.close()
     if not stop.is_set():
         await running
@@ -109,7 +109,7 @@ async def serve(services: Services, stop: asyncio.Event) -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def _connected(client: Client, token: str, crier: threading.Thread) -> None:
+async def _connected(client: Client, token: str, teller: threading.Thread) -> None:
     """Log in, as often as it takes, and stay connected; the client itself connects again and again."""
     wait = 1.0
     while True:
@@ -124,7 +124,7 @@ async def _connected(client: Client, token: str, crier: threading.Thread) -> Non
             client.http.connector = discord.utils.MISSING
             await asyncio.sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT)
-    crier.start()
+    teller.start()
     try:
         await _stay(client)
     except discord.ConnectionClosed as closed:

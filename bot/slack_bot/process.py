@@ -45,10 +45,10 @@ def run_slack(_arguments: argparse.Namespace) -> int:
 def run(services: Services) -> None:
     """Tell, and listen where there is an app token, until the services are stopping."""
     from bot.slack_bot.telling import SlackSurface  # noqa: PLC0415 - a missing setting is told without Slack's library
-    from bot.telling import Crier  # noqa: PLC0415 - likewise
+    from bot.telling import ChatTeller  # noqa: PLC0415 - likewise
 
     _introduce(services)
-    teller = threading.Thread(target=Crier(services, SlackSurface(services)).run, name="teller", daemon=True)
+    teller = threading.Thread(target=ChatTeller(services, SlackSurface(services)).run, name="teller", daemon=True)
     teller.start()
     if services.settings.slack_app_token:
         _listen(services)

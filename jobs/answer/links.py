@@ -46,21 +46,6 @@ def markdown_link(label: str, url: str) -> str:
     return f"[`{label}`]({url})"
 
 
-def answer_links(
-    text: str,
-    repository_url: str,
-    commit: str,
-    exists: Callable[[str, int], bool],
-    link: Callable[[str, str], str] = markdown_link,
-) -> str:
-    """Return an answer whose ``path:line`` and ``path#L10-L20`` are links to the commit, where ``exists`` says so.
-
-    ``exists`` is asked for a path and its last named line; ``link`` makes a link of a label and an address.
-    """
-    blob_url = f"{repository_url}/blob/{commit}"
-    return _replaced(text, lambda found: _url(blob_url, found) if exists(found.path, found.last) else "", link)
-
-
 def linked(text: str, outcome: Outcome, link: Callable[[str, str], str] = markdown_link) -> str:
     """Return an answer with the links that were found to be good when it was given; other texts as they are."""
     if not outcome.references:

@@ -114,11 +114,6 @@ class GitHub:
                 return None
             raise
 
-    def hook_config(self) -> dict[str, Any]:
-        """Return where GitHub sends the App's webhooks, and whether it signs them."""
-        answer: dict[str, Any] = self.call("GET", "/app/hook/config")
-        return answer
-
     def installation_repositories(self, installation_id: int) -> Iterator[str]:
         """Yield the full names of the repositories that an installation covers."""
         kit = self._as_installation(installation_id, {"metadata": "read"})

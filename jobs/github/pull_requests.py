@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.github import transport
 from jobs.github.calls import Calls
-from jobs.github.values import GitHubRefused, PullRequest, PullRequestState
+from jobs.github.values import PullRequest, PullRequestState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DIFF = {"Accept": "application/vnd.github.diff"}
-NOT_ACCEPTABLE = 406
 SETTLE_PAUSE_SECONDS = 0.5
-MOST_FILES = 300
-CUT = "[the rest of the diff is left out]\n"
 
 
 class PullRequests(Calls):
@@ -55,32 +51,6 @@ class PullRequests(Calls):
             if state.state != "open" or state.mergeable is not None or time.monotonic() >= ends:
                 return state
             time.sleep(SETTLE_PAUSE_SECONDS)
-
-    def diff(self, number: int, limit: int) -> str:
-        """Return what a pull request changes as a unified diff, cut at the end of a line to ``limit`` characters.
-
-        One that is too long for GitHub is put together from its files.
-        """
-        path = f"{self._base}/pulls/{number}"
-        try:
-            text = transport.respond(self._kit, "GET", path, headers=DIFF).text
-        except GitHubRefused as refused:
-            if refused.status != NOT_ACCEPTABLE:
-                raise
-            files = transport.pages(self._kit, f"{path}/files", most=MOST_FILES)
-            text = "".join(map(_file_diff, files))
-        if len(text) <= limit:
-            return text
-        return text[: text.rfind("\n", 0, max(0, limit - len(CUT))) + 1] + CUT
-
-
-def _file_diff(found: Mapping[str, Any]) -> str:
-    new = found["filename"]
-    old = found.get("previous_filename") or new
-    patch = found.get("patch")
-    if not patch:
-        return f"diff --git a/{old} b/{new}\n({found['status']}, {found['changes']} lines)\n"
-    return f"diff --git a/{old} b/{new}\n--- a/{old}\n+++ b/{new}\n{patch}\n"
 
 
 def _state(found: Mapping[str, Any]) -> PullRequestState:

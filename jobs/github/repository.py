@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from jobs.github import transport
-from jobs.github.calls import GONE, UNPROCESSABLE
+from jobs.github.calls import GONE
 from jobs.github.merging import Merging
 from jobs.github.values import CheckRun, Comment, GitHubRefused, Issue
 
@@ -144,14 +144,6 @@ class Repository(Merging):
             if refused.status not in GONE:
                 raise
             return self.ensure_comment(number, marker, body)
-
-    def delete_branch(self, name: str) -> None:
-        """Delete a branch; one that is gone already is fine."""
-        try:
-            self._call("DELETE", f"{self._base}/git/refs/heads/{quote(name)}")
-        except GitHubRefused as refused:
-            if refused.status not in GONE | {UNPROCESSABLE}:
-                raise
 
     # -- check runs -----------------------------------------------------------------------------------------------
 

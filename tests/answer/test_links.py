@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from jobs.answer.links import Reference, answer_links, references
+from jobs.answer.links import Reference, linked, references
 from jobs.text import neutralise
+from jobs.types import Conclusion, Outcome
 from tests.text.strategies import markup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REPOSITORY, COMMIT = "https://github.com/octo/shop", "0123456789abcdef0123456789abcdef01234567"
 LINES = {"shop/basket.py": 40, "README.md": 3, "app/[id]/page (old).tsx": 9, "@types/x.d.ts": 5, "Makefile": 7}
@@ -19,9 +25,16 @@ def there(path: str, line: int) -> bool:
     return 0 < line <= LINES.get(path, 0)
 
 
+def answer(text: str, exists: Callable[[str, int], bool]) -> str:
+    """Return an answer's text with the links to the places that the harness found to be there."""
+    good = tuple(str(one) for one in references(text) if exists(one.path, one.last))
+    outcome = Outcome(Conclusion.SUCCESS, text, blob_url=f"{REPOSITORY}/blob/{COMMIT}", references=good)
+    return linked(text, outcome)
+
+
 def shown(text: str) -> str:
     """Return a text with its links, whose address is shortened to what follows the commit."""
-    return answer_links(text, REPOSITORY, COMMIT, there).replace(f"{REPOSITORY}/blob/{COMMIT}/", "…/")
+    return answer(text, there).replace(f"{REPOSITORY}/blob/{COMMIT}/", "…/")
 
 
 @pytest.mark.parametrize(
@@ -79,9 +92,9 @@ def test_what_is_looked_at_has_a_bound() -> None:
 def test_no_text_breaks_it(text: str, known: bool) -> None:
     """Whatever a model wrote, links lead to the repository only, and without references nothing changes."""
     safe = neutralise(text)
-    linked = answer_links(safe, REPOSITORY, COMMIT, lambda _path, _line: known)
-    assert linked.count("](") - safe.count("](") == linked.count(f"]({REPOSITORY}/blob/") - safe.count(
+    made = answer(safe, lambda _path, _line: known)
+    assert made.count("](") - safe.count("](") == made.count(f"]({REPOSITORY}/blob/") - safe.count(
         f"]({REPOSITORY}/blob/"
     )
     if not known:
-        assert linked == safe
+        assert made == safe

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.commands import ALIASES, ENTRIES, PLAIN, TABLE, Command, Entry, Takes, help_text
+from bot.commands import ALIASES, ENTRIES, PLAIN, TABLE, Command, Entry, Takes
 from bot.grammar import parse, read
 
 LINES = st.one_of(
@@ -233,10 +233,3 @@ def test_several_commands_come_in_their_order(entries: list[Entry]) -> None:
     """One per line, each heard."""
     comment = "\n".join(f"/opus {entry.example}" for entry in entries)
     assert [command.name for command in parse(comment)] == [entry.name for entry in entries]
-
-
-def test_the_help_lists_the_table() -> None:
-    """Every command is in the help, with what it does."""
-    for entry in TABLE:
-        assert f"/opus {entry.name}" in help_text()
-        assert entry.help in help_text()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bot.commands import TABLE
 from bot.control import identity
 from bot.conversation import carry_out
 from bot.heard import Heard
@@ -365,3 +366,14 @@ def test_an_outage_of_github_loses_nothing(chat: Chat, local: LocalGitHub) -> No
     handle(chat.services, heard.key)
     assert chat.services.store.notices.find(heard.key) is not None
     assert len(chat.services.store.tasks.listed()) == 1
+
+
+def test_help_lists_the_table(chat: Chat) -> None:
+    """Every command with what it does; one of them with its example, its options and who may; a slip is said to be one."""
+    [listing] = chat.say("help", user="U0NOBODY").parts
+    assert isinstance(listing, Listing)
+    assert listing.rows == tuple((f"/opus {entry.usage}", entry.help) for entry in TABLE)
+    about = words(chat.say("help bg merge"))
+    assert "`/opus bg merge 7f3c9a`" in about
+    assert "who may push" in about
+    assert not chat.say("help xyzzy").ok

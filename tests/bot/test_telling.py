@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.telling import Crier, Gone, Later
+from bot.telling import ChatTeller, Gone, Later
 from jobs.answer.parts import Answer, said
 from jobs.services import Services
 from jobs.store.showing import SENDING
@@ -81,19 +81,19 @@ class Board:
 
 @dataclass
 class Cry:
-    """A crier over the board, with a clock of the test's own."""
+    """A teller over the board, with a clock of the test's own."""
 
     services: Services
     board: Board
     now: float = field(default_factory=time.time)
 
     def __post_init__(self) -> None:
-        self.crier = Crier(self.services, self.board)
+        self.teller = ChatTeller(self.services, self.board)
 
     def round(self) -> None:
         """Let some time pass, and go round once."""
         self.now += 60.0
-        self.crier.round(self.now)
+        self.teller.round(self.now)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def chat(services: Services, local: LocalGitHub) -> Chat:
 
 @pytest.fixture
 def cry(chat: Chat) -> Cry:
-    """Return a crier that told the answer to a task's beginning."""
+    """Return a teller that told the answer to a task's beginning."""
     chat.say("bg do it")
     return Cry(chat.services, Board())
 
@@ -210,7 +210,7 @@ def test_a_fault_of_ours_is_not_repeated_at_once(chat: Chat, cry: Cry) -> None:
 def test_one_process_tells(chat: Chat, cry: Cry) -> None:
     """A second process stays silent while the first one lives, and takes over when it falls silent."""
     other = Services(chat.services.settings, chat.services.store)
-    second = Crier(other, cry.board)
+    second = ChatTeller(other, cry.board)
     cry.round()
     assert not second.round(cry.now + 1.0)
     with chat.services.store.write() as connection:
@@ -226,10 +226,10 @@ def test_nobody_waits_for_a_dead_process(chat: Chat, cry: Cry) -> None:
     dead.wait()
     lead, here = chat.services.store.showing.lead, socket.gethostname()
     assert lead("slack", f"elsewhere:{dead.pid}:7f3c9a", cry.now, 30.0)
-    assert not cry.crier.round(cry.now + 1.0)
+    assert not cry.teller.round(cry.now + 1.0)
     assert lead("slack", f"elsewhere:{dead.pid}:7f3c9a", cry.now, -1.0)
     assert lead("slack", f"{here}:{os.getpid()}:7f3c9a", cry.now + 1.0, 30.0)
-    assert not cry.crier.round(cry.now + 2.0)
+    assert not cry.teller.round(cry.now + 2.0)
     assert lead("slack", f"{here}:{os.getpid()}:7f3c9a", cry.now + 2.0, -1.0)
     assert lead("slack", f"{here}:{dead.pid}:7f3c9a", cry.now + 2.0, 30.0)
-    assert cry.crier.round(cry.now + 3.0)
+    assert cry.teller.round(cry.now + 3.0)

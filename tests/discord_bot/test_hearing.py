@@ -254,4 +254,4 @@ def no_threads_left() -> Iterator[None]:
     before = {one.name for one in threading.enumerate()}
     yield
     left = {one.name for one in threading.enumerate()} - before
-    assert not {name for name in left if name.startswith("crier")}
+    assert not {name for name in left if name.startswith("teller")}

@@ -72,23 +72,6 @@ def test_githubs_thinking_is_waited_for(private_key: str) -> None:
     server.stop()
 
 
-def test_a_diff_is_text_and_cut_at_a_line(shop: Repository, local: LocalGitHub, pull: PullRequest) -> None:
-    """A short one comes whole; a longer one ends with a whole line and says that there is more."""
-    whole = shop.diff(pull.number, 10_000)
-    assert whole.startswith("diff --git a/fix.py b/fix.py\n")
-    assert whole.endswith("+y = 3\n")
-    cut = shop.diff(pull.number, len(whole) - 1)
-    assert len(cut) < len(whole)
-    assert cut.splitlines()[-1] == "[the rest of the diff is left out]"
-    assert whole.startswith(cut.removesuffix("[the rest of the diff is left out]\n"))
-    local.commit_file(SHOP, BRANCH, "data.txt", "line\n" * 20_001, by="alice")
-    local.commit_file(SHOP, BRANCH, "picture.png", b"\0\1\2" * 999, by="alice")
-    long = shop.diff(pull.number, 1_000_000)
-    assert "+++ b/fix.py" in long
-    assert "+y = 3" in long
-    assert "diff --git a/picture.png b/picture.png\n(added" in long
-
-
 def test_checks_and_statuses_are_one_list(shop: Repository, local: LocalGitHub, pull: PullRequest) -> None:
     """Check runs and the older statuses, the newest of each name, in the words of check runs."""
     local.report_check(SHOP, BRANCH, "tests", "failure")

@@ -11,7 +11,7 @@ import pytest
 
 from bot.heard import Heard
 from bot.inbox import handle
-from bot.telling import STALE_SECONDS, Crier, Later
+from bot.telling import STALE_SECONDS, ChatTeller, Later
 from jobs.answer.parts import said
 from jobs.services import Services
 from tests.bot.test_conversation import Chat
@@ -66,14 +66,14 @@ def test_a_full_channel_keeps_no_other_channel_waiting(chat: Chat) -> None:
         leave(chat, f"loud-{number}", "C0LOUD")
     chat.say("bg do it")
     board, now = Strict(), time.time() + 10
-    crier = Crier(chat.services, board)
-    crier.round(now)
+    teller = ChatTeller(chat.services, board)
+    teller.round(now)
     assert (len(board.answers), board.posted) == (1, [chat.newest().id])
     assert board.asked.count("C0LOUD") == 1
-    crier.round(now + 5)
+    teller.round(now + 5)
     assert board.asked.count("C0LOUD") == 1
     board.full = ""
-    crier.round(now + 40)
+    teller.round(now + 40)
     assert len(board.answers) == 4
 
 
@@ -82,18 +82,18 @@ def test_an_answer_that_can_never_be_said_is_given_up(chat: Chat) -> None:
     leave(chat, "broken", "C0SHOP", body={"parts": [{"kind": "of another age"}]})
     leave(chat, "sound", "C0SHOP")
     board = Board()
-    crier = Crier(chat.services, board)
-    crier.round(time.time() + 10)
+    teller = ChatTeller(chat.services, board)
+    teller.round(time.time() + 10)
     assert len(board.answers) == 1
     assert chat.services.store.notices.waiting("slack") == 1
-    crier.round(time.time() + STALE_SECONDS + 60)
+    teller.round(time.time() + STALE_SECONDS + 60)
     assert chat.services.store.notices.waiting("slack") == 0
 
 
 class Slow(Board):
     """A chat in which everything takes twelve seconds; a second process looks in each time."""
 
-    def __init__(self, other: Crier, now: float) -> None:
+    def __init__(self, other: ChatTeller, now: float) -> None:
         super().__init__()
         self.other, self.now = other, now
 
@@ -120,8 +120,8 @@ def test_two_processes_at_once_say_each_thing_once(chat: Chat) -> None:
         leave(chat, f"one-{number}", "C0SHOP")
     chat.say("bg do it")
     now, quick = time.time() + 10, Board()
-    slow = Slow(Crier(Services(chat.services.settings, chat.services.store), quick), now)
-    Crier(chat.services, slow, slow.clock).round(now)
+    slow = Slow(ChatTeller(Services(chat.services.settings, chat.services.store), quick), now)
+    ChatTeller(chat.services, slow, slow.clock).round(now)
     assert (len(slow.answers), len(quick.answers)) == (31, 0)
     assert (slow.posted, quick.posted) == ([chat.newest().id], [])
 

@@ -10,7 +10,7 @@ import pytest
 
 from bot.slack_bot.calling import CURES
 from bot.slack_bot.telling import NODDED, SlackSurface
-from bot.telling import Crier
+from bot.telling import ChatTeller
 from jobs.answer.parts import Answer, Say, refused, said
 from jobs.types import Conclusion, Outcome, Phase, PlanItem
 from tests.slack.views import DONE, QUESTION
@@ -32,13 +32,13 @@ class Telling:
     now: float = field(default_factory=time.time)
 
     def __post_init__(self) -> None:
-        self.crier = Crier(self.services, SlackSurface(self.services))
+        self.teller = ChatTeller(self.services, SlackSurface(self.services))
 
     def round(self, times: int = 1) -> None:
         """Let a minute pass, and go round once."""
         for _ in range(times):
             self.now += 61.0
-            self.crier.round(self.now)
+            self.teller.round(self.now)
 
     def answer(self, address: dict[str, Any], answer: Answer, key: str = "slack-1") -> None:
         """Store an answer, and tell it."""
@@ -146,7 +146,7 @@ def test_slack_may_ask_for_quiet(telling: Telling, office: Office, fault: dict[s
     telling.round()
     assert telling.roots == []
     before = len(office.slack.calls)
-    telling.crier.round(telling.now + 1.0)
+    telling.teller.round(telling.now + 1.0)
     assert len(office.slack.calls) == before
     telling.round()
     assert len(telling.roots) == 1
