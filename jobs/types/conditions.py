@@ -63,6 +63,18 @@ class NeedsApproval(Interruption):
     """The agent made its plan, and a person must approve it before the work begins; the message is the plan."""
 
 
+class Listening(Interruption):
+    """The work waits for an event and not for a person; the message is what people are told meanwhile.
+
+    ``event`` is its name, such as ``ci:octo/shop@<sha>``. No worker waits: the task is taken up again when the event
+    comes, and after ``seconds`` in any case, since events get lost.
+    """
+
+    def __init__(self, message: str, event: str, seconds: float) -> None:
+        super().__init__(message)
+        self.event, self.seconds = event, seconds
+
+
 class LeaseLost(Interruption):
     """Another attempt holds the task now; this one must stop without a word."""
 
