@@ -134,6 +134,6 @@ class Diagnosis:
         """Rebuild what ``dataclasses.asdict`` took apart."""
         culprit = values["culprit"]
         failures = tuple(Failure(**{**one, "kind": FailureKind(one["kind"])}) for one in values["failures"])
-        known = {"cause": Cause(values["cause"]), "failures": failures}
+        known: dict[str, Any] = {"cause": Cause(values["cause"]), "failures": failures}
         known["culprit"] = None if culprit is None else Change(**{**culprit, "files": tuple(culprit["files"])})
         return cls(**{**values, **known})
