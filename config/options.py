@@ -76,6 +76,19 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Flag:
+    """Yes or no: ``true`` or ``false``."""
+
+    def __call__(self, node: yaml.Node, path: str) -> bool:
+        """Return whether it is switched on."""
+        if not isinstance(node, yaml.ScalarNode) or node.style is not None or node.value not in {"true", "false"}:
+            found = f"“{node.value[:40]}”" if isinstance(node, yaml.ScalarNode) else strict_yaml.kind(node)
+            cure = f"Write it like {_example(path, 'true')}."
+            raise strict_yaml.wrong(node, path, f"true or false is expected, but this is {found}.", cure)
+        return bool(node.value == "true")
+
+
+@dataclass(frozen=True, slots=True)
 class Items:
     """A list of values of one sort, without repetitions where ``unique``."""
 
@@ -138,6 +151,7 @@ COMMAND = Text(
     lambda text: 0 < len(text) <= _LONGEST_COMMAND and not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text),
 )
 LABEL = matching("A label of at most 50 characters, without commas", "assign-to-opus", r"[^,\x00-\x1f]{1,50}")
+WORKFLOW = matching("A workflow's name", "Nightly", r"[^\x00-\x1f]{1,200}")
 HOST = matching(
     "A host's name in lower case, without scheme, port or path",
     "packages.example.com",

@@ -15,9 +15,11 @@ from config.errors import RepositoryConfigError
 
 __all__ = [
     "Allow",
+    "Ci",
     "Hosts",
     "RepositoryConfig",
     "RepositoryConfigError",
+    "Reviews",
     "RoleModels",
     "RunLimits",
     "defaults",
@@ -82,6 +84,26 @@ class Allow:
 
 
 @dataclass(frozen=True, slots=True)
+class Ci:
+    """Where failing CI runs are seen to, which workflows are left alone, and whether a mend may be merged."""
+
+    default_branch: bool
+    own: bool
+    others: bool
+    ignore: tuple[str, ...]
+    merge: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reviews:
+    """Whether reviews are worked on unasked, and whether pull requests are reviewed and may be asked changes of."""
+
+    address: bool
+    automatic: bool
+    request_changes: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RoleModels:
     """The fallback chain of model names for each role; empty: the operator's."""
 
@@ -102,6 +124,9 @@ class RepositoryConfig:
     mode: str
     base_branch: str
     merge: str
+    ci: Ci
+    reviews: Reviews
+    conflicts: bool
     image: str
     setup: tuple[str, ...]
     checks: tuple[str, ...] | None
@@ -124,6 +149,15 @@ SCHEMA: _Group = {
     "mode": options.Optional(options.choice("conservative", "balanced", "aggressive")),
     "base_branch": options.Optional(options.BRANCH),
     "merge": options.choice("squash", "merge", "rebase", "never"),
+    "ci": {
+        "default_branch": options.Flag(),
+        "own": options.Flag(),
+        "others": options.Flag(),
+        "ignore": options.Items(options.WORKFLOW, "Nightly"),
+        "merge": options.Flag(),
+    },
+    "reviews": {"address": options.Flag(), "automatic": options.Flag(), "request_changes": options.Flag()},
+    "conflicts": options.Flag(),
     "image": options.Optional(options.IMAGE),
     "setup": _commands,
     "checks": options.Optional(_commands),
@@ -220,6 +254,9 @@ def _build(values: _Group) -> RepositoryConfig:
         mode=values["mode"] or "",
         base_branch=values["base_branch"] or "",
         merge=values["merge"],
+        ci=Ci(**values["ci"]),
+        reviews=Reviews(**values["reviews"]),
+        conflicts=values["conflicts"],
         image=values["image"] or "",
         setup=values["setup"],
         checks=values["checks"],

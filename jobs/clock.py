@@ -72,6 +72,7 @@ def _sweep(services: Services) -> None:
             services.waker.chore("confirm_links")
         store.deliveries.forget(now - KEEP_DELIVERIES_SECONDS)
         store.notices.forget(now - KEEP_DELIVERIES_SECONDS)
+        store.records.forget("heard:", now - 3600.0)  # events that tasks may be about to wait for
         store.records.forget("look:", now - 3600.0)  # what the API let somebody look at
         store.records.forget("sight:", now - KEEP_DELIVERIES_SECONDS)  # what chats may offer somebody
     except store.UNAVAILABLE as error:

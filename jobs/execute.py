@@ -19,6 +19,7 @@ from jobs.types import (
     HandOver,
     Kind,
     LeaseLost,
+    Listening,
     NeedsApproval,
     NeedsHuman,
     Outcome,
@@ -39,9 +40,16 @@ KINDS = {
     Kind.RESOLVE_ISSUE: "jobs.kinds.change:change",
     Kind.BACKGROUND: "jobs.kinds.change:change",
     Kind.ASK: "jobs.kinds.asking:ask",
+    Kind.FIX_CI: "jobs.kinds.fix_ci:fix_ci",
+    Kind.ADDRESS_REVIEW: "jobs.kinds.addressing:address",
+    Kind.REVIEW_PULL_REQUEST: "jobs.kinds.reviewing:review",
+    Kind.RESOLVE_CONFLICTS: "jobs.kinds.conflicts:resolve",
 }
 """The function of each kind: it takes an Attempt and returns an Outcome."""
-SALVAGE = {Kind.RESOLVE_ISSUE: "jobs.kinds.change:salvage", Kind.BACKGROUND: "jobs.kinds.change:salvage"}
+SALVAGE = dict.fromkeys(
+    (Kind.RESOLVE_ISSUE, Kind.BACKGROUND, Kind.FIX_CI, Kind.ADDRESS_REVIEW, Kind.RESOLVE_CONFLICTS),
+    "jobs.kinds.change:salvage",
+)
 """What keeps the work of a run that failed: it takes the Attempt and the Outcome so far."""
 
 OUTAGE_SECONDS = 3 * 3600.0
@@ -143,10 +151,11 @@ def _work(attempt: Attempt, crashes: int, began: float) -> None:
         tasks.release(task.id, task.attempt, worked=time.time() - began, note=note)
     except Paused as pause:
         tasks.wait(task.id, task.attempt, worked=time.time() - began, note=f"Paused: {pause}")
-    except NeedsHuman as need:
-        tasks.wait(task.id, task.attempt, worked=time.time() - began, question=str(need))
-    except NeedsApproval as plan:
-        tasks.wait(task.id, task.attempt, worked=time.time() - began, question=str(plan), plan=True)
+    except (NeedsHuman, NeedsApproval) as need:
+        plan = isinstance(need, NeedsApproval)
+        tasks.wait(task.id, task.attempt, worked=time.time() - began, question=str(need), plan=plan)
+    except Listening as listening:
+        _listen(attempt, listening, began)
     except GitHubUnavailable as outage:
         _put_off(attempt, outage, began)
     except SandboxError as error:
@@ -218,6 +227,21 @@ def _try_again(attempt: Attempt, error: SandboxError, crashes: int, began: float
     attempt.services.store.tasks.release(
         task.id, task.attempt, worked=now - began, not_before=now + SANDBOX_PAUSE_SECONDS, note=note, crashed=True
     )
+
+
+def _listen(attempt: Attempt, listening: Listening, began: float) -> None:
+    """Let a task wait for its event without a worker; people are told, best effort, what it waits for."""
+    tasks, task, now = attempt.services.store.tasks, attempt.task, time.time()
+    tasks.listen(task.id, task.attempt, listening.event, str(listening))
+    try:
+        attempt.teller.tell()
+    except (GitHubUnavailable, UserError) as error:
+        log.warning("nobody was told that task %s waits for %s: %s", task.id, listening.event, error)
+    tasks.release(task.id, task.attempt, worked=now - began, not_before=now + listening.seconds, note=str(listening))
+    if tasks.heard_since(listening.event, listening.since):  # it came while this was being told
+        with attempt.services.store.write() as connection:
+            tasks.heard(connection, listening.event, now)
+        attempt.services.waker.task(task.id)
 
 
 def _put_off(attempt: Attempt, outage: GitHubUnavailable, began: float) -> None:

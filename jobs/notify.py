@@ -19,7 +19,9 @@ from jobs.store import Place
 from jobs.text.redact import redact
 from jobs.types import (
     CHECK_NAME,
+    REVIEW_CHECK_NAME,
     Approval,
+    Diagnosis,
     GitHubUnavailable,
     Interruption,
     Kind,
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 QUIET_SECONDS = 3.0
 """Between two edits of the same comment: GitHub allows few writes a minute, and people read slowly."""
 COMMENT, CHECK, PULL_REQUEST, REACTION = "comment", "check:", "pull_request", "reaction"
+DIAGNOSED = "diagnosed"
+"""The stage that holds what is known of a red run, as it is shown."""
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +99,8 @@ class Teller:
         shows: list[Callable[[TaskView], None]] = []
         if task.subject.number:
             shows += [self._react, self._show_comment]
+        if task.kind is Kind.REVIEW_PULL_REQUEST:  # the review itself says it
+            return [self._show_check]
         return shows if task.kind is Kind.ASK else [*shows, self._show_check]
 
     def _work(self) -> None:
@@ -155,7 +161,8 @@ class Teller:
                 continue
             self._lease.fence()
             if place is None:
-                check = self._repository.ensure_check_run(sha, view.task.id, CHECK_NAME, output)
+                name = REVIEW_CHECK_NAME if view.task.kind is Kind.REVIEW_PULL_REQUEST else CHECK_NAME
+                check = self._repository.ensure_check_run(sha, view.task.id, name, output)
             else:
                 check = self._repository.update_check_run(int(place.external_id), output)
             records.save_place(self._task_id, f"{CHECK}{sha}", Place(str(check.id), check.url, shown))
@@ -179,6 +186,7 @@ def view_of(services: Services, task_id: str, working: float = 0.0) -> TaskView:
     pull_request = store.records.place(task_id, PULL_REQUEST)
     outcome = None if row.outcome is None else Outcome.load(row.outcome)
     planned = store.runs.stage(task_id, "planned") if task.approval is Approval.GIVEN else None
+    triaged = store.runs.stage(task_id, DIAGNOSED) if task.kind is Kind.FIX_CI else None
     done = sum(item.state == "done" for item in plan)
     return TaskView(
         task=task,
@@ -194,6 +202,7 @@ def view_of(services: Services, task_id: str, working: float = 0.0) -> TaskView:
         merged=store.records.value(merged_key(task_id)) or "",
         speakers=store.runs.speakers(task_id),
         approved_plan=str(planned["plan"]) if planned else "",
+        diagnosis=Diagnosis.load(triaged) if triaged else None,
     )
 
 

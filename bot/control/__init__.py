@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.asks import Pressed, Told
     from jobs.types import Task
 
-BUTTONS = {"cancel": "bg cancel", "run_again": "retry", "resume": "resume"}
+BUTTONS = {"cancel": "bg cancel", "run_again": "retry", "resume": "resume", "approve": "approve"}
 IDENTITY = frozenset({"link", "unlink"})
 """What everybody may say on GitHub, too: it is about themselves."""
 NODS = {

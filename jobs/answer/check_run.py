@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.answer import sections
 from jobs.answer.comment import EDITED
+from jobs.answer.diagnosis import diagnosis, marks
 from jobs.answer.words import conclusion_of, headline, money, phase_of, rough_duration
 from jobs.text import cut, line, neutralise
-from jobs.types import Conclusion, Status
+from jobs.types import Approval, Conclusion, Status
 
 if TYPE_CHECKING:
     from jobs.answer.view import TaskView
@@ -17,6 +18,7 @@ LIMIT = 65_000
 """GitHub takes 65,535 characters each for summary and text, and 255 for the title."""
 
 CANCEL = {"label": "Cancel", "description": "End the work; the comment says so", "identifier": "cancel"}
+APPROVE = {"label": "Approve", "description": "Let the work begin", "identifier": "approve"}
 RUN_AGAIN = {"label": "Run again", "description": "Start again from the beginning", "identifier": "run_again"}
 """GitHub takes labels and identifiers of 20 characters, descriptions of 40."""
 
@@ -28,13 +30,15 @@ def check_output(view: TaskView) -> dict[str, Any]:
     completed = view.task.status is Status.COMPLETED
     # GitHub keeps its status "waiting" for its own Actions: a run that waits for an answer is in progress.
     body: dict[str, Any] = {
-        "status": "queued" if view.task.status is Status.QUEUED else "in_progress",
+        "status": "queued" if view.task.status is Status.QUEUED and not view.task.listens else "in_progress",
         "output": {"title": _title(view), "summary": cut(_summary(view), LIMIT)},
-        "actions": [dict(RUN_AGAIN if completed else CANCEL)],
+        "actions": [dict(button) for button in _buttons(view)],
     }
     if completed:
         body["status"] = "completed"
         body["conclusion"] = conclusion_of(view).value
+    if view.diagnosis is not None and (marked := marks(view.diagnosis)):
+        body["output"]["annotations"] = marked
     if text := _text(view):
         body["output"]["text"] = cut(text, LIMIT)
     if view.page_url.startswith(("https://", "http://")):
@@ -53,6 +57,13 @@ def moved_output(view: TaskView) -> dict[str, Any]:
     }
 
 
+def _buttons(view: TaskView) -> list[dict[str, str]]:
+    if view.task.status is Status.COMPLETED:
+        return [RUN_AGAIN]
+    asked = view.task.status is Status.WAITING and view.task.approval is Approval.ASKED
+    return [APPROVE, CANCEL] if asked else [CANCEL]
+
+
 def _title(view: TaskView) -> str:
     task = view.task
     words = headline(view).words
@@ -64,6 +75,8 @@ def _title(view: TaskView) -> str:
 
 def _summary(view: TaskView) -> str:
     task, parts = view.task, []
+    if view.diagnosis is not None:
+        parts.append(diagnosis(view.diagnosis))
     told = (view.outcome.summary if view.outcome else "") or task.summary
     if task.status is Status.COMPLETED:
         parts.append(neutralise(told, limit=20_000) or headline(view).words)

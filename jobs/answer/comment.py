@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.answer import sections
+from jobs.answer.diagnosis import diagnosis
 from jobs.answer.links import linked
 from jobs.answer.words import (
     conclusion_of,
@@ -54,6 +55,8 @@ def _unfinished(view: TaskView) -> list[str]:
     parts = [_state_line(view)]
     if view.note and task.status is not Status.WAITING:
         parts.append(f"\u2139\ufe0f {neutralise(' '.join(view.note.split()), limit=600)}")
+    if view.diagnosis is not None:
+        parts.append(diagnosis(view.diagnosis))
     if task.status is Status.WAITING:
         parts += [_waiting(view), headline(view).next]
     if task.edited:
@@ -97,6 +100,8 @@ def _ended(view: TaskView) -> list[str]:
     outcome, ending = view.outcome, headline(view)
     parts = [f"{ending} \u00b7 {duration(view.elapsed_seconds)} \u00b7 {money(_cost(view))}"]
     parts += _pull_request(view)
+    if view.diagnosis is not None:
+        parts.append(diagnosis(view.diagnosis))
     summary = _summary(view)
     parts.append(summary)
     if outcome and outcome.draft_reason:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jobs.types import Outcome, PlanItem, Task
+    from jobs.types import Diagnosis, Outcome, PlanItem, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class TaskView:
     """The words about the merge of the pull request, once the bot merged it."""
     speakers: tuple[str, ...] = ()
     approved_plan: str = ""
+    diagnosis: Diagnosis | None = None
+    """What is known of the red run that the task is about."""
 
     @property
     def pull_request(self) -> str:

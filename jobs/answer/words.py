@@ -44,6 +44,7 @@ RETRY = "`/opus retry` starts again from the beginning."
 QUEUED = Headline("\U0001f552", "Queued")
 WORKING = Headline("\U0001f6e0\ufe0f", "Working on it")
 CANCELLING = Headline("\U0001f6d1", "Cancelling")
+LISTENING = Headline("\U0001f440", "Waiting for CI", "`/opus cancel` ends this. Nothing is spent while it waits.")
 PAUSED = Headline("\u23f8\ufe0f", "Paused", "`/opus resume` goes on, `/opus cancel` ends the work.")
 QUESTION = Headline(
     "\u2753",
@@ -106,6 +107,8 @@ _ENDINGS = {
 def headline(view: TaskView) -> Headline:
     """Return how the state of a task is called."""
     task = view.task
+    if task.listens and task.status in {Status.QUEUED, Status.IN_PROGRESS} and not task.cancel:
+        return LISTENING
     match task.status:
         case Status.QUEUED:
             found = QUEUED

@@ -28,9 +28,11 @@ def approved_plan(attempt: Attempt) -> str:
 
 
 def first_step(attempt: Attempt) -> int:
-    """Return the number of the first step of this conversation: the work's steps come behind those of its planning."""
-    planned = attempt.services.store.runs.stage(attempt.task.id, "planned")
-    return int(planned["steps"]) if planned and attempt.task.approval is Approval.GIVEN else 0
+    """Return the number of the first step of this conversation: behind the steps of its planning and earlier rounds."""
+    runs = attempt.services.store.runs
+    planned, current = runs.stage(attempt.task.id, "planned"), runs.stage(attempt.task.id, "round")
+    before = int(planned["steps"]) if planned and attempt.task.approval is Approval.GIVEN else 0
+    return max(before, int(current["steps"]) if current else 0)
 
 
 class StoredJournal:

@@ -37,6 +37,18 @@ class Runs:
             self._tasks.hold(connection, task_id, attempt)
             self._database.upsert(connection, stages, values, key=["task_id", "name"])
 
+    def begin_round(self, task_id: str, attempt: int, stale: Sequence[str], product: Any, now: float) -> None:
+        """Begin another round of work in the same task: the products of some stages and the checkpoint are dropped.
+
+        ``product`` is stored as the stage ``round``; its ``steps`` says how many steps the rounds before took.
+        """
+        values = {"task_id": task_id, "name": "round", "product": product, "at": now}
+        with self._database.write() as connection:
+            self._tasks.hold(connection, task_id, attempt)
+            connection.execute(sa.delete(stages).where(stages.c.task_id == task_id, stages.c.name.in_(list(stale))))
+            connection.execute(sa.delete(checkpoints).where(checkpoints.c.task_id == task_id))
+            self._database.upsert(connection, stages, values, key=["task_id", "name"])
+
     def stage_times(self, task_id: str) -> dict[str, float]:
         """Return when each stage ended."""
         with self._database.read() as connection:

@@ -105,6 +105,8 @@ tasks = Table(
     Column("follows", String(12), nullable=False, server_default=""),  # the ended task whose branch this goes on with
     Column("onto", String(200), nullable=False, server_default=""),
     Column("base", String(200), nullable=False, server_default=""),
+    Column("about", JSON),  # what the event that asked for it told
+    Column("listens", String(300), nullable=False, server_default=""),  # the event that it waits for while queued
     UniqueConstraint("active_key"),
     Index("ix_tasks_status", "status", "lease_until"),
     Index("ix_tasks_repository", "repository", "created_at"),

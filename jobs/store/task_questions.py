@@ -166,7 +166,7 @@ class TaskQuestions:
     def late(self, before: float) -> int:
         """Return how many tasks of before a time still wait for their turn, unless people want them to wait."""
         query = sa.select(sa.func.count()).select_from(tasks)
-        late = query.where(tasks.c.status == Status.QUEUED, tasks.c.created_at < before)
+        late = query.where(tasks.c.status == Status.QUEUED, tasks.c.listens == "", tasks.c.created_at < before)
         with self._database.read() as connection:
             if paused(connection) or most_workers(connection) == 0:
                 return 0
@@ -178,7 +178,9 @@ class TaskQuestions:
         A task on no issue and no pull request has no place on GitHub where it could be told of while it waits.
         """
         shown = sa.exists().where(places.c.task_id == tasks.c.id, places.c.surface.in_(["comment", UNHEARD]))
-        late = sa.and_(tasks.c.status == Status.QUEUED, tasks.c.created_at < now - ANNOUNCE_SECONDS)
+        late = sa.and_(
+            tasks.c.status == Status.QUEUED, tasks.c.listens == "", tasks.c.created_at < now - ANNOUNCE_SECONDS
+        )
         queued = sa.and_(late, tasks.c.subject.contains("-"), ~shown)
         free = sa.and_(tasks.c.lease_until < now, tasks.c.not_before <= now)
         query = sa.select(tasks.c.id).where(sa.or_(queued, untold()), free)
@@ -212,7 +214,8 @@ class TaskQuestions:
     def ahead(self, task: Task) -> int:
         """Return how many tasks stand before this one in the queue, or run now."""
         older = sa.and_(tasks.c.priority == task.priority, tasks.c.created_at < task.created_at)
-        before = sa.and_(tasks.c.status == Status.QUEUED, sa.or_(tasks.c.priority > task.priority, older))
+        queued = sa.and_(tasks.c.status == Status.QUEUED, tasks.c.listens == "")
+        before = sa.and_(queued, sa.or_(tasks.c.priority > task.priority, older))
         query = sa.select(sa.func.count()).where(sa.or_(before, tasks.c.status == Status.IN_PROGRESS))
         with self._database.read() as connection:
             return int(connection.execute(query.where(tasks.c.id != task.id)).scalar_one())

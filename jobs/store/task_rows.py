@@ -50,6 +50,8 @@ def new_row(request: TaskRequest, key: str, now: float) -> dict[str, Any]:
         "follows": request.follows,
         "onto": request.onto,
         "base": request.base,
+        "about": dict(request.about),
+        "listens": "",
     }
 
 
@@ -85,4 +87,6 @@ def read_task(row: Any) -> Task:
         follows=row.follows,
         onto=row.onto,
         base=row.base,
+        about=row.about or {},
+        listens=row.listens,
     )

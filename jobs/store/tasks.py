@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from jobs.store.fleet import BEGINNING
-from jobs.store.tables import tasks
+from jobs.store.tables import effects, tasks
 from jobs.store.task_questions import TaskQuestions, has_room, untold, workable
 from jobs.store.task_rows import new_row, read_task
 from jobs.types import Approval, Conclusion, LeaseLost, Status
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 15.0
 """How long a silent worker keeps its task; the heartbeat renews it three times within."""
+HEARD = "heard:"
 CRASHES = 3
 """After this many attempts that died without a word a task is failed."""
 
@@ -139,6 +140,7 @@ class Tasks(TaskQuestions):
             "lease_until": now + LEASE_SECONDS,
         }
         if begin:
+            values["listens"] = ""
             values["status"] = sa.case((workable(), Status.IN_PROGRESS.value), else_=tasks.c.status)
             values["started_at"] = sa.func.coalesce(tasks.c.started_at, now)
         free = sa.and_(tasks.c.lease_until < now, tasks.c.not_before <= now)
@@ -210,6 +212,26 @@ class Tasks(TaskQuestions):
         values |= {"note": note, "worked_seconds": tasks.c.worked_seconds + worked}
         values |= {"crashes": tasks.c.crashes + int(crashed)}
         self._update(task_id, attempt, values)
+
+    def listen(self, task_id: str, attempt: int, event: str, note: str) -> None:
+        """Store which event a task is going to wait for; ``release`` lets it wait."""
+        self._update(task_id, attempt, {"listens": event, "note": note})
+
+    def heard(self, connection: sa.Connection, event: str, now: float) -> Sequence[str]:
+        """Let the tasks that wait for an event go on, and return their ids; one that is about to wait misses nothing.
+
+        That the event came is kept for a while, for tasks that looked before it and wait only now.
+        """
+        self._database.upsert(connection, effects, {"key": f"{HEARD}{event}", "value": "", "at": now}, key=["key"])
+        waiting = sa.update(tasks).where(tasks.c.listens == event, tasks.c.status == Status.QUEUED)
+        return connection.execute(waiting.values(not_before=0.0).returning(tasks.c.id)).scalars().all()
+
+    def heard_since(self, event: str, since: float) -> bool:
+        """Tell whether an event came at a time or after it."""
+        query = sa.select(effects.c.at).where(effects.c.key == f"{HEARD}{event}")
+        with self._database.read() as connection:
+            at = connection.execute(query).scalar_one_or_none()
+        return at is not None and at >= since
 
     def wait(
         self, task_id: str, attempt: int, *, worked: float, question: str = "", note: str = "", plan: bool = False

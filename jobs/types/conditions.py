@@ -67,12 +67,13 @@ class Listening(Interruption):
     """The work waits for an event and not for a person; the message is what people are told meanwhile.
 
     ``event`` is its name, such as ``ci:octo/shop@<sha>``. No worker waits: the task is taken up again when the event
-    comes, and after ``seconds`` in any case, since events get lost.
+    comes, and after ``seconds`` in any case, since events get lost. ``since`` is when the work looked last, in seconds
+    since the epoch: an event that came after that has been missed, and the work goes on at once.
     """
 
-    def __init__(self, message: str, event: str, seconds: float) -> None:
+    def __init__(self, message: str, event: str, seconds: float, since: float) -> None:
         super().__init__(message)
-        self.event, self.seconds = event, seconds
+        self.event, self.seconds, self.since = event, seconds, since
 
 
 class LeaseLost(Interruption):

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MARKER = "<!-- opus67:task={task_id} -->"
 CHECK_NAME = "Opus 67"
+REVIEW_CHECK_NAME = "Opus 67 review"
 BRANCH_PREFIX = "opus/"
 
 
@@ -19,6 +23,14 @@ class Kind(StrEnum):
     """Work that somebody asked for in words of their own, with or without an issue."""
     ASK = "ask"
     """A question about the repository: answered from a run that changes nothing."""
+    FIX_CI = "fix_ci"
+    """A CI run is red: told why, and mended where that may be."""
+    ADDRESS_REVIEW = "address_review"
+    """People reviewed a pull request: their threads are worked on and answered."""
+    REVIEW_PULL_REQUEST = "review_pull_request"
+    """A pull request is reviewed; nothing is changed."""
+    RESOLVE_CONFLICTS = "resolve_conflicts"
+    """A pull request of ours conflicts with its base: the base is merged into it."""
 
 
 class Approval(StrEnum):
@@ -167,6 +179,8 @@ class TaskRequest:
     """That task's branch; empty for a branch of its own."""
     base: str = ""
     """The branch to start from, when somebody named one; empty for the repository's own choice."""
+    about: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What the event that asked for it told, as a JSON object: the CI run and its commit, the pull request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +227,10 @@ class Task:
     onto: str = ""
     base: str = ""
     """The branch to start from, when somebody named one."""
+    about: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What the event that asked for it told, as a JSON object."""
+    listens: str = ""
+    """The event that a queued task waits for, such as the end of a CI run; empty for one that waits for its turn."""
 
     @property
     def branch(self) -> str:
