@@ -55,6 +55,7 @@ _SUSPECT = re.compile(
     rf"(?P<flag>(?<=\U0001F3F4)(?:{_FLAG})\U000E007F)|[{_characters(chain.from_iterable(_NAMES.values()))}]"
 )
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b\n]*+(?:\x07|\x1b\\)|[PX^_][^\x1b\n]*+\x1b\\|[@-Z\\-_])")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
 _NEWLINE = re.compile("\r\n?|[\x85\u2028\u2029]")
 _RIGHT_TO_LEFT = re.compile(
     "[\u0590-\u061b\u061d-\u08ff\ufb1d-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
@@ -128,6 +129,11 @@ def strip_invisible(text: str) -> tuple[str, tuple[Invisible, ...]]:
     kept.append(text[position:])
     found = (Invisible(name, count, "".join(spelled) if "tag" in name else "") for name, count in counts.items())
     return "".join(kept), tuple(found)
+
+
+def strip_controls(text: str) -> str:
+    """Return a text without terminal sequences and control characters but newline and tab, fast enough for any size."""
+    return _CONTROLS.sub("", _ANSI.sub("", text) if "\x1b" in text else text)
 
 
 def has_invisible(text: str) -> bool:
