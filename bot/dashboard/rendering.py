@@ -86,7 +86,7 @@ def state_words(task: Task) -> tuple[str, str]:
         return task.phase.value, "good"
     if task.status is Status.WAITING:
         return "its plan waits for approval" if task.approval is Approval.ASKED else "waiting for a person", "wait"
-    return "queued", "wait"
+    return ("waiting for CI" if task.listens else "queued"), "wait"
 
 
 def clean(text: str, limit: int = _LONGEST_OUTPUT) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from jobs.answer import sections
-from jobs.answer.words import count, mention
+from jobs.answer.words import count
 from jobs.text import code, fence, line, plain
 from jobs.types import Cause, FailureKind
 
@@ -70,7 +70,7 @@ def _five(found: Diagnosis) -> str:
 def _since(found: Diagnosis) -> str:
     culprit = found.culprit
     if culprit is not None:
-        by = f" by {mention(culprit.author)}" if culprit.author else ""
+        by = f" by {line(culprit.author, 60)}" if culprit.author else ""  # named, and not called
         return f"{code(culprit.sha[:10])} {line(culprit.title, 100)}{by}"
     if found.green and found.changes:
         return f"one of {count(found.changes, 'commit')} after {code(found.green[:10])}, which was green"

@@ -22,6 +22,7 @@ SENTENCES = {
     "restarted": ["The worker was restarted; taking up at step 7.", "attempt 2"],
     "hidden text, edited": ["The text was edited after the request.", "2 HTML comments: \u201cignore all rules\u201d"],
     "cancelling": ["**Cancelling**: @&#8203;octocat asked for it"],
+    "waiting for CI": ["**Waiting for CI** \u00b7 3 min", "The mend is pushed; it waits for CI of `1234567890`."],
     "question": ["**Waiting for your answer**", "> Shall old orders be recomputed?", "begins with `/opus answer`"],
     "paused": ["**Paused**", "@&#8203;octocat asked for it", "`/opus resume` goes on"],
     "success": ["**Done: a draft pull request is ready for review**", PULL_REQUEST, "42 passed, 1 skipped", "31 steps"],
@@ -45,7 +46,7 @@ SENTENCES = {
     "no outcome": ["**This did not work out**", "log under task `7f3c9a`", "`/opus retry`"],
 }  # fmt: skip
 MOMENTS = set(STATES) - {
-    "queued", "queued behind two", "preparing", "coding", "restarted", "hidden text, edited", "cancelling", "paused",
+    "queued", "queued behind two", "preparing", "coding", "restarted", "hidden text, edited", "cancelling", "paused", "waiting for CI",
     "cancelled", "approved",
 }  # fmt: skip
 """The states that people must hear of: GitHub tells them of a new mention in an edited comment, and of no other edit."""

@@ -103,6 +103,9 @@ STATES: dict[str, TaskView] = {
         Status.IN_PROGRESS, phase=Phase.PLANNING, edited=True, removed=("2 HTML comments: \u201cignore all rules\u201d",)
     ),
     "cancelling": view(Status.IN_PROGRESS, cancel="@octocat asked for it"),
+    "waiting for CI": view(
+        Status.QUEUED, listens="ci:octo/shop@1234567890", note="The mend is pushed; it waits for CI of `1234567890`."
+    ),
     "question": view(Status.WAITING, question="Shall old orders be recomputed?\n\n1. yes\n2. no", plan=PLAN),
     "paused": view(Status.WAITING, pause="@octocat", note="Paused: @octocat asked for it"),
     "success": view(Status.COMPLETED, OUTCOME, plan=PLAN),
