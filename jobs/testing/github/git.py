@@ -242,6 +242,20 @@ def diff(path: Path, base: str, head: str) -> list[FileDiff]:
     return found
 
 
+def patch(path: Path, base: str, head: str, *files: str, context: int = 3) -> str:
+    """Return what changed in a file, from its first hunk; a renamed one is named with both its names."""
+    text = run(path, "diff", f"-U{context}", "-M", base, head, "--", *files).decode(errors="replace")
+    return text[text.index("\n@@") + 1 :] if "\n@@" in text else ""
+
+
+def bring(path: Path, source: Path, commit: str, ref: str) -> None:
+    """Have ``ref`` name a commit, which is brought here where ``source`` is another repository."""
+    if source == path:
+        update_ref(path, ref, commit)
+        return
+    run(path, "fetch", "--quiet", str(source), f"+{commit}:{ref}")
+
+
 def read(path: Path, sha: str) -> bytes:
     """Return the bytes of a blob."""
     return run(path, "cat-file", "blob", sha)

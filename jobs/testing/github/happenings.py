@@ -93,6 +93,12 @@ def set_state(world: World, record: Issue, state: str, reason: str | None, by: A
     issue(world, record, "closed" if closes else "reopened", by)
 
 
+def set_draft(world: World, record: Issue, by: Account, *, draft: bool) -> None:
+    """Make a pull request a draft, or ready."""
+    pulls.must(record).draft, record.updated_at = draft, world.now()
+    pull_request(world, record, "converted_to_draft" if draft else "ready_for_review", by)
+
+
 def close_what_is_fixed(world: World, record: Issue, by: Account) -> None:
     """Close the issues that a merged pull request's body names as fixed."""
     for number in CLOSING.findall(record.body):

@@ -61,7 +61,7 @@ def _commit(record: Issue, by: Account, method: str, base: str) -> str:
     if tree is None:
         raise ValueError(f"pull request {record.number} conflicts with {pull.base}")
     if method == "merge":
-        title = f"Merge pull request #{record.number} from {home.owner.login}/{pull.head}\n\n{record.title}"
+        title = f"Merge pull request #{record.number} from {pulls.head_owner(record)}/{pull.head}\n\n{record.title}"
         return git.commit_tree(home.path, tree, [base, pull.head_sha], message=title, author=author)
     if method == "squash":
         title = f"{record.title} (#{record.number})"

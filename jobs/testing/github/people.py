@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jobs.testing.github import git, happenings, merges
+from jobs.testing.github import git, happenings
 from jobs.testing.github.pushes import moved
-from jobs.testing.github.records import Account, CheckRun, Comment, Issue, Pull, Repository, Review
-from jobs.testing.github.shapes import accounts, pulls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from jobs.testing.github.records import Account, CheckRun, Comment, Issue, Repository
     from jobs.testing.github.world import World
 
 
@@ -143,44 +142,6 @@ class People:
             home, run = self._check_run(check_run_id)
             happenings.check_run(self.world, home, run, "rerequested", self.world.account(by))
 
-    def open_pull_request(self, repository: str, branch: str, title: str, body: str = "", *, by: str) -> Issue:
-        """Open a pull request from a branch into the default one; raises ``LookupError`` where there is no branch."""
-        with self.world.change():
-            home, author = self.world.repository(repository), self.world.account(by)
-            head = git.resolve(home.path, f"refs/heads/{branch}")
-            base = git.resolve(home.path, f"refs/heads/{home.default_branch}")
-            if head is None or base is None:
-                raise LookupError(f"{repository} has no branch {branch}")
-            made = self.world.new_issue(home, title, body, author, None)
-            made.pull = Pull(self.world.new_id(), branch, head, home.default_branch, base, draft=False)
-            git.update_ref(home.path, f"refs/pull/{made.number}/head", head)
-            happenings.pull_request(self.world, made, "opened", author)
-            return made
-
-    def review_pull_request(self, repository: str, number: int, state: str, body: str = "", *, by: str) -> Review:
-        """Review a pull request; ``state`` is APPROVED, CHANGES_REQUESTED or COMMENTED."""
-        with self.world.change():
-            issue, author = self._issue(repository, number), self.world.account(by)
-            pull = pulls.must(issue)
-            review = Review(self.world.new_id(), author, state, body, pull.head_sha, self.world.now())
-            pull.reviews.append(review)
-            payload = {
-                "review": pulls.review(self.world, issue, review) | {"state": state.lower()},
-                "pull_request": pulls.simple(self.world, issue),
-                "sender": accounts.user(self.world, author),
-            }
-            self.world.event(issue.repository, "pull_request_review", "submitted", payload)
-            return review
-
-    def close_pull_request(self, repository: str, number: int, *, by: str) -> None:
-        """Close a pull request without merging it."""
-        self.close_issue(repository, number, by=by)
-
-    def merge_pull_request(self, repository: str, number: int, *, by: str, method: str = "merge") -> str:
-        """Merge a pull request, whatever its base demands, and return the commit; ``ValueError`` where it conflicts."""
-        with self.world.change():
-            return merges.merge(self.world, self._issue(repository, number), self.world.account(by), method)
-
     def commit_file(
         self, repository: str, branch: str, path: str, content: str | bytes | None, *, by: str = "", message: str = ""
     ) -> str:
@@ -213,10 +174,7 @@ class People:
             moved(self.world, home, {ref: (old, git.ZERO)}, self.world.account(by))
 
     def _issue(self, repository: str, number: int) -> Issue:
-        try:
-            return self.world.repository(repository).issues[number]
-        except KeyError:
-            raise LookupError(f"{repository} has no issue {number}") from None
+        return self.world.issue(repository, number)
 
     def _check_run(self, check_run_id: int) -> tuple[Repository, CheckRun]:
         for repository in self.world.repositories.values():

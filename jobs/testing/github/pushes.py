@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jobs.testing.github import git, happenings
+from jobs.testing.github import git, happenings, placing
 from jobs.testing.github.records import Account, Push, Repository
 from jobs.testing.github.shapes import accounts, repositories
 
@@ -29,16 +29,21 @@ def moved(
 
 
 def _update_pulls(world: World, repository: Repository, branch: str, new: str, by: Account) -> None:
-    for issue in repository.pulls:
-        pull = issue.pull
-        if pull is None or pull.head != branch or issue.state != "open" or pull.head_sha == new:
+    homes = [repository] if repository.parent is None else [repository, repository.parent]
+    for issue in [one for home in homes for one in home.pulls]:
+        pull, home = issue.pull, issue.repository
+        if pull is None or (pull.fork or home) is not repository:
+            continue
+        if pull.head != branch or issue.state != "open" or pull.head_sha == new:
             continue
         if new == git.ZERO:
             happenings.set_state(world, issue, "closed", None, by)
             continue
         before, pull.head_sha = pull.head_sha, new
+        pull.base_sha = git.resolve(home.path, f"refs/heads/{pull.base}") or pull.base_sha
         issue.updated_at = world.now()
-        git.update_ref(repository.path, f"refs/pull/{issue.number}/head", new)
+        git.bring(home.path, repository.path, new, f"refs/pull/{issue.number}/head")
+        placing.carry(issue)
         happenings.pull_request(world, issue, "synchronize", by, before=before, after=new)
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from jobs.testing.github.workflows import Actions
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from jobs.testing.github.review_records import Review, Thread
 
 JSON = dict[str, Any]
 
@@ -149,20 +153,11 @@ class Comment:
 
 
 @dataclass(slots=True, eq=False)
-class Review:
-    """A review of a pull request."""
-
-    id: int
-    author: Account
-    state: str
-    body: str
-    commit_id: str
-    submitted_at: str
-
-
-@dataclass(slots=True, eq=False)
 class Pull:
-    """What a pull request has beyond an issue; the branch names are without ``refs/heads/``."""
+    """What a pull request has beyond an issue; the branch names are without ``refs/heads/``.
+
+    ``fork`` is the repository that the head is a branch of, where that is another one.
+    """
 
     id: int
     head: str
@@ -173,7 +168,9 @@ class Pull:
     merged_at: str = ""
     merged_by: Account | None = None
     merge_commit_sha: str = ""
+    fork: Repository | None = None
     reviews: list[Review] = field(default_factory=list)
+    threads: list[Thread] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +269,8 @@ class Repository:
     permissions: dict[str, str] = field(default_factory=dict)
     protections: dict[str, Protection] = field(default_factory=dict)
     merge_methods: tuple[str, ...] = ("merge", "squash", "rebase")
+    actions: Actions = field(default_factory=Actions)
+    parent: Repository | None = None
 
     @property
     def full_name(self) -> str:

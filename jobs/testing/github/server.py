@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from jobs.testing.faults import Faults
 from jobs.testing.github import git
 from jobs.testing.github.api import Api
+from jobs.testing.github.contributing import Contributing
 from jobs.testing.github.devices import DevicePages, Devices
 from jobs.testing.github.errors import explain
 from jobs.testing.github.guards import Guards
@@ -16,6 +17,7 @@ from jobs.testing.github.owners import Owners
 from jobs.testing.github.pages import Pages
 from jobs.testing.github.people import People
 from jobs.testing.github.records import App, CheckRun, Comment, Exchange, Issue, Push, Reaction, Violation
+from jobs.testing.github.reviewing import Reviewing
 from jobs.testing.github.smart_http import SmartHttp
 from jobs.testing.github.webhooks import Delivery, Webhooks
 from jobs.testing.github.world import DEFAULT_EVENTS, DEFAULT_PERMISSIONS, World
@@ -32,7 +34,7 @@ SLUG = "opus-67"
 LOCAL_SECRET = "local-webhook-secret"
 
 
-class LocalGitHub(People, Owners, Guards, Devices):
+class LocalGitHub(People, Contributing, Reviewing, Owners, Guards, Devices):
     """A GitHub under ``root`` with one App; the methods are what people do, the queries what they then see.
 
     ``webhook_url`` may be set later, through the attribute of that name; until then nothing is delivered.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs.testing.changing import Changing
 from jobs.testing.github.records import (
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from jobs.testing.github.storage import Stored
+
 DEFAULT_PERMISSIONS = {
     "metadata": "read",
     "contents": "write",
     "issues": "write",
     "pull_requests": "write",
     "checks": "write",
-    "actions": "read",
+    "actions": "write",
     "statuses": "read",
     "members": "read",
 }
@@ -44,7 +46,11 @@ DEFAULT_EVENTS = (
     "check_run",
     "pull_request",
     "pull_request_review",
+    "pull_request_review_comment",
+    "pull_request_review_thread",
     "push",
+    "workflow_run",
+    "check_suite",
 )
 
 
@@ -74,6 +80,8 @@ class World(Changing):
         self.violations: list[Violation] = []
         self.pushes: list[Push] = []
         self.announce: Callable[[Installation, str, str, Mapping[str, object], Repository | None], None] = _silence
+        self.listeners: list[Callable[[Repository, str, str, Mapping[str, Any]], None]] = []
+        self.storage: dict[str, Stored] = {}
         self._ids = itertools.count(1001)
 
     def new_id(self) -> int:
@@ -110,6 +118,13 @@ class World(Changing):
         found = repository.labels.get(name.lower())
         if found is None:
             found = repository.labels[name.lower()] = Label(self.new_id(), name)
+        return found
+
+    def issue(self, full_name: str, number: int) -> Issue:
+        """Return an issue or a pull request; raises ``LookupError`` where there is none."""
+        found = self.repository(full_name).issues.get(number)
+        if found is None:
+            raise LookupError(f"{full_name} has no issue {number}")
         return found
 
     def comment(self, repository: Repository, comment_id: int) -> Comment:
@@ -157,10 +172,12 @@ class World(Changing):
         return token
 
     def event(self, repository: Repository, event: str, action: str, payload: Mapping[str, object]) -> None:
-        """Tell every App that has this repository what happened."""
+        """Tell every App that has this repository what happened, and those in here who listen."""
         for installation in self.installations.values():
             if repository.full_name in installation.repositories and not installation.suspended_at:
                 self.announce(installation, event, action, payload, repository)
+        for listener in self.listeners:
+            listener(repository, event, action, payload)
 
 
 def _silence(*_: object) -> None:

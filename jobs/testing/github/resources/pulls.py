@@ -22,12 +22,11 @@ def list_pulls(call: Call) -> Answer:
     """List pull requests, newest first."""
     query = call.request.query
     state, head, base = query.get("state", "open"), query.get("head", ""), query.get("base", "")
-    owner = call.repository.owner.login
     found = [
         issue
         for issue in reversed(call.repository.pulls)
         if state in {"all", issue.state}
-        and head in {"", f"{owner}:{pulls.must(issue).head}"}
+        and head in {"", f"{pulls.head_owner(issue)}:{pulls.must(issue).head}"}
         and base in {"", pulls.must(issue).base}
     ]
     return page(call, found, lambda issue: pulls.simple(call.world, issue))
@@ -150,6 +149,6 @@ def _refuse_second(call: Call, head: str, branch: str, base: str) -> None:
         raise invalid("PullRequest", "head")
     for issue in call.repository.pulls:
         pull = pulls.must(issue)
-        if issue.state == "open" and (pull.head, pull.base) == (branch, base):
+        if issue.state == "open" and pull.fork is None and (pull.head, pull.base) == (branch, base):
             message = f"A pull request already exists for {owner}:{branch}."
             raise Refused(422, "Validation Failed", [{"resource": "PullRequest", "code": "custom", "message": message}])

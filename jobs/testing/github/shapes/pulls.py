@@ -10,7 +10,8 @@ from jobs.testing.github.shapes.issues import association, label, pull_links
 from jobs.testing.github.shapes.repositories import api_url, repository
 
 if TYPE_CHECKING:
-    from jobs.testing.github.records import JSON, Issue, Pull, Repository, Review
+    from jobs.testing.github.records import JSON, Issue, Pull, Repository
+    from jobs.testing.github.review_records import Review
     from jobs.testing.github.world import World
 
 
@@ -53,7 +54,7 @@ def simple(world: World, record: Issue) -> JSON:
         "review_comment_url": f"{api}/pulls/comments{{/number}}",
         "comments_url": f"{issue_url}/comments",
         "statuses_url": f"{api}/statuses/{pull.head_sha}",
-        "head": _side(world, home, pull.head, pull.head_sha),
+        "head": _side(world, pull.fork or home, pull.head, pull.head_sha),
         "base": _side(world, home, pull.base, pull.base_sha),
         "_links": {
             "self": {"href": url},
@@ -85,7 +86,7 @@ def full(world: World, record: Issue) -> JSON:
         "mergeable_state": _state(record, clash=clash),
         "merged_by": user(world, pull.merged_by) if pull.merged_by else None,
         "comments": len(record.comments),
-        "review_comments": 0,
+        "review_comments": sum(len(thread.comments) for thread in pull.threads),
         "maintainer_can_modify": False,
         "commits": git.count(path, f"{pull.base_sha}..{pull.head_sha}"),
         "additions": sum(change.additions for change in changes),
@@ -98,6 +99,7 @@ def review(world: World, record: Issue, given: Review) -> JSON:
     """Return a review of a pull request."""
     links = pull_links(world, record)
     page = f"{links['html_url']}#pullrequestreview-{given.id}"
+    submitted = {"submitted_at": given.submitted_at} if given.submitted_at else {}
     return {
         "id": given.id,
         "node_id": f"PRR_{given.id}",
@@ -108,9 +110,14 @@ def review(world: World, record: Issue, given: Review) -> JSON:
         "pull_request_url": links["url"],
         "author_association": association(world, record.repository, given.author),
         "_links": {"html": {"href": page}, "pull_request": {"href": links["url"]}},
-        "submitted_at": given.submitted_at,
+        **submitted,
         "commit_id": given.commit_id,
     }
+
+
+def head_owner(record: Issue) -> str:
+    """Return the login of whom the head's repository belongs to."""
+    return (must(record).fork or record.repository).owner.login
 
 
 def must(record: Issue) -> Pull:

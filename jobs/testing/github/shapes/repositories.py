@@ -74,7 +74,7 @@ def minimal(world: World, record: Repository) -> JSON:
         "owner": user(world, record.owner),
         "html_url": html_url(world, record),
         "description": record.description,
-        "fork": False,
+        "fork": record.parent is not None,
         "url": url,
         **{name: url + ending for name, ending in LINKS.items()},
     }
