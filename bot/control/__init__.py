@@ -38,6 +38,7 @@ NODS = {
     "bg cancel": "Task `{id}` is being cancelled.",
     "approve": "The plan is approved, and task `{id}` begins.",
     "reject": "Task `{id}` makes another plan, with your reason.",
+    "leave": "Task `{id}` leaves it to you.",
     "high": "Task `{id}` comes before all others now.",
     "normal": "Task `{id}` comes in its turn now.",
     "low": "Task `{id}` comes after all others now.",

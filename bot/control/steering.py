@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot import starting
@@ -113,7 +114,8 @@ def reject(order: Order) -> Answer:
         return _none(order)
     if task.approval is not Approval.ASKED:
         return _no_plan(task)
-    return say(order)
+    answer = say(order)
+    return replace(answer, data={"nod": "leave"}) if task.kind is Kind.FIX_CI else answer
 
 
 def _no_plan(task: Task) -> Answer:

@@ -58,10 +58,18 @@ PLAN = Headline(
     "`/opus approve` starts the work; `/opus reject` and what should be different asks for another plan, for example: "
     "`/opus reject keep the old name as an alias`. Nothing is spent while this waits.",
 )
+MEND = Headline(
+    "\U0001f527",
+    "It asks before it mends this",
+    "`/opus approve` or the check run's button lets it begin; `/opus reject` and why leaves it to you. "
+    "Nothing is spent while this waits.",
+)
 ELSEWHERE = {
     PAUSED: "`/opus resume {id}` goes on, `/opus bg cancel {id}` ends the work.",
     QUESTION: "`/opus answer {id}` and your words let it go on. Nothing is spent while this waits.",
     PLAN: "`/opus approve {id}` starts the work, `/opus reject {id}` and your reason ask for another plan. "
+    "Nothing is spent while this waits.",
+    MEND: "`/opus approve {id}` lets it begin, `/opus reject {id}` and why leaves it to you. "
     "Nothing is spent while this waits.",
 }
 """What a person can do about a task that has no comment on GitHub: in a chat, or on the command line."""
@@ -124,7 +132,8 @@ def headline(view: TaskView) -> Headline:
 def _waiting(task: Task) -> Headline:
     found = PAUSED
     if task.question:
-        found = PLAN if task.approval is Approval.ASKED else QUESTION
+        asked = MEND if task.kind is Kind.FIX_CI else PLAN
+        found = asked if task.approval is Approval.ASKED else QUESTION
     return found if task.subject.number else replace(found, next=ELSEWHERE[found].format(id=task.id))
 
 

@@ -23,6 +23,7 @@ SENTENCES = {
     "hidden text, edited": ["The text was edited after the request.", "2 HTML comments: \u201cignore all rules\u201d"],
     "cancelling": ["**Cancelling**: @&#8203;octocat asked for it"],
     "waiting for CI": ["**Waiting for CI** \u00b7 3 min", "The mend is pushed; it waits for CI of `1234567890`."],
+    "asks to mend": ["**It asks before it mends this**", "I would mend `cart.py`.", "`/opus reject`"],
     "question": ["**Waiting for your answer**", "> Shall old orders be recomputed?", "begins with `/opus answer`"],
     "paused": ["**Paused**", "@&#8203;octocat asked for it", "`/opus resume` goes on"],
     "success": ["**Done: a draft pull request is ready for review**", PULL_REQUEST, "42 passed, 1 skipped", "31 steps"],

@@ -106,6 +106,9 @@ STATES: dict[str, TaskView] = {
     "waiting for CI": view(
         Status.QUEUED, listens="ci:octo/shop@1234567890", note="The mend is pushed; it waits for CI of `1234567890`."
     ),
+    "asks to mend": view(
+        Status.WAITING, question="I would mend `cart.py`.", approval=Approval.ASKED, kind=Kind.FIX_CI
+    ),
     "question": view(Status.WAITING, question="Shall old orders be recomputed?\n\n1. yes\n2. no", plan=PLAN),
     "paused": view(Status.WAITING, pause="@octocat", note="Paused: @octocat asked for it"),
     "success": view(Status.COMPLETED, OUTCOME, plan=PLAN),
