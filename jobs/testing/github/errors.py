@@ -14,7 +14,7 @@ DOCS = "https://docs.github.com/rest"
 class Refused(Exception):
     """An error answer of the API."""
 
-    def __init__(self, status: int, message: str, errors: list[JSON] | None = None) -> None:
+    def __init__(self, status: int, message: str, errors: list[JSON] | list[str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 METHODS = ("merge", "squash", "rebase")
 NOT_MERGEABLE = 405
 CONFLICT = 409
+UNPROCESSABLE = 422
 
 
 def refuse(record: Issue, method: str, sha: str) -> None:
@@ -50,6 +51,23 @@ def merge(world: World, record: Issue, by: Account, method: str = "merge") -> st
     happenings.pull_request(world, record, "closed", by)
     if pull.base == home.default_branch:
         happenings.close_what_is_fixed(world, record, by)
+    return made
+
+
+def update(world: World, record: Issue, by: Account) -> str:
+    """Merge the base into the head of a pull request and return the commit; raises ``Refused`` where that fails."""
+    pull, home = pulls.must(record), record.repository
+    base = git.resolve(home.path, f"refs/heads/{pull.base}") or pull.base_sha
+    if git.merge_base(home.path, base, pull.head_sha) == base:
+        raise Refused(UNPROCESSABLE, "There are no new commits on the base branch.")
+    tree = git.merged_tree(home.path, base, pull.head_sha)
+    if tree is None:
+        raise Refused(UNPROCESSABLE, "merge conflict between base and head")
+    author = (by.login, f"{by.id}+{by.login}@users.noreply.github.com")
+    message, old = f"Merge branch '{pull.base}' into {pull.head}", pull.head_sha
+    made = git.commit_tree(home.path, tree, [old, base], message=message, author=author)
+    git.update_ref(home.path, f"refs/heads/{pull.head}", made, old)
+    moved(world, home, {f"refs/heads/{pull.head}": (old, made)}, by)
     return made
 
 

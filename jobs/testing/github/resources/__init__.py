@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.testing.github.resources import (
+    actions,
     apps,
     checks,
     comments,
@@ -14,6 +15,9 @@ from jobs.testing.github.resources import (
     reactions,
     refs,
     repositories,
+    review_comments,
+    reviews,
+    suites,
     users,
 )
 
@@ -21,5 +25,20 @@ if TYPE_CHECKING:
     from jobs.testing.github.router import Route
 
 # The order matters where a path with a rest could take what a longer path means.
-MODULES = (checks, apps, users, graphql, refs, reactions, comments, issues, pulls, repositories)
+MODULES = (
+    checks,
+    suites,
+    actions,
+    apps,
+    users,
+    graphql,
+    refs,
+    reactions,
+    comments,
+    issues,
+    reviews,
+    review_comments,
+    pulls,
+    repositories,
+)
 ROUTES: tuple[Route, ...] = tuple(route for module in MODULES for route in module.router.routes)

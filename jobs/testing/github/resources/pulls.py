@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs.testing.github import git, happenings, merges
+from jobs.testing.github import access, git, happenings, merges
 from jobs.testing.github.errors import Refused, invalid, not_found
 from jobs.testing.github.records import Issue, Pull
 from jobs.testing.github.router import Call, Router, page, reply
@@ -122,11 +122,20 @@ def list_commits(call: Call) -> Answer:
     return page(call, made, lambda one: repositories.commit(call.world, issue.repository, one))
 
 
-@router.route("GET", "/repos/{owner}/{repo}/pulls/{number}/reviews", needs="pull_requests:read")
-def list_reviews(call: Call) -> Answer:
-    """List the reviews of a pull request."""
+@router.route("PUT", "/repos/{owner}/{repo}/pulls/{number}/update-branch", needs="pull_requests:write")
+def update_branch(call: Call) -> Answer:
+    """Merge the base into the head of a pull request."""
     issue = _named(call)
-    return page(call, pulls.must(issue).reviews, lambda one: pulls.review(call.world, issue, one))
+    pull = pulls.must(issue)
+    if pull.fork is not None or call.token is None or not call.token.grants("contents", "write"):
+        access.note(call, "contents:write on the head")
+        raise Refused(403, "Resource not accessible by integration")
+    expected = call.given("expected_head_sha")
+    if expected is not None and expected != pull.head_sha:
+        raise Refused(422, "expected head sha didn't match current head ref.")
+    merges.update(call.world, issue, call.actor)
+    url = f"{repositories.html_url(call.world, issue.repository)}/pull/{issue.number}"
+    return reply({"message": "Updating pull request branch.", "url": url}, 202)
 
 
 def _named(call: Call) -> Issue:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from jobs.testing.github.errors import invalid, not_found
 from jobs.testing.github.records import Reaction
+from jobs.testing.github.resources import review_comments, reviews
 from jobs.testing.github.resources.comments import named_comment
 from jobs.testing.github.router import Call, Router, nothing, page, reply
 from jobs.testing.github.shapes import issues
@@ -17,12 +18,17 @@ router = Router()
 
 ISSUE = "/repos/{owner}/{repo}/issues/{number}/reactions"
 COMMENT = "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions"
+ON_LINES = "/repos/{owner}/{repo}/pulls/comments/{comment_id}/reactions"
 READ = "issues:read|pull_requests:read"
 WRITE = "issues:write|pull_requests:write"
 
 
 def _subject(call: Call) -> list[Reaction]:
-    return named_comment(call).reactions if "comment_id" in call.parameters else call.issue.reactions
+    if "comment_id" not in call.parameters:
+        return call.issue.reactions
+    if "/pulls/comments/" in call.request.path:
+        return review_comments.named_comment(call).reactions
+    return named_comment(call).reactions
 
 
 def _list(call: Call) -> Answer:
@@ -52,7 +58,11 @@ def _delete(call: Call) -> Answer:
     return nothing()
 
 
-for place in (ISSUE, COMMENT):
-    router.route("GET", place, needs=READ)(_list)
-    router.route("POST", place, needs=WRITE)(_create)
-    router.route("DELETE", place + "/{reaction_id}", needs=WRITE)(_delete)
+for place, read, write in (
+    (ISSUE, READ, WRITE),
+    (COMMENT, READ, WRITE),
+    (ON_LINES, reviews.READ, reviews.WRITE),
+):
+    router.route("GET", place, needs=read)(_list)
+    router.route("POST", place, needs=write)(_create)
+    router.route("DELETE", place + "/{reaction_id}", needs=write)(_delete)
