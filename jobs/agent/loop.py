@@ -39,7 +39,8 @@ from jobs.agent.transcript import (
 from jobs.types import Interruption, LeaseLost, LimitReached, LoopDetected, Phase, Step, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
     from jobs.agent.journal import Journal
     from jobs.types import Block, Limits, Message, Model, Sandbox
@@ -76,15 +77,21 @@ def work(
     planner: Model | None = None,
     purpose: Purpose = Purpose.WORK,
     paid: Sequence[Step] = (),
+    hear: Callable[[str, Mapping[str, Any]], str] | None = None,
+    before: Sequence[Message] = (),
 ) -> FinishRequest:
     """Work until the end that ``on_finish`` accepts with None; a text goes back to the model for another go.
 
     ``now`` and ``started_at`` are seconds of one clock. ``planner`` answers until there is a plan or a change of files.
     ``purpose`` chooses the tools; ``paid`` are steps outside this conversation that count in the limits.
+    ``hear`` answers the tools that report something, by their name and input. ``before`` is an earlier conversation
+    that this one goes on from; its last message is the model's.
     Raises the interruptions of ``jobs.types``, and ``ModelError`` or ``SandboxError`` when these are lost.
     """
     run = _Run(model, planner or model, sandbox, journal, system, request, limits, on_finish, now, started_at)
-    run.purpose, run.tools, run.paid = purpose, toolbox(purpose), tuple(paid)
+    run.purpose, run.tools, run.paid, run.before = purpose, toolbox(purpose), tuple(paid), tuple(before)
+    if hear is not None:
+        run.context.hear = hear
     return run.go()
 
 
@@ -109,6 +116,7 @@ class _Run:
         self.on_finish, self.now, self.started_at = on_finish, now, started_at
         self.purpose, self.tools = Purpose.WORK, toolbox()
         self.paid: tuple[Step, ...] = ()
+        self.before: tuple[Message, ...] = ()
         self.steps: list[Step] = list(journal.steps())
         self.context = ToolContext(sandbox, self._seconds_left)
         self.repetition = Repetition()
@@ -160,7 +168,7 @@ class _Run:
         asked = self.planner if self.phase is Phase.PLANNING else self.model
         begun = self.now()
         schemas = [tool.schema for tool in self.tools.values()]
-        reply = asked.query(self.system, conversation(self.request, self.steps), schemas)
+        reply = asked.query(self.system, [*self.before, *conversation(self.request, self.steps)], schemas)
         step = Step(
             index=len(self.steps),
             reply=reply_message(reply),

@@ -77,6 +77,11 @@ READERS = {
         "`ask_human`: ask and stop. ",
     ),
     Purpose.ASK: ("role_ask", "Somebody has a question about the repository `{}`. You answer it.", ""),
+    Purpose.REVIEW: (
+        "role_review",
+        "Somebody wants a pull request in the repository `{}` reviewed. You review it.",
+        "`report_finding`: tell one thing that is wrong. ",
+    ),
 }
 """Of each purpose that only reads: the file with its rules, who the agent is, and its tools besides the usual ones."""
 
@@ -90,7 +95,7 @@ def reading_prompt(
     limits: Limits,
     instructions: Mapping[str, str] | None = None,
 ) -> str:
-    """Return the system prompt of an agent that changes nothing: it makes a plan, or answers a question."""
+    """Return the system prompt of an agent that changes nothing: it makes a plan, answers a question, or reviews."""
     name, role, more_tools = READERS[purpose]
     return fill(
         "system_reading",
@@ -130,7 +135,12 @@ def _instructions(files: Mapping[str, str]) -> str:
     return "\n\n".join(parts)
 
 
-OPENINGS = {Purpose.WORK: "asked_work", Purpose.PLAN: "asked_plan", Purpose.ASK: "asked_ask"}
+OPENINGS = {
+    Purpose.WORK: "asked_work",
+    Purpose.PLAN: "asked_plan",
+    Purpose.ASK: "asked_ask",
+    Purpose.REVIEW: "asked_review",
+}
 
 
 def request_message(

@@ -30,6 +30,8 @@ class Purpose(StrEnum):
     """Reads, and ends with a plan that people approve; changes nothing."""
     ASK = "ask"
     """Reads, and ends with an answer; changes nothing."""
+    REVIEW = "review"
+    """Reads a pull request and reports what is wrong with it; changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,21 @@ class Finish(Exception):
         self.request = request
 
 
+def _noted(_tool: str, _given: Mapping[str, Any]) -> str:
+    return "Noted."
+
+
 @dataclass(slots=True)
 class ToolContext:
-    """What a tool may reach: the sandbox, the time that is left, the plan."""
+    """What a tool may reach: the sandbox, the time that is left, the plan, and who hears what is reported.
+
+    ``hear`` gets a reporting tool's name and input, and gives its result; it raises ``ToolProblem`` for what cannot be.
+    """
 
     sandbox: Sandbox
     seconds_left: Callable[[], float]
     plan: tuple[PlanItem, ...] = ()
+    hear: Callable[[str, Mapping[str, Any]], str] = _noted
 
 
 class Item(TypedDict):
@@ -130,6 +140,20 @@ def update_plan(context: ToolContext, items: Annotated[list[Item], "The whole pl
     return "The plan is noted."
 
 
+def answer_thread(
+    context: ToolContext,
+    thread: Annotated[str, "The name of the thread, such as T1."],
+    done: Annotated[bool, "True only if it asked for a change, and /workspace has all of that change now."],
+    answer: Annotated[str, "For the person who wrote it: what you did, the answer, or why not. A few sentences."],
+) -> str:
+    """Answer one thread of the review; the answer is posted there, with the commit, when the work is published.
+
+    Answer every thread. For a request: carry it out and say what you did, or say why not. For a question: answer it
+    and change nothing, with done false. If you answer a thread again, the last answer counts.
+    """
+    return context.hear("answer_thread", {"thread": thread, "done": done, "answer": answer})
+
+
 def ask_human(
     context: ToolContext,  # noqa: ARG001 - all tools have one shape
     question: Annotated[str, "The question, with what you would do without an answer."],
@@ -171,6 +195,39 @@ def finish_answer(
     raise Finish(FinishRequest("", answer.strip() or "There is no answer."))
 
 
+def report_finding(
+    context: ToolContext,
+    path: Annotated[str, "The file, from the top of the repository."],
+    line: Annotated[int, "The line in the new file at which it begins."],
+    severity: Annotated[
+        Literal["critical", "major", "minor", "nit"],
+        "critical: loses data, opens a hole, breaks what people use. major: wrong in cases that will come. "
+        "minor: wrong in rare cases, or a test is missing. nit: a small thing that costs nothing to better.",
+    ],
+    reason: Annotated[str, "What goes wrong with which input, and what would be right; a few sentences of Markdown."],
+    end_line: Annotated[int | None, "The last line, where it is more than one."] = None,
+    suggestion: Annotated[
+        str | None, "What should stand in place of these whole lines, with their indentation; ten lines at most."
+    ] = None,
+) -> str:
+    """Report one thing that is wrong, on lines that the pull request changes. Call it once for each thing.
+
+    People see it as a comment on these lines. Places that are not changed are refused, and you are told which are near.
+    """
+    given = {"path": path, "line": line, "severity": severity, "reason": reason}
+    return context.hear("report_finding", {**given, "end_line": end_line, "suggestion": suggestion})
+
+
+def finish_review(
+    context: ToolContext,  # noqa: ARG001 - all tools have one shape
+    summary: Annotated[
+        str, "What you looked at and what you could not find out, in three sentences at most; no findings."
+    ],
+) -> str:
+    """End the review, when everything that is wrong is reported."""
+    raise Finish(FinishRequest("", summary.strip()))
+
+
 def _given(value: T | None, command: str, name: str) -> T:
     if value is None:
         raise ToolProblem(f"`{command}` needs `{name}`.")
@@ -193,8 +250,17 @@ TOOLS: Mapping[Purpose, Mapping[str, Callable[..., str]]] = {
         "ask_human": ask_human,
         "finish": finish,
     },
+    Purpose.ADDRESS: {
+        "bash": bash,
+        "str_replace_based_edit_tool": str_replace_based_edit_tool,
+        "update_plan": update_plan,
+        "answer_thread": answer_thread,
+        "ask_human": ask_human,
+        "finish": finish,
+    },
     Purpose.PLAN: {"bash": bash, "view": view, "ask_human": ask_human, "finish": finish_plan},
     Purpose.ASK: {"bash": bash, "view": view, "finish": finish_answer},
+    Purpose.REVIEW: {"bash": bash, "view": view, "report_finding": report_finding, "finish": finish_review},
 }
 """The functions of each purpose, by the name under which the model calls them."""
 ENDING = frozenset({"ask_human", "finish"})
@@ -211,10 +277,10 @@ def toolbox(purpose: Purpose = Purpose.WORK) -> Mapping[str, Tool]:
 
 
 def changes_nothing(name: str, given: Any) -> bool:
-    """Tell whether a call may safely be run again: it only looks, or only tells the plan."""
+    """Tell whether a call may safely be run again: it only looks, or only tells something."""
     if name == "str_replace_based_edit_tool":
         return isinstance(given, dict) and given.get("command") == "view"
-    return name in {"update_plan", "view"}
+    return name in {"update_plan", "view", "report_finding", "answer_thread"}
 
 
 def edits_files(name: str, given: Any) -> bool:

@@ -7,14 +7,13 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from jobs.agent.tools import Purpose
 from jobs.kinds.base import find_base
 from jobs.kinds.endings import stopped
 from jobs.kinds.journal import StoredJournal
 from jobs.kinds.planning import make_plan
 from jobs.kinds.preparing import bench, keep_work, run_token, text_of_work
 from jobs.kinds.publishing import Work, keep_as_branch, keep_as_patch, publish
-from jobs.kinds.running import run_agent
+from jobs.kinds.running import PLAIN, run_agent
 from jobs.kinds.verifying import Verifier
 from jobs.types import (
     Approval,
@@ -31,6 +30,7 @@ from jobs.types import (
 if TYPE_CHECKING:
     from jobs.execute import Attempt
     from jobs.kinds.preparing import Bench
+    from jobs.kinds.running import Assignment
 
 BUNDLE = "bundle"
 NOTHING = "Nothing was changed, so there is no pull request."
@@ -46,11 +46,12 @@ def change(attempt: Attempt) -> Outcome:
             return stopped(end)
     stored = runs.stage(task.id, "worked")
     if stored is None:
-        outcome = _work(attempt)
+        with bench(attempt) as opened:
+            outcome = work_at(attempt, opened)
         runs.finish_stage(task.id, task.attempt, "worked", asdict(outcome), time.time())
     else:
         outcome = Outcome.load(stored)
-    return _publish(attempt, outcome)
+    return publish_work(attempt, outcome)
 
 
 def salvage(attempt: Attempt, outcome: Outcome) -> Outcome:
@@ -62,24 +63,26 @@ def salvage(attempt: Attempt, outcome: Outcome) -> Outcome:
         return keep_as_branch(attempt, token, Work(find_base(attempt, token), bundle, outcome))
 
 
-def _work(attempt: Attempt) -> Outcome:
-    """Let the agent work in a sandbox; whatever ends it, what it changed is stored before the sandbox goes."""
-    with bench(attempt) as opened:
-        verifier = Verifier(attempt, opened)
-        try:
-            outcome = _agent(attempt, opened, verifier)
-        except LimitReached as limit:
-            outcome = _stopped(attempt, verifier, limit)
-        except LoopDetected as loop:
-            outcome = _stopped(attempt, verifier, loop)
-        except ModelError as error:
-            outcome = Outcome(Conclusion.FAILURE, str(error), draft_reason=f"No model could go on: {error}")
-        outcome = replace(outcome, blocked=opened.sandbox.blocked() + verifier.blocked)
-        return _kept(attempt, opened, verifier, outcome)
+def work_at(attempt: Attempt, opened: Bench, assignment: Assignment = PLAIN) -> Outcome:
+    """Let the agent work at a bench; whatever ends it, what it changed is stored before the sandbox goes.
+
+    The outcome is for ``publish_work``: where there is work to publish, its ``kept`` says so.
+    """
+    verifier = Verifier(attempt, opened, asked=assignment.asked, first=assignment.on_finish)
+    try:
+        outcome = _agent(attempt, opened, verifier, assignment)
+    except LimitReached as limit:
+        outcome = _stopped(attempt, verifier, limit)
+    except LoopDetected as loop:
+        outcome = _stopped(attempt, verifier, loop)
+    except ModelError as error:
+        outcome = Outcome(Conclusion.FAILURE, str(error), draft_reason=f"No model could go on: {error}")
+    return take_out(attempt, opened, verifier, outcome)
 
 
-def _kept(attempt: Attempt, opened: Bench, verifier: Verifier, outcome: Outcome) -> Outcome:
+def take_out(attempt: Attempt, opened: Bench, verifier: Verifier, outcome: Outcome) -> Outcome:
     """Take the work out of the sandbox; ``kept`` says for the next stage that there is a bundle to publish."""
+    outcome = replace(outcome, blocked=opened.sandbox.blocked() + verifier.blocked)
     try:
         changed = keep_work(attempt, opened)
     except PatchRefused as refused:
@@ -91,15 +94,30 @@ def _kept(attempt: Attempt, opened: Bench, verifier: Verifier, outcome: Outcome)
     return replace(outcome, evidence=verifier.verdict.evidence, review=verifier.verdict.review, kept=BUNDLE)
 
 
-def _agent(attempt: Attempt, opened: Bench, verifier: Verifier) -> Outcome:
+def _agent(attempt: Attempt, opened: Bench, verifier: Verifier, assignment: Assignment) -> Outcome:
     keep = partial(keep_work, attempt, opened)
     journal = StoredJournal(attempt, keep, outlives=opened.sandbox.outlives, notice=opened.notice)
-    finish = run_agent(attempt, opened, journal, Purpose.WORK, verifier)
+    finish = run_agent(
+        attempt,
+        opened,
+        journal,
+        assignment.purpose,
+        verifier,
+        request=assignment.request,
+        hear=assignment.hear,
+        before=assignment.before,
+        worked_seconds=assignment.worked_seconds,
+    )
+    return judged(verifier, finish.summary, finish.title)
+
+
+def judged(verifier: Verifier, summary: str, title: str) -> Outcome:
+    """Return the outcome of work that came to its end, as the checks judge it."""
     evidence = verifier.verdict.evidence
     failed = [check.command for check in evidence if check.exit_code != 0]
     reason = f"{', '.join(f'`{command}`' for command in failed)} failed" if failed else ""
     conclusion = Conclusion.NEUTRAL if failed or not evidence else Conclusion.SUCCESS
-    return Outcome(conclusion, finish.summary, title=finish.title, draft_reason=reason)
+    return Outcome(conclusion, summary, title=title, draft_reason=reason)
 
 
 def _stopped(attempt: Attempt, verifier: Verifier, end: LimitReached | LoopDetected) -> Outcome:
@@ -114,7 +132,8 @@ def _stopped(attempt: Attempt, verifier: Verifier, end: LimitReached | LoopDetec
     return replace(stopped(end), summary="\n\n".join(parts), draft_reason=str(end))
 
 
-def _publish(attempt: Attempt, outcome: Outcome) -> Outcome:
+def publish_work(attempt: Attempt, outcome: Outcome) -> Outcome:
+    """Publish what ``work_at`` left, or say what became of it."""
     if outcome.salvage:
         return outcome
     bundle = attempt.services.store.runs.checkpoint(attempt.task.id) if outcome.kept == BUNDLE else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobs.agent import prompts
@@ -15,7 +16,8 @@ from jobs.kinds.preparing import budgeted
 from jobs.lease import InterruptibleModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
     from jobs.agent.tools import FinishRequest
     from jobs.execute import Attempt
@@ -27,16 +29,47 @@ if TYPE_CHECKING:
 EARLIER_LIMIT = 12_000
 
 
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What the agent is asked to do, where that is more than the task's own words.
+
+    ``request`` is the first message and ``before`` the conversation that it goes on from; ``asked`` is what the
+    reviewer is told of the request. ``hear`` answers the tools that report something; ``on_finish`` may send the agent
+    back to work before anything is checked. ``worked_seconds`` is how long this attempt has worked already.
+    Whatever is empty comes from the task.
+    """
+
+    purpose: Purpose = Purpose.WORK
+    request: Message | None = None
+    before: tuple[Message, ...] = ()
+    asked: str = ""
+    hear: Callable[[str, Mapping[str, Any]], str] | None = None
+    worked_seconds: float = 0.0
+    on_finish: Callable[[FinishRequest], str | None] | None = None
+
+
+PLAIN = Assignment()
+
+
 def run_agent(
     attempt: Attempt,
     opened: Bench,
     journal: StoredJournal,
     purpose: Purpose,
     on_finish: Callable[[FinishRequest], str | None] = lambda _request: None,
+    *,
+    request: Message | None = None,
+    hear: Callable[[str, Mapping[str, Any]], str] | None = None,
+    before: Sequence[Message] = (),
+    worked_seconds: float = 0.0,
 ) -> FinishRequest:
-    """Let the agent go on until it finishes; raises what stops it."""
+    """Let the agent go on until it finishes; raises what stops it.
+
+    ``request`` stands in place of the task's own words; the rest is as in an ``Assignment``.
+    """
     base, task = opened.base, attempt.task
     models = base.config.models
+    plans = purpose not in {Purpose.ASK, Purpose.REVIEW}
     with ExitStack() as stack:
 
         def model(names: Sequence[str]) -> Model:
@@ -44,18 +77,20 @@ def run_agent(
             return budgeted(attempt, base.config, InterruptibleModel(chosen, attempt.lease))
 
         return work(
-            model=model(models.code),
-            planner=model(models.plan) if models.plan and purpose is not Purpose.ASK else None,
+            model=model(models.review if purpose is Purpose.REVIEW else models.code),
+            planner=model(models.plan) if models.plan and plans else None,
             sandbox=opened.sandbox,
             journal=journal,
             system=_system(attempt, base, purpose),
-            request=_request(attempt, base, purpose),
+            request=request or _request(attempt, base, purpose),
             limits=task.limits,
             on_finish=on_finish,
             now=time.time,
-            started_at=time.time() - attempt.services.store.tasks.row(task.id).worked_seconds,
+            started_at=time.time() - attempt.services.store.tasks.row(task.id).worked_seconds - worked_seconds,
             purpose=purpose,
             paid=journal.paid(),
+            before=before,
+            hear=hear,
         )
 
 
@@ -90,7 +125,7 @@ def _request(attempt: Attempt, base: Base, purpose: Purpose) -> Message:
 
 def _system(attempt: Attempt, base: Base, purpose: Purpose) -> str:
     task = attempt.task
-    if purpose is not Purpose.WORK:
+    if purpose in prompts.READERS:
         return prompts.reading_prompt(
             purpose,
             repository=task.repository,

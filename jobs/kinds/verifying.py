@@ -19,6 +19,8 @@ from jobs.types import Check, LimitReached, ModelError, PatchRefused, Phase, San
 from jobs.workspace import PatchRules, Quarantine
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jobs.agent.tools import FinishRequest
     from jobs.execute import Attempt
     from jobs.kinds.preparing import Bench
@@ -48,15 +50,26 @@ class Verdict:
 class Verifier:
     """Called at each ``finish``: None accepts the end, text goes back to the model for another go."""
 
-    def __init__(self, attempt: Attempt, bench: Bench) -> None:
-        self._attempt, self._bench = attempt, bench
+    def __init__(
+        self,
+        attempt: Attempt,
+        bench: Bench,
+        *,
+        asked: str = "",
+        first: Callable[[FinishRequest], str | None] | None = None,
+    ) -> None:
+        """Take what the reviewer is told of the request, where not the task's words, and who judges before all else."""
+        self._attempt, self._bench, self._asked, self._first = attempt, bench, asked, first
         stored = attempt.services.store.runs.stage(attempt.task.id, "verdict")
         self.verdict = _load(stored) if stored else Verdict()
         self.blocked: tuple[BlockedRequest, ...] = ()
         """What the checks asked for and did not get."""
 
-    def __call__(self, _request: FinishRequest) -> str | None:
+    def __call__(self, request: FinishRequest) -> str | None:
         """Judge the work as it stands in the workspace."""
+        sent_back = self._first(request) if self._first is not None else None
+        if sent_back:
+            return sent_back
         try:
             bundle = workspace.export(self._bench.sandbox, self._bench.base.commit)
         except PatchRefused as refused:
@@ -132,7 +145,9 @@ class Verifier:
             diff = self._patch_diff(bundle)
             with closing(attempt.services.model(config.models.review)) as chain:
                 model = budgeted(attempt, config, InterruptibleModel(chain, attempt.lease))
-                found = review(model, request_text=_request(attempt), diff=diff, evidence=self.verdict.evidence)
+                found = review(
+                    model, request_text=self._asked or _request(attempt), diff=diff, evidence=self.verdict.evidence
+                )
         except (PatchRefused, ModelError, LimitReached) as error:
             self.verdict.reviewed, self.verdict.review = True, f"No review: {error}"
             return ""
