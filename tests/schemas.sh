@@ -10,6 +10,7 @@ folder="${1:-.cache/schemas}"
 wanted=(
   "github-api.json|@octokit/openapi|23.0.2|package/generated/api.github.com.json"
   "github-webhooks.json|@octokit/openapi-webhooks|12.1.0|package/generated/api.github.com.json"
+  "github-graphql.graphql|@octokit/graphql-schema|15.26.1|package/schema.graphql"
   "github-examples.json|@octokit/webhooks-examples|7.6.1|package/api.github.com/index.json"
 )
 

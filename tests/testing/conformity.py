@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from werkzeug.datastructures import ImmutableMultiDict
 
 from tests.needs import requires
+from tests.testing import graphql_conformity
 
 if TYPE_CHECKING:
     from openapi_core import OpenAPI
@@ -24,16 +25,16 @@ if TYPE_CHECKING:
 
 SCHEMAS = Path(__file__).parents[2] / ".cache" / "schemas"
 HOST = "https://api.github.com"
-# Git's own requests, GraphQL and the pages for people are not in the description.
+# Git's own requests, GraphQL, the storage of logs and the pages for people are not in the description.
 NOT_API = re.compile(
-    r"/graphql|/[^/]+/[^/]+\.git/|(/organizations/[^/]+)?/settings/apps/new|/apps/[^/]+/installations/new"
+    r"/graphql|/_storage/.*|/[^/]+/[^/]+\.git/|(/organizations/[^/]+)?/settings/apps/new|/apps/[^/]+/installations/new"
 )
 # Media types that are asked for by name, which the description leaves out.
 OTHER_MEDIA = {"application/vnd.github.raw+json", "application/vnd.github.diff"}
 # Parameters that hold slashes, which the description writes as one segment.
 LONG = re.compile(
     r"(?P<start>/repos/[^/]+/[^/]+/(?:contents/|branches/|rules/branches/|compare/|git/(?:ref|refs|matching-refs)/"
-    r"|issues/\d+/labels/|commits/))(?P<rest>.+?)(?P<end>/(?:check-runs|statuses|status))?"
+    r"|issues/\d+/labels/|commits/))(?P<rest>.+?)(?P<end>/(?:check-runs|check-suites|pulls|statuses|status))?"
 )
 
 
@@ -104,13 +105,14 @@ def check(github: LocalGitHub) -> None:
     """Hold all that a local GitHub was asked, answered and sent to the descriptions: for the end of a journey."""
     found = [text for one in github.requests if not NOT_API.match(one.path) for text in differences(one)]
     found += [text for one in github.deliveries for text in payload_differences(one)]
-    raise_for(found)
+    raise_for(found + _graphql_differences(github))
 
 
 def check_exchanges(github: LocalGitHub) -> int:
     """Hold every recorded request and answer to the description and return how many there were."""
     exchanges = [one for one in github.requests if not NOT_API.match(one.path)]
-    raise_for([difference for one in exchanges for difference in differences(one)])
+    found = [difference for one in exchanges for difference in differences(one)]
+    raise_for(found + _graphql_differences(github))
     return len(exchanges)
 
 
@@ -119,6 +121,11 @@ def check_deliveries(github: LocalGitHub) -> int:
     deliveries = github.deliveries
     raise_for([difference for one in deliveries for difference in payload_differences(one)])
     return len(deliveries)
+
+
+def _graphql_differences(github: LocalGitHub) -> list[str]:
+    asked = [one for one in github.requests if one.path == "/graphql"]
+    return [text for one in asked for text in graphql_conformity.differences(one)]
 
 
 def raise_for(found: list[str]) -> None:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 ROOT = f"/repos/{SHOP}"
 HEAD = "opus/issue-1"
-READY = "mutation($id: ID!) { markPullRequestReadyForReview(input: {pullRequestId: $id}) { pullRequest { id } } }"
+READY = (
+    "mutation($id: ID!) { markPullRequestReadyForReview(input: {pullRequestId: $id}) "
+    "{ pullRequest { id number isDraft url } } }"
+)
 
 
 def opened(github: LocalGitHub, client: Client, *, draft: bool = False) -> dict[str, Any]:
@@ -163,8 +166,8 @@ def test_a_diff_is_given_where_it_is_asked_for(github: LocalGitHub, client: Clie
 def test_drafts_come_and_go_by_graphql(github: LocalGitHub, client: Client) -> None:
     """Each change is told once; what cannot be done is told in an answer of 200, as GraphQL does."""
     identifier = opened(github, client, draft=True)["node_id"]
-    back = f'mutation {{ convertPullRequestToDraft(input: {{pullRequestId: "{identifier}"}}) {{ clientMutationId }} }}'
-    by_input = "mutation($input: In!) { markPullRequestReadyForReview(input: $input) { clientMutationId } }"
+    back = f'mutation {{ convertPullRequestToDraft(input: {{pullRequestId: "{identifier}"}}) {{ pullRequest {{ isDraft }} }} }}'
+    by_input = "mutation($input: MarkPullRequestReadyForReviewInput!) { markPullRequestReadyForReview(input: $input) { clientMutationId } }"
     assert mutate(client, READY, {"id": identifier})["data"]["markPullRequestReadyForReview"]["pullRequest"] == {
         "id": identifier,
         "number": 2,
@@ -175,7 +178,7 @@ def test_drafts_come_and_go_by_graphql(github: LocalGitHub, client: Client) -> N
     assert mutate(client, back)["data"]["convertPullRequestToDraft"]["pullRequest"]["isDraft"] is True
     assert "errors" not in mutate(client, by_input, {"input": {"pullRequestId": identifier}})
     assert mutate(client, READY, {"id": "PR_0"})["errors"][0]["type"] == "NOT_FOUND"
-    assert "errors" in mutate(client, "{ viewer { login } }")
+    assert "errors" in mutate(client, "{ viewer { nothing } }")
     told = [one.action for one in github.deliveries if one.event == "pull_request"]
     assert told == ["opened", "ready_for_review", "converted_to_draft", "ready_for_review"]
     github.close_pull_request(SHOP, 2, by="ann")

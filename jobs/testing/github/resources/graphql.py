@@ -1,80 +1,138 @@
-"""The few mutations of GitHub's GraphQL API for which its REST API has no call."""
+"""The few queries and mutations of GitHub's GraphQL API for which its REST API has no call."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from jobs.testing.github import happenings
+from jobs.testing.github import discussing, happenings
 from jobs.testing.github.access import note
 from jobs.testing.github.errors import Refused
+from jobs.testing.github.graph import Execution, Failed, Node, Types
+from jobs.testing.github.query import NotUnderstood, read
 from jobs.testing.github.router import Call, Router, reply
-from jobs.testing.github.shapes import pulls
+from jobs.testing.github.shapes import graph, pulls, reviews
 
 if TYPE_CHECKING:
-    from jobs.testing.github.records import Issue
+    from jobs.testing.github.records import Issue, Repository
+    from jobs.testing.github.review_records import Thread
     from jobs.testing.loopback import Answer
 
 router = Router()
 
-DRAFT = {"markPullRequestReadyForReview": False, "convertPullRequestToDraft": True}
-MUTATION = re.compile(r"\b(" + "|".join(DRAFT) + r")\s*\(")
-IDENTIFIER = re.compile(r"pullRequestId:\s*(?:\$(?P<variable>\w+)|\"(?P<literal>[^\"]+)\")")
-NEEDS = (("pull_requests", "write"), ("contents", "write"))
-
-
-class _Failed(Exception):
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
+READ = (("pull_requests", "read"),)
+# Resolving a thread and changing a draft want both, as GitHub does.
+WRITE = (("pull_requests", "write"), ("contents", "write"))
 
 
 @router.route("POST", "/graphql")
 def graphql(call: Call) -> Answer:
-    """Carry out a mutation; what goes wrong comes with 200, as always in GraphQL."""
+    """Carry out an operation; what goes wrong comes with 200, as always in GraphQL."""
     if call.token is None:
         raise Refused(401, "Requires authentication")
-    query = str(call.given("query") or "")
-    found = MUTATION.search(query)
-    if found is None:
-        return reply({"errors": [{"message": "This stand-in knows " + " and ".join(DRAFT)}]})
-    name = found[1]
     try:
-        issue = _set_draft(call, _identifier(query, call.given("variables") or {}), draft=DRAFT[name])
-    except _Failed as failed:
-        problem = {"type": failed.kind, "path": [name], "message": str(failed)}
-        return reply({"data": {name: None}, "errors": [problem]})
-    shown = pulls.simple(call.world, issue)
-    answer = {"id": shown["node_id"], "number": issue.number, "isDraft": shown["draft"], "url": shown["html_url"]}
-    return reply({"data": {name: {"clientMutationId": None, "pullRequest": answer}}})
+        operation = read(str(call.given("query") or ""))
+        execution = Execution(call, TYPES, operation.bind(call.given("variables") or {}))
+        data = execution.run(operation)
+    except NotUnderstood as wrong:
+        return reply({"errors": [{"message": str(wrong), "locations": [{"line": 1, "column": 1}]}]})
+    return reply({"data": data, "errors": execution.errors} if execution.errors else {"data": data})
 
 
-def _identifier(query: str, variables: dict[str, Any]) -> str:
-    found = IDENTIFIER.search(query)
+def _repository(call: Call, _: None, arguments: dict[str, Any]) -> Node:
+    full_name = f"{arguments.get('owner')}/{arguments.get('name')}"
+    found = next((home for home in _reachable(call) if home.full_name.lower() == full_name.lower()), None)
     if found is None:
-        return str((variables.get("input") or {}).get("pullRequestId", ""))
-    return found["literal"] or str(variables.get(found["variable"], ""))
+        raise Failed("NOT_FOUND", f"Could not resolve to a Repository with the name '{full_name}'.")
+    return Node("Repository", found)
 
 
-def _set_draft(call: Call, identifier: str, *, draft: bool) -> Issue:
-    issue = next((one for one in _reachable(call) if f"PR_{pulls.must(one).id}" == identifier), None)
-    if issue is None:
-        raise _Failed("NOT_FOUND", f"Could not resolve to a node with the global id of '{identifier}'")
-    if call.token is None or not all(call.token.grants(name, level) for name, level in NEEDS):
-        note(call, " and ".join(f"{name}:{level}" for name, level in NEEDS))
-        raise _Failed("FORBIDDEN", "Resource not accessible by integration")
-    pull = pulls.must(issue)
+def _pull_request(call: Call, home: Repository, arguments: dict[str, Any]) -> Node:
+    _demand(call, READ)
+    number = arguments.get("number")
+    found = home.issues.get(number) if isinstance(number, int) else None
+    if found is None or found.pull is None:
+        raise Failed("NOT_FOUND", f"Could not resolve to a PullRequest with the number of {number}.")
+    return Node("PullRequest", found)
+
+
+def _node(call: Call, _: None, arguments: dict[str, Any]) -> Node:
+    _demand(call, READ)
+    identifier = str(arguments.get("id"))
+    if identifier.startswith("PR_"):
+        return Node("PullRequest", _pull(call, identifier))
+    return Node("PullRequestReviewThread", _thread(call, identifier))
+
+
+def _change_draft(call: Call, arguments: dict[str, Any], *, draft: bool) -> Node:
+    issue = _pull(call, str(_input(arguments).get("pullRequestId")))
+    _demand(call, WRITE)
     if issue.state != "open":
-        raise _Failed("UNPROCESSABLE", "The pull request is closed.")
-    if pull.draft is draft:
+        raise Failed("UNPROCESSABLE", "The pull request is closed.")
+    if pulls.must(issue).draft is draft:
         state = "already in draft state" if draft else "not in draft state"
-        raise _Failed("UNPROCESSABLE", f"Pull request #{issue.number} is {state}.")
-    pull.draft, issue.updated_at = draft, call.world.now()
-    happenings.pull_request(call.world, issue, "converted_to_draft" if draft else "ready_for_review", call.actor)
-    return issue
+        raise Failed("UNPROCESSABLE", f"Pull request #{issue.number} is {state}.")
+    happenings.set_draft(call.world, issue, call.actor, draft=draft)
+    return Node("DraftPayload", issue)
 
 
-def _reachable(call: Call) -> list[Issue]:
+def _change_thread(call: Call, arguments: dict[str, Any], *, resolved: bool) -> Node:
+    thread = _thread(call, str(_input(arguments).get("threadId")))
+    _demand(call, WRITE)
+    discussing.resolve(call.world, thread, call.actor, resolved=resolved)
+    return Node("ThreadPayload", thread)
+
+
+def _input(arguments: dict[str, Any]) -> dict[str, Any]:
+    given = arguments.get("input")
+    if not isinstance(given, dict):
+        raise NotUnderstood("Field is missing required arguments: input")
+    return given
+
+
+def _demand(call: Call, needs: tuple[tuple[str, str], ...]) -> None:
+    if call.token is None or not all(call.token.grants(name, level) for name, level in needs):
+        note(call, " and ".join(f"{name}:{level}" for name, level in needs))
+        raise Failed("FORBIDDEN", "Resource not accessible by integration")
+
+
+def _reachable(call: Call) -> list[Repository]:
     token = call.token
-    homes = [home for home in call.world.repositories.values() if token and token.reaches(home.full_name)]
-    return [issue for home in homes for issue in home.pulls]
+    return [home for home in call.world.repositories.values() if token and token.reaches(home.full_name)]
+
+
+def _pull(call: Call, identifier: str) -> Issue:
+    for home in _reachable(call):
+        for issue in home.pulls:
+            if f"PR_{pulls.must(issue).id}" == identifier:
+                return issue
+    raise _unknown(identifier)
+
+
+def _thread(call: Call, identifier: str) -> Thread:
+    for home in _reachable(call):
+        for issue in home.pulls:
+            for thread in pulls.must(issue).threads:
+                if reviews.thread_node(thread) == identifier:
+                    return thread
+    raise _unknown(identifier)
+
+
+def _unknown(identifier: str) -> Failed:
+    return Failed("NOT_FOUND", f"Could not resolve to a node with the global id of '{identifier}'")
+
+
+TYPES: Types = {
+    **graph.TYPES,
+    "Query": {
+        "repository": _repository,
+        "node": _node,
+        "viewer": lambda call, _, _a: Node("User", call.actor),
+    },
+    "Repository": {"pullRequest": _pull_request, "nameWithOwner": lambda _c, one, _a: one.full_name},
+    "Mutation": {
+        "markPullRequestReadyForReview": lambda call, _, a: _change_draft(call, a, draft=False),
+        "convertPullRequestToDraft": lambda call, _, a: _change_draft(call, a, draft=True),
+        "resolveReviewThread": lambda call, _, a: _change_thread(call, a, resolved=True),
+        "unresolveReviewThread": lambda call, _, a: _change_thread(call, a, resolved=False),
+    },
+}
