@@ -32,6 +32,8 @@ class Purpose(StrEnum):
     """Reads, and ends with an answer; changes nothing."""
     REVIEW = "review"
     """Reads a pull request and reports what is wrong with it; changes nothing."""
+    ADDRESS = "address"
+    """Works on what people said in a review, and answers each of its threads."""
 
 
 @dataclass(frozen=True, slots=True)
