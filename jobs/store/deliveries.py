@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -26,19 +26,8 @@ class Deliveries:
 
     def add(self, delivery: Delivery) -> bool:
         """Store a delivery; tell whether there is work to do for it (new, or stored earlier and not done)."""
-        values = {
-            "guid": delivery.guid,
-            "source": delivery.source,
-            "event": delivery.event,
-            "body": delivery.body,
-            "status": "new",
-            "attempts": 0,
-            "received_at": delivery.received_at,
-            "lease_until": 0.0,
-            "error": "",
-        }
         with self._database.write() as connection:
-            if self._database.insert_new(connection, deliveries, values):
+            if self._database.insert_new(connection, deliveries, _new(delivery)):
                 return True
             again = (
                 sa.update(deliveries)
@@ -49,6 +38,16 @@ class Deliveries:
                 return True
             status = connection.execute(sa.select(deliveries.c.status).where(deliveries.c.guid == delivery.guid))
             return bool(status.scalar_one() == "new")
+
+    def put_off(self, connection: sa.Connection, delivery: Delivery, not_before: float) -> None:
+        """Store a delivery of our own that is to be acted on later; one that is there already changes nothing."""
+        self._database.insert_new(connection, deliveries, {**_new(delivery), "lease_until": not_before})
+
+    def read(self, guid: str) -> Delivery | None:
+        """Return a delivery as it came, whatever became of it; None where it is unknown or forgotten."""
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(deliveries).where(deliveries.c.guid == guid)).one_or_none()
+        return None if row is None else Delivery(row.guid, row.source, row.event, bytes(row.body), row.received_at)
 
     def claim(self, guid: str, now: float) -> Delivery | None:
         """Take a delivery for a while; None when it is done, unknown, in somebody's hands, or killed too many."""
@@ -129,3 +128,17 @@ class Deliveries:
         with self._database.write() as connection:
             gone = sa.delete(deliveries).where(deliveries.c.status == "done", deliveries.c.received_at < before)
             return connection.execute(gone).rowcount
+
+
+def _new(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "guid": delivery.guid,
+        "source": delivery.source,
+        "event": delivery.event,
+        "body": delivery.body,
+        "status": "new",
+        "attempts": 0,
+        "received_at": delivery.received_at,
+        "lease_until": 0.0,
+        "error": "",
+    }

@@ -116,6 +116,17 @@ class Records:
         with self._database.write() as connection:
             self._database.upsert(connection, effects, {"key": key, "value": value, "at": now}, key=["key"])
 
+    def kept(self, prefix: str, most: int) -> dict[str, str]:
+        """Return what was kept under keys that begin so, newest first, by the rest of the key."""
+        query = (
+            sa.select(effects.c.key, effects.c.value)
+            .where(effects.c.key.startswith(prefix, autoescape=True))
+            .order_by(effects.c.at.desc(), effects.c.key)
+            .limit(most)
+        )
+        with self._database.read() as connection:
+            return {row.key.removeprefix(prefix): row.value for row in connection.execute(query)}
+
     def forget(self, prefix: str, before: float) -> int:
         """Forget what was kept under keys that begin so before a time."""
         with self._database.write() as connection:
