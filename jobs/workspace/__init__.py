@@ -1,6 +1,7 @@
 """Git on the host: mirrors, checkouts into sandboxes, the work's way out through quarantine, and the push."""
 
 from jobs.workspace.checkout import checkout, checkpoint, export, restore
+from jobs.workspace.compare import ChangedFile, Comparison
 from jobs.workspace.mirror import Mirror, Snapshot
 from jobs.workspace.push import PushConflict, PushRefused
 from jobs.workspace.quarantine import Quarantine, sweep
@@ -9,6 +10,8 @@ from jobs.workspace.rules import ALWAYS_PROTECTED, DEFAULT_PROTECTED, PatchRules
 __all__ = [
     "ALWAYS_PROTECTED",
     "DEFAULT_PROTECTED",
+    "ChangedFile",
+    "Comparison",
     "Mirror",
     "PatchRules",
     "PushConflict",
