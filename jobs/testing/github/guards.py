@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.testing.github import git
-from jobs.testing.github.records import App, CheckRun, CommitStatus, Protection
+from jobs.testing.github import git, running
+from jobs.testing.github.records import CheckRun, CommitStatus, Protection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jobs.testing.github.world import World
-
-ACTIONS_ID = 15368
-"""The App id of GitHub Actions."""
 
 
 class Guards:
@@ -52,7 +49,7 @@ class Guards:
             commit = git.resolve(home.path, f"refs/heads/{sha}") or sha
             made = CheckRun(
                 id=self.world.new_id(),
-                app=self._actions(),
+                app=running.actions_app(self.world),
                 suite_id=self.world.new_id(),
                 name=name,
                 head_sha=commit,
@@ -76,24 +73,3 @@ class Guards:
             made = CommitStatus(self.world.new_id(), commit, state, context, None, None, home.owner, self.world.now())
             home.statuses.append(made)
             return made
-
-    def _actions(self) -> App:
-        """Return the App of GitHub Actions, which is installed nowhere and has no key."""
-        found = self.world.apps.get(ACTIONS_ID)
-        if found is None:
-            found = self.world.apps[ACTIONS_ID] = App(
-                id=ACTIONS_ID,
-                slug="github-actions",
-                name="GitHub Actions",
-                owner=self.world.account("github", "Organization"),
-                bot=self.world.account("github-actions[bot]", "Bot"),
-                private_key="",
-                client_id="Iv1.actions",
-                client_secret="",
-                webhook_url="",
-                webhook_secret="",
-                permissions={"checks": "write", "metadata": "read"},
-                events=(),
-                created_at=self.world.now(),
-            )
-        return found

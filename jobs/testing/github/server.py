@@ -10,6 +10,7 @@ from jobs.testing.github import git
 from jobs.testing.github.api import Api
 from jobs.testing.github.contributing import Contributing
 from jobs.testing.github.devices import DevicePages, Devices
+from jobs.testing.github.engine import Engine
 from jobs.testing.github.errors import explain
 from jobs.testing.github.guards import Guards
 from jobs.testing.github.keys import new_private_key
@@ -18,6 +19,7 @@ from jobs.testing.github.pages import Pages
 from jobs.testing.github.people import People
 from jobs.testing.github.records import App, CheckRun, Comment, Exchange, Issue, Push, Reaction, Violation
 from jobs.testing.github.reviewing import Reviewing
+from jobs.testing.github.runners import Runners
 from jobs.testing.github.smart_http import SmartHttp
 from jobs.testing.github.webhooks import Delivery, Webhooks
 from jobs.testing.github.world import DEFAULT_EVENTS, DEFAULT_PERMISSIONS, World
@@ -34,7 +36,7 @@ SLUG = "opus-67"
 LOCAL_SECRET = "local-webhook-secret"
 
 
-class LocalGitHub(People, Contributing, Reviewing, Owners, Guards, Devices):
+class LocalGitHub(People, Contributing, Reviewing, Owners, Guards, Devices, Runners):
     """A GitHub under ``root`` with one App; the methods are what people do, the queries what they then see.
 
     ``webhook_url`` may be set later, through the attribute of that name; until then nothing is delivered.
@@ -60,6 +62,7 @@ class LocalGitHub(People, Contributing, Reviewing, Owners, Guards, Devices):
         self.faults = Faults(explain)
         self.webhooks = Webhooks(self.world)
         self.world.announce = self.webhooks.announce
+        self._engine = Engine(self.world)
         self._api = Api(self.world, self.webhooks, self.faults)
         self._git = SmartHttp(self.world, self.faults)
         self._pages = Pages(self.world, owner)
@@ -91,6 +94,7 @@ class LocalGitHub(People, Contributing, Reviewing, Owners, Guards, Devices):
     def stop(self) -> None:
         """Stop answering, and send no more webhooks."""
         self.faults.stop()
+        self._engine.stop()
         self.webhooks.stop()
         self._loopback.stop()
 

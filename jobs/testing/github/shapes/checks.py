@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jobs.testing.github import suites
 from jobs.testing.github.shapes.accounts import app, user
 from jobs.testing.github.shapes.repositories import api_url, html_url
 
@@ -38,23 +39,21 @@ def check_run(world: World, repository: Repository, record: CheckRun) -> JSON:
         },
         "check_suite": {"id": record.suite_id},
         "app": app(world, record.app),
-        "pull_requests": _pulls(world, repository, record.head_sha),
+        "pull_requests": pull_stubs(world, repository, record.head_sha),
     }
 
 
 def check_run_event(world: World, repository: Repository, record: CheckRun) -> JSON:
     """Return a check run as webhooks carry it, with its suite."""
     shape = check_run(world, repository, record)
-    branch = next(
-        (issue.pull.head for issue in repository.pulls if issue.pull and issue.pull.head_sha == record.head_sha), None
-    )
+    suite = suites.find(repository, record.suite_id)
     shape["check_suite"] = {
         "id": record.suite_id,
         "node_id": f"CS_{record.suite_id}",
-        "head_branch": branch,
+        "head_branch": (suite.head_branch or None) if suite else None,
         "head_sha": record.head_sha,
-        "status": record.status,
-        "conclusion": record.conclusion,
+        "status": suite.status if suite else record.status,
+        "conclusion": ((suite.conclusion or None) if suite else record.conclusion),
         "url": f"{api_url(world, repository)}/check-suites/{record.suite_id}",
         "before": None,
         "after": None,
@@ -83,7 +82,8 @@ def status(world: World, repository: Repository, record: CommitStatus) -> JSON:
     }
 
 
-def _pulls(world: World, repository: Repository, sha: str) -> list[JSON]:
+def pull_stubs(world: World, repository: Repository, sha: str) -> list[JSON]:
+    """Return the open pull requests whose head is a commit, in short; those from forks are not told here."""
     url = api_url(world, repository)
     place = {"id": repository.id, "url": url, "name": repository.name}
     return [
@@ -95,5 +95,5 @@ def _pulls(world: World, repository: Repository, sha: str) -> list[JSON]:
             "base": {"ref": issue.pull.base, "sha": issue.pull.base_sha, "repo": place},
         }
         for issue in repository.pulls
-        if issue.pull and issue.pull.head_sha == sha and issue.state == "open"
+        if issue.pull and issue.pull.head_sha == sha and issue.pull.fork is None and issue.state == "open"
     ]
