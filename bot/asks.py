@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bot.commands import Command
-    from bot.events import Event
+    from bot.events import Event, Run
     from jobs.types import Subject
 
 
@@ -67,7 +67,66 @@ class InstallationChanged:
     removed_repositories: tuple[str, ...] = ()
 
 
-Ask = Start | End | Edited | Told | Pressed | InstallationChanged
+@dataclass(frozen=True, slots=True)
+class CiEnded:
+    """CI came to its end for a commit; ``source`` is ``actions``, ``checks`` (another App) or ``report``."""
+
+    source: str
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewWanted:
+    """A pull request was opened, marked as ready, or changed: it can be reviewed."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class PullClosed:
+    """A pull request was merged or closed; ``words`` say by whom."""
+
+    number: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A branch stands at another commit than before; ``sha`` is empty where it was deleted."""
+
+    branch: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewGiven:
+    """Somebody reviewed a pull request, or wrote a comment on its lines."""
+
+    number: int
+    review: int
+
+
+@dataclass(frozen=True, slots=True)
+class BaseMoved:
+    """A branch that pull requests of ours may be meant for has moved a while ago."""
+
+    branch: str
+
+
+Ask = (
+    Start
+    | End
+    | Edited
+    | Told
+    | Pressed
+    | InstallationChanged
+    | CiEnded
+    | ReviewWanted
+    | PullClosed
+    | Pushed
+    | ReviewGiven
+    | BaseMoved
+)
 Handler = Callable[["Event"], "list[Ask]"]
 
 

@@ -2,10 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from jobs.types import Actor
+
+NOBODY = Actor("github", "0")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A CI run that came to its end: one of GitHub's Actions, the check suite of another App, or a report.
+
+    ``branch`` and ``head_repository`` say where the commit is; a check suite of a fork's commit names no branch.
+    ``event`` is what the run was started by, and ``app`` is whose check suite it is: an App's name in URLs, and its id.
+    """
+
+    id: int = 0
+    suite: int = 0
+    sha: str = ""
+    branch: str = ""
+    head_repository: str = ""
+    workflow: str = ""
+    conclusion: str = ""
+    event: str = ""
+    actor: Actor = NOBODY
+    app: str = ""
+    app_id: int = 0
+    pulls: tuple[int, ...] = ()
+    """The open pull requests of this repository that end in this commit, as far as was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """A pull request as an event shows it."""
+
+    head: str = ""
+    branch: str = ""
+    draft: bool = False
+    merged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A review, or a comment on lines: ``id`` is that of the review that it belongs to."""
+
+    id: int = 0
+    state: str = ""
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +61,7 @@ class Event:
     guid: str = ""
     repository: str = ""
     installation_id: int = 0
-    actor: Actor = field(default_factory=lambda: Actor("github", "0"))
+    actor: Actor = NOBODY
     app_id: int | None = None
     """The App through which the actor acted, where GitHub tells."""
     number: int = 0
@@ -39,13 +83,20 @@ class Event:
     repositories: tuple[str, ...] = ()
     repositories_removed: tuple[str, ...] = ()
     account: str = ""
+    run: Run = Run()
+    pull: Pull = Pull()
+    review: Review = Review()
+    ref: str = ""
+    """What was pushed to, such as ``refs/heads/main``."""
+    after: str = ""
+    """The commit that it stands at since; empty where it was deleted."""
 
 
 def understand(name: str, guid: str, payload: dict[str, Any]) -> Event:
     """Read a payload of GitHub's; what is missing or of another type is left empty, nothing raises."""
     issue, comment, check = _map(payload, "issue"), _map(payload, "comment"), _map(payload, "check_run")
     installation, changes = _map(payload, "installation"), _map(payload, "changes")
-    said = comment or issue
+    said, pull = comment or issue, _map(payload, "pull_request")
     return Event(
         name=name,
         action=_text(payload, "action"),
@@ -54,12 +105,12 @@ def understand(name: str, guid: str, payload: dict[str, Any]) -> Event:
         installation_id=_number(installation, "id"),
         actor=_actor(_map(payload, "sender")),
         app_id=_app_of(said, _map(payload, "sender")),
-        number=_number(issue, "number"),
-        is_pull_request=bool(issue.get("pull_request")),
-        title=_text(issue, "title"),
-        body=_text(issue, "body"),
+        number=_number(issue or pull, "number"),
+        is_pull_request=bool(issue.get("pull_request") or pull),
+        title=_text(issue or pull, "title"),
+        body=_text(issue or pull, "body"),
         label=_text(_map(payload, "label"), "name"),
-        state=_text(issue, "state"),
+        state=_text(issue or pull, "state"),
         changed=frozenset(changes),
         comment_id=_number(comment, "id"),
         comment=_text(comment, "body"),
@@ -70,7 +121,56 @@ def understand(name: str, guid: str, payload: dict[str, Any]) -> Event:
         repositories=_names(payload, "repositories") + _names(payload, "repositories_added"),
         repositories_removed=_names(payload, "repositories_removed"),
         account=_text(_map(installation, "account"), "login"),
+        run=_run(payload),
+        pull=Pull(
+            _text(_map(pull, "head"), "sha"),
+            _text(_map(pull, "head"), "ref"),
+            pull.get("draft") is True,
+            pull.get("merged") is True,
+        ),
+        review=_review(payload, comment),
+        ref=_text(payload, "ref"),
+        after="" if payload.get("deleted") is True else _text(payload, "after"),
     )
+
+
+def _run(payload: dict[str, Any]) -> Run:
+    """Read the CI run of an event, or the check suite."""
+    run, suite = _map(payload, "workflow_run"), _map(payload, "check_suite")
+    found, app = run or suite, _map(suite, "app")
+    if not found:
+        return Run()
+    repository = _map(payload, "repository")
+    who = next((one for name in ("triggering_actor", "actor") if (one := _map(run, name))), _map(payload, "sender"))
+    head = _text(_map(run, "head_repository"), "full_name")
+    return Run(
+        id=_number(run, "id"),
+        suite=_number(run, "check_suite_id") or _number(suite, "id"),
+        sha=_text(found, "head_sha"),
+        branch=_text(found, "head_branch"),
+        head_repository=head or ("" if run else _text(repository, "full_name")),
+        workflow=_text(run, "name") or _text(_map(payload, "workflow"), "name") or _text(app, "name"),
+        conclusion=_text(found, "conclusion"),
+        event=_text(run, "event"),
+        actor=_actor(who),
+        app=_text(app, "slug"),
+        app_id=_number(app, "id"),
+        pulls=_pulls(found, _number(repository, "id")),
+    )
+
+
+def _pulls(found: dict[str, Any], repository_id: int) -> tuple[int, ...]:
+    """Return the numbers of the pull requests into this repository; a fork's own are told, too."""
+    listed = found.get("pull_requests")
+    pulls = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    here = (one for one in pulls if _number(_map(_map(one, "base"), "repo"), "id") == repository_id)
+    return tuple(number for one in here if (number := _number(one, "number")))
+
+
+def _review(payload: dict[str, Any], comment: dict[str, Any]) -> Review:
+    review = _map(payload, "review")
+    number = _number(review, "id") or _number(comment, "pull_request_review_id")
+    return Review(number, _text(review, "state").lower(), _text(review, "body"))
 
 
 def _map(value: dict[str, Any], key: str) -> dict[str, Any]:

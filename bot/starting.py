@@ -147,22 +147,26 @@ def look(actions: Actions, subject: Subject, *, strict: bool = True) -> Situatio
 
     Raises RepositoryConfigError for a mistake in the repository's file, or takes the defaults when not ``strict``.
     """
-    event, services = actions.event, actions.services
     with ThreadPoolExecutor(3) as pool:
         text = pool.submit(actions.repository.read_file, repository_file.PATH)
         permission = pool.submit(permission_of, actions)
         issue = pool.submit(actions.repository.issue, subject.number) if subject.number else None
         written, rights, found = text.result(), permission.result(), issue.result() if issue else None
     config = read_config(written if strict else None)
-    facts = policy.Facts(
+    return Situation(config, facts_of(actions, config, rights), found)
+
+
+def facts_of(actions: Actions, config: RepositoryConfig, permission: str) -> policy.Facts:
+    """Return what a decision about the event's actor is made from."""
+    event, services = actions.event, actions.services
+    return policy.Facts(
         actor=event.actor,
-        permission=rights,
-        teams=_teams(actions, config) if rights not in policy.WRITERS and not event.actor.is_bot else frozenset(),
+        permission=permission,
+        teams=_teams(actions, config) if permission not in policy.WRITERS and not event.actor.is_bot else frozenset(),
         app_id=_app_id(actions),
         own_app_id=services.settings.github_app_id,
         spent_today=spent_today(services.store, event.repository, time.time()),
     )
-    return Situation(config, facts, found)
 
 
 def read_config(written: bytes | None) -> RepositoryConfig:

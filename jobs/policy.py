@@ -16,6 +16,8 @@ WRITERS = frozenset({"admin", "maintain", "write"})
 
 OPERATOR = "cli"
 """The platform of who sits at the machine: holds the App's key, and may do everything that it may."""
+REPOSITORY = "repository"
+"""The platform of work that nobody asked for in person, such as a scheduled CI run: its id is the repository's name."""
 UNKNOWN = "unknown"
 """In place of a permission that GitHub refused to tell."""
 SOMEBODY_ELSE = "of somebody else"
@@ -42,18 +44,21 @@ class Facts:
 def ask(facts: Facts, config: RepositoryConfig, what: str) -> Decision:
     """Decide whether somebody may ask for paid work."""
     who = person(facts, config, what)
-    if not who.allowed:
-        return who
+    return within_budget(facts, config, who.reason) if who.allowed else who
+
+
+def within_budget(facts: Facts, config: RepositoryConfig, reason: str) -> Decision:
+    """Decide whether the repository's day has money left for paid work that is allowed for a reason."""
     budget = config.limits.day.dollars
     if facts.spent_today >= budget:
         return Decision(
             allowed=False,
             reason=f"this repository's budget for today is used up (${facts.spent_today:.2f} of ${budget:.2f})",
-            cure="Put the label on again after midnight UTC, or raise `limits.day.dollars` in `.github/opus67.yml`.",
+            cure="Ask again after midnight UTC, or raise `limits.day.dollars` in `.github/opus67.yml`.",
         )
     run = config.limits.run
     dollars = min(run.dollars, budget - facts.spent_today)
-    return Decision(allowed=True, reason=who.reason, limits=Limits(dollars, run.tokens, run.steps, run.minutes))
+    return Decision(allowed=True, reason=reason, limits=Limits(dollars, run.tokens, run.steps, run.minutes))
 
 
 def person(facts: Facts, config: RepositoryConfig, what: str) -> Decision:

@@ -12,6 +12,7 @@ LONGEST_NAME = 34
 """GitHub's limit for the name of an App."""
 
 PERMISSIONS: Mapping[str, str] = {
+    "actions": "write",
     "checks": "write",
     "contents": "write",
     "issues": "write",
@@ -22,10 +23,21 @@ PERMISSIONS: Mapping[str, str] = {
 }
 """The least that the features need; never ``workflows``, which would let the bot change what runs with secrets."""
 
-EVENTS: tuple[str, ...] = ("check_run", "issue_comment", "issues")
+EVENTS: tuple[str, ...] = (
+    "check_run",
+    "check_suite",
+    "issue_comment",
+    "issues",
+    "pull_request",
+    "pull_request_review",
+    "pull_request_review_comment",
+    "push",
+    "workflow_run",
+)
 """What the triggers listen to; GitHub sends the installation events to every App unasked."""
 
 _REASONS = {
+    "actions": "read the logs of failed jobs, have them run again",
     "checks": "the check run with its buttons",
     "contents": "read the code, push branches under opus/",
     "issues": "read the request, keep the one comment",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.triggers import check_runs, comments, installations, issues
+from bot.triggers import check_runs, ci, comments, installations, issues, pulls, reviews
 
 if TYPE_CHECKING:
     from bot.asks import Ask, Handler
     from bot.events import Event
 
 HANDLERS: dict[tuple[str, str], list[Handler]] = {}
-for _module in (issues, comments, check_runs, installations):
+for _module in (issues, comments, check_runs, ci, pulls, reviews, installations):
     for _key, _handlers in _module.router.handlers.items():
         HANDLERS.setdefault(_key, []).extend(_handlers)
 

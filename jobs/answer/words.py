@@ -100,7 +100,13 @@ SKIPPED = Headline("\u23ed\ufe0f", "Not started", RETRY)
 
 LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}")
 """A login as GitHub gives them to people: letters, digits and single hyphens."""
-PLACES = {"github": "on GitHub", "slack": "in Slack", "discord": "in Discord", "api": "on the command line"}
+PLACES = {
+    "github": "on GitHub",
+    "slack": "in Slack",
+    "discord": "in Discord",
+    "api": "on the command line",
+    "repository": "through its CI",
+}
 
 _ENDINGS = {
     Conclusion.NEUTRAL: NOTHING_TO_DO,

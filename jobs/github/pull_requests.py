@@ -25,6 +25,15 @@ class PullRequests(Calls):
         found = transport.call(self._kit, "GET", f"{self._base}/pulls", params=params)
         return _pull_request(found[0]) if found else None
 
+    def open_pull_requests(self, *, head: str = "", base: str = "") -> tuple[PullRequestState, ...]:
+        """Return the open pull requests, newest first: from ``owner:branch``, or into a branch, where one is named.
+
+        Whether they can be merged is not told here.
+        """
+        wanted = {name: value for name, value in (("head", head), ("base", base)) if value}
+        found = transport.pages(self._kit, f"{self._base}/pulls", state="open", **wanted)
+        return tuple(_state(one) for one in found)
+
     def ensure_pull_request(self, branch: str, base: str, title: str, body: str) -> PullRequest:
         """Open a draft pull request from a branch, or bring the open one up to date."""
         found = self.find_pull_request(branch)
