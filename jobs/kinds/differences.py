@@ -88,38 +88,60 @@ def _why_not(file: ChangedFile) -> str:
     return "too large" if file.additions + file.deletions > MOST_LINES else ""
 
 
-def read(path: str, patch: str) -> FileDifference:
-    """Read the unified diff of one file."""
-    hunks: list[Hunk] = []
-    changed: set[int] = set()
-    lines: dict[int, str] = {}
-    shown: list[str] = []
-    new = beside = 0
-    # Only the newline ends a line here: a form feed or another separator within one would shift all numbers.
+def read(path: str, patch: str, note: str = "") -> FileDifference:
+    """Read the unified diff of one file; ``note`` stands behind its name where a model reads it."""
+    reading = _Reading()
     for line in _body(patch):
+        reading.take(line)
+    reading.close_gap()
+    shown = "\n".join([f"=== {path}{note and f' ({note})'} ===", *reading.shown])
+    return FileDifference(path, tuple(reading.hunks), frozenset(reading.changed), reading.lines, shown)
+
+
+class _Reading:
+    """What is known of a patch after some of its lines; ``new`` is the number of the next line of the new file."""
+
+    def __init__(self) -> None:
+        self.hunks: list[Hunk] = []
+        self.changed: set[int] = set()
+        self.lines: dict[int, str] = {}
+        self.shown: list[str] = []
+        self.new = 0
+        self.gap = False
+        """Whether lines were deleted here that nothing has replaced yet."""
+
+    def take(self, line: str) -> None:
         if header := HUNK.match(line):
-            new, count = int(header[2]), int(header[3] if header[3] is not None else 1)
-            hunks.append(Hunk(new, new + count - 1))
-            shown.append(header.group())
-            beside = 0
-            continue
-        sign, text = line[:1], line[1:]
-        if sign == "-":
-            changed.add(new - 1)
-            beside = new
-            shown.append(_numbered("", line))
-        elif sign in {"+", " "}:
-            lines[new] = text.removesuffix("\r")
-            if sign == "+" or beside == new:
-                changed.add(new)
-            shown.append(_numbered(str(new), line))
-            new += 1
-    there = frozenset(line for line in changed if line in lines)
-    return FileDifference(path, tuple(hunks), there, lines, "\n".join([f"=== {path} ===", *shown]))
+            self.close_gap()
+            count = int(header[3]) if header[3] is not None else 1
+            self.new = int(header[2])
+            self.hunks.append(Hunk(self.new, self.new + count - 1))
+            self.shown.append(header.group())
+        elif line.startswith("-"):
+            self.gap = True
+            self.shown.append(_numbered("", line))
+        elif line.startswith(("+", " ")):
+            self._take_new(line)
+
+    def _take_new(self, line: str) -> None:
+        self.lines[self.new] = line[1:].removesuffix("\r")
+        if line.startswith("+"):
+            self.changed.add(self.new)
+            self.gap = False
+        self.close_gap()
+        self.shown.append(_numbered(str(self.new), line))
+        self.new += 1
+
+    def close_gap(self) -> None:
+        """Count the lines beside a deletion as changed."""
+        if self.gap:
+            last = self.hunks[-1]
+            self.changed |= {line for line in (self.new - 1, self.new) if last.first <= line <= last.last}
+        self.gap = False
 
 
 def _body(patch: str) -> Iterator[str]:
-    """Yield the lines of a patch from its first hunk on."""
+    """Yield the lines of a patch from its first hunk on; a newline alone ends one, or the numbers would be wrong."""
     begun = False
     for line in patch.split("\n"):
         begun = begun or line.startswith("@@ ")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from jobs.types import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from jobs.kinds.differences import FileDifference
+    from jobs.types import Finding
 
 MOST = 10
 MOST_SUGGESTED = 10
@@ -30,47 +32,7 @@ _COMMON = frozenset(
 _CODE_BLOCK = re.compile(r"^(`{3,}|~{3,})[^\n]*\n.*?(?:^\1[`~]*\s*$|\Z)", re.MULTILINE | re.DOTALL)
 
 
-class Severity(StrEnum):
-    """How grave a finding is, the gravest first."""
-
-    CRITICAL = "critical"
-    MAJOR = "major"
-    MINOR = "minor"
-    NIT = "nit"
-
-    @property
-    def grave(self) -> bool:
-        """Tell whether nobody would want it merged."""
-        return self in {Severity.CRITICAL, Severity.MAJOR}
-
-
 ORDER = tuple(Severity)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong, on the lines from ``line`` to ``end_line`` of the new file."""
-
-    path: str
-    line: int
-    end_line: int
-    severity: Severity
-    reason: str
-    suggestion: str | None = None
-
-    @classmethod
-    def load(cls, values: Mapping[str, Any]) -> Finding:
-        """Rebuild what ``dataclasses.asdict`` took apart, or what the model gave to its tool."""
-        line = int(values["line"])
-        given = values.get("end_line")
-        return cls(
-            path=str(values["path"]),
-            line=line,
-            end_line=line if given is None else int(given),
-            severity=Severity(values["severity"]),
-            reason=str(values["reason"]).strip(),
-            suggestion=values.get("suggestion"),
-        )
 
 
 @dataclass(frozen=True, slots=True)

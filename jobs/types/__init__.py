@@ -33,6 +33,7 @@ from jobs.types.results import (
     Outcome,
     Patch,
 )
+from jobs.types.reviews import Finding, Severity
 from jobs.types.words import (
     BRANCH_PREFIX,
     CHECK_NAME,
@@ -80,6 +81,7 @@ __all__ = [
     "Failure",
     "FailureKind",
     "FileChange",
+    "Finding",
     "GitHubUnavailable",
     "HandOver",
     "History",
@@ -108,6 +110,7 @@ __all__ = [
     "SandboxError",
     "SandboxFileError",
     "SandboxSpec",
+    "Severity",
     "Status",
     "Step",
     "Subject",
