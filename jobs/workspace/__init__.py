@@ -2,6 +2,8 @@
 
 from jobs.workspace.checkout import checkout, checkpoint, export, restore
 from jobs.workspace.compare import ChangedFile, Comparison
+from jobs.workspace.history import contains, titles
+from jobs.workspace.merging import merge
 from jobs.workspace.mirror import Mirror, Snapshot
 from jobs.workspace.push import PushConflict, PushRefused
 from jobs.workspace.quarantine import Quarantine, sweep
@@ -20,7 +22,10 @@ __all__ = [
     "Snapshot",
     "checkout",
     "checkpoint",
+    "contains",
     "export",
+    "merge",
     "restore",
     "sweep",
+    "titles",
 ]

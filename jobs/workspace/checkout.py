@@ -57,6 +57,8 @@ g config user.email 'opus67@localhost'
 g update-ref refs/heads/work "$base"
 echo "$base" > .git/opus67-base
 if [ -n "$bundle" ]; then
+  # git takes a bundle only where its references reach all that the bundle builds on.
+  [ -z "$merges" ] || g update-ref refs/opus67/merges "$merges"
   commit=$(g bundle unbundle "$bundle" | head -c 40)
   g read-tree -u --reset "$commit"
   g reset -q
@@ -85,6 +87,7 @@ mkdir -p "$GIT_DIR/info"
 echo /mirror/objects > "$GIT_DIR/objects/info/alternates"
 printf '%s\\n' "${left_behind[@]}" > "$GIT_DIR/info/exclude"
 g read-tree "$base" || exit 1
+[ -z "$merges" ] || g ls-tree -r -z "$merges" | g update-index --add --replace -z --index-info || exit 1
 g update-index -q --refresh > "$private/refreshed"
 touch -d '2 seconds' "$GIT_DIR/index" 2>/dev/null
 g ls-files -z --cached --others --exclude-standard | sed -z 's|^|./|' |
@@ -120,16 +123,16 @@ _COMMIT_AND_BUNDLE = """
 links() { grep -z '^160000 ' | cut -z -f 2- | sort -z; }
 g ls-files -z --stage | links > "$private/links"
 if [ -s "$private/links" ]; then
-  g ls-tree -r -z "$base" | links > "$private/links-before"
+  { g ls-tree -r -z "$base"; [ -z "$merges" ] || g ls-tree -r -z "$merges"; } | links > "$private/links-before"
   comm -z -23 "$private/links" "$private/links-before" | g update-index -z --force-remove --stdin || exit 1
 fi
 tree=$(g write-tree) || exit 1
-[ "$tree" != "$(g rev-parse "$base^{tree}")" ] || exit 41
+[ -n "$merges" ] || [ "$tree" != "$(g rev-parse "$base^{tree}")" ] || exit 41
 export GIT_AUTHOR_NAME=work GIT_AUTHOR_EMAIL=work GIT_AUTHOR_DATE='@0 +0000'
 export GIT_COMMITTER_NAME=work GIT_COMMITTER_EMAIL=work GIT_COMMITTER_DATE='@0 +0000'
-commit=$(g commit-tree -p "$base" -m work "$tree") || exit 1
+commit=$(g commit-tree -p "$base" ${merges:+-p "$merges"} -m work "$tree") || exit 1
 g update-ref refs/heads/work "$commit" || exit 1
-g bundle create -q "$private/work.bundle" refs/heads/work "^$base" || exit 43
+g bundle create -q "$private/work.bundle" refs/heads/work "^$base" ${merges:+"^$merges"} || exit 43
 """
 
 
@@ -138,29 +141,35 @@ def checkout(sandbox: Sandbox, base: str) -> None:
 
     Raises ``SandboxError`` when that fails, or when the workspace is a checkout of another commit.
     """
-    _bring(sandbox, base, "")
+    _bring(sandbox, base, "", "")
 
 
-def restore(sandbox: Sandbox, base: str, bundle: bytes) -> None:
-    """Check out ``base`` with the changes of a checkpoint on top, uncommitted; leaves a finished checkout alone."""
+def restore(sandbox: Sandbox, base: str, bundle: bytes, *, merges: str = "") -> None:
+    """Check out ``base`` with the changes of a checkpoint on top, uncommitted; leaves a finished checkout alone.
+
+    ``merges`` is as it was for ``export``.
+    """
     try:
         sandbox.write(_RESTORE, bundle)
     except SandboxFileError as error:
         raise SandboxError(
             f"The kept work could not be brought back into the sandbox: {error}. Run it again."
         ) from error
-    _bring(sandbox, base, _RESTORE)
+    _bring(sandbox, base, _RESTORE, merges)
 
 
-def export(sandbox: Sandbox, base: str, *, limit: int = BUNDLE_LIMIT) -> bytes | None:
+def export(sandbox: Sandbox, base: str, *, merges: str = "", limit: int = BUNDLE_LIMIT) -> bytes | None:
     """Return what the files of /workspace are, against ``base``, as a bundle of one commit; None when nothing changed.
 
     Commits, branches and the index that the agent made do not count, and ignored files are left out.
+    Where the commit ``merges`` of the mirror is merged in, the bundle is told against both, and is never None.
     Raises ``PatchRefused`` when the work is over ``limit`` bytes, and ``SandboxError`` when it cannot be had.
     """
     names = " ".join(shlex.quote(pattern) for pattern in _LEFT_BEHIND)
     settings = f"private={_EXPORT} big={BIG_FILE_MEBIBYTES} left_behind=({names})"
-    result = _run(sandbox, base, settings, _STAGE + _UNTOUCHED + _COMMIT_AND_BUNDLE, EXPORT_SECONDS)
+    result = run_script(
+        sandbox, base, f"{settings} {_merging(merges)}", _STAGE + _UNTOUCHED + _COMMIT_AND_BUNDLE, EXPORT_SECONDS
+    )
     try:
         if result.exit_code == _EXIT_UNCHANGED:
             return None
@@ -180,8 +189,8 @@ checkpoint = export
 """Keep the work so far, for ``restore`` in another sandbox."""
 
 
-def _bring(sandbox: Sandbox, base: str, bundle: str) -> None:
-    result = _run(sandbox, base, f"bundle={bundle}", _CHECKOUT, CHECKOUT_SECONDS)
+def _bring(sandbox: Sandbox, base: str, bundle: str, merges: str) -> None:
+    result = run_script(sandbox, base, f"bundle={bundle} {_merging(merges)}", _CHECKOUT, CHECKOUT_SECONDS)
     if result.exit_code == _EXIT_OTHER_BASE:
         raise SandboxError("The sandbox holds a checkout of another commit. Run the task again to have a new sandbox.")
     if result.exit_code != 0 or result.timed_out:
@@ -202,7 +211,14 @@ def _refuse(result: CommandResult) -> None:
         raise SandboxError(f"The changes could not be staged: {_end(result)}. Run the task again.")
 
 
-def _run(sandbox: Sandbox, base: str, settings: str, script: str, seconds: float) -> CommandResult:
+def _merging(merges: str) -> str:
+    if merges and not _COMMIT.fullmatch(merges):
+        raise ValueError(f"not a commit: {merges[:80]!r}")
+    return f"merges={merges}"
+
+
+def run_script(sandbox: Sandbox, base: str, settings: str, script: str, seconds: float) -> CommandResult:
+    """Run a script in the workspace with the sandbox's git set up; ``settings`` are assignments of the shell."""
     if not _COMMIT.fullmatch(base):
         raise ValueError(f"not a commit: {base[:80]!r}")
     command = f"base={base} {settings}\n{_HEADER}{script}"

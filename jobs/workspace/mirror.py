@@ -106,6 +106,10 @@ class Mirror:
             raise self._broken(repository, failure) from failure
         return [name.decode(errors="backslashreplace") for name in listed.split(b"\0") if name]
 
+    def holds(self, repository: str, commit: str) -> bool:
+        """Tell whether a commit came from GitHub, so that the mirror has it."""
+        return bool(COMMIT.fullmatch(commit)) and self._holds(self.path(repository), commit)
+
     def forget(self, repository: str) -> None:
         """Remove the mirror, for a repository that the App may no longer see; does nothing when there is none."""
         path = self.path(repository)

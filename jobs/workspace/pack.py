@@ -20,8 +20,8 @@ _PREREQUISITE = re.compile(rb"-([0-9a-f]{40})(?: [^\n]*)?")
 _REFERENCE = re.compile(rb"([0-9a-f]{40}) refs/heads/work")
 
 
-def split(bundle: bytes, base: str) -> tuple[str, bytes]:
-    """Return the commit and the pack of a bundle that has one branch and needs nothing but ``base``."""
+def split(bundle: bytes, *bases: str) -> tuple[str, bytes]:
+    """Return the commit and the pack of a bundle that has one branch and needs nothing but ``bases``."""
     if len(bundle) > PACK_LIMIT:
         raise PatchRefused(
             f"The work has {len(bundle) // MEBIBYTE} MB; at most {PACK_LIMIT // MEBIBYTE} may be published."
@@ -32,7 +32,7 @@ def split(bundle: bytes, base: str) -> tuple[str, bytes]:
     lines = head.split(b"\n")[1:]
     references = [match[1].decode() for line in lines if (match := _REFERENCE.fullmatch(line))]
     needed = {match[1].decode() for line in lines if (match := _PREREQUISITE.fullmatch(line))}
-    if len(references) != 1 or needed != {base} or len(lines) != len(needed) + 1:
+    if len(references) != 1 or needed != set(bases) or len(lines) != len(needed) + 1:
         raise PatchRefused("The work is not one branch on the base that the task started from. Run the task again.")
     return references[0], pack
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from jobs.types import FileChange, Patch, PatchRefused, UserError
 from jobs.workspace import attributes, pack
-from jobs.workspace.git import GitFailed
+from jobs.workspace.git import MEBIBYTE, GitFailed
+from jobs.workspace.merging import marks_left
 from jobs.workspace.mirror import COMMIT, Mirror
 from jobs.workspace.objects import Objects
 from jobs.workspace.push import push_branch
@@ -20,6 +21,7 @@ from jobs.workspace.rules import (
     PatchRules,
     Tree,
     Violation,
+    protected_paths,
     secret_violation,
     size_violations,
     tree_violations,
@@ -29,9 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from jobs.workspace.objects import Entries
+
 MOST_CHANGES = 100_000
 SHOWN_VIOLATIONS = 10
 DIFF_SECONDS = 60.0
+MARKED_FILE_LIMIT = 10 * MEBIBYTE
+"""Larger files are not text that anybody resolves."""
 
 _TASK = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DIFF = ("diff-tree", "-r", "-z", "--no-ext-diff", "--no-textconv", "--no-color")
@@ -60,43 +66,44 @@ class Quarantine:
         co_author: str = "",
         when: int,
         rules: PatchRules,
+        merges: str = "",
     ) -> Patch:
         """Make one commit on ``base`` of the tree in ``bundle``, by ``author`` at ``when`` (seconds since the epoch).
 
         The same arguments give the same commit. Raises ``PatchRefused`` with each path and the rule that it breaks.
+        With ``merges``, a commit of the mirror, it is the second parent; files and diff then tell what differs from
+        what git makes of the merge by itself, and that alone is judged, but for what is as one of the sides has it.
         """
         try:
-            tree = self._tree_of(bundle, base)
-            changes = self._changes(base, tree)
-            self._check(base, tree, changes, rules)
-            commit = self._commit(base, self._rebuilt(base, changes), _message(message, co_author), author, when)
-            return Patch(base, commit, self._files(base, commit), self._diff(base, commit, rules.diff_bytes))
+            tree = self._tree_of(bundle, base, merges)
+            before = self._merged(base, merges)[0] if merges else base
+            changes = self._changes(before, tree)
+            judged = self._own(base, merges, changes, rules) if merges else changes
+            self._check(before, tree, judged, rules, nothing=bool(merges))
+            parents = (base, merges) if merges else (base,)
+            commit = self._commit(parents, self._rebuilt(before, changes), _message(message, co_author), author, when)
+            return Patch(base, commit, self._files(before, commit), self._diff(before, commit, rules.diff_bytes))
         except GitFailed as failure:
             raise PatchRefused(
                 f"The work could not be checked ({failure}). Ask for less at once, or run it again."
             ) from failure
 
-    def diff_text(self, bundle: bytes, *, base: str, limit: int) -> str:
+    def diff_text(self, bundle: bytes, *, base: str, limit: int, merges: str = "") -> str:
         """Return work that was refused as plain text for people, cut to ``limit`` bytes; empty when unreadable."""
         try:
-            tree = self._tree_of(bundle, base)
-            return self._diff(base, tree, limit)
+            tree = self._tree_of(bundle, base, merges)
+            return self._diff(self._merged(base, merges)[0] if merges else base, tree, limit)
         except (PatchRefused, GitFailed):
             return ""
 
     def conflicts(self, commit: str, onto: str) -> list[str]:
         """Return the paths that conflict when ``commit`` is merged with the mirror's commit ``onto``."""
-        arguments = ("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", onto, commit)
         try:
-            result = self._git.run(self._path, *arguments, seconds=DIFF_SECONDS, accept=(0, 1))
+            return self._merged(onto, commit)[1]
         except GitFailed as failure:
             raise UserError(
                 f"The work could not be compared with {onto[:12]} ({failure}). Run the task again."
             ) from failure
-        merged, *names = result.output.split(b"\0")
-        if not COMMIT.fullmatch(merged.decode(errors="replace")):
-            raise UserError(f"The work could not be compared with {onto[:12]}, which is not here. Run the task again.")
-        return [name.decode(errors="backslashreplace") for name in names if name and result.exit_code == 1]
 
     def push(self, commit: str, branch: str, token: str, *, expected: str | None = None) -> None:
         """Push ``commit`` to ``branch``, which must be absent or at ``expected``; nothing to do when it is there.
@@ -113,9 +120,55 @@ class Quarantine:
         """Remove all that is kept on the host for this task; does nothing the second time."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _tree_of(self, bundle: bytes, base: str) -> str:
+    def _merged(self, commit: str, other: str) -> tuple[str, list[str]]:
+        """Return the tree that git makes of a merge, marks of conflicts in it, and the paths that conflict."""
+        arguments = ("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", commit, other)
+        result = self._git.run(self._path, *arguments, seconds=DIFF_SECONDS, accept=(0, 1))
+        merged, *names = result.output.split(b"\0")
+        tree = merged.decode(errors="replace")
+        if not COMMIT.fullmatch(tree):
+            raise GitFailed("merge-tree", result.exit_code, f"{commit[:12]} or {other[:12]} is not here")
+        return tree, [name.decode(errors="backslashreplace") for name in names if name and result.exit_code == 1]
+
+    def _own(self, base: str, merges: str, changes: list[Change], rules: PatchRules) -> list[Change]:
+        """Return the changes of a merge that are somebody's own: as neither side has them, or on a protected path.
+
+        Of a protected path not even one side may be chosen against git: that would undo what the other side did.
+        """
+        protected = protected_paths(changes, rules)
+        sides = [self._objects.entries(side) for side in (base, merges)]
+        own = [
+            change
+            for change in changes
+            if change.path in protected
+            or all(side.get(change.path, (ABSENT, ABSENT)) != _entry(change) for side in sides)
+        ]
+        self._must_be_resolved(own, sides)
+        return own
+
+    def _must_be_resolved(self, changes: list[Change], sides: list[Entries]) -> None:
+        """Refuse a merge in which marks of a conflict are left."""
+        kept = {change.path: change for change in changes if change.new_mode not in {ABSENT, SUBMODULE_MODE}}
+        known = [[side[path][1] for path in kept if path in side] for side in sides]
+        contents = self._objects.contents(
+            [change.new_id for change in kept.values()] + known[0] + known[1], MARKED_FILE_LIMIT
+        )
+        left = [
+            Violation(change.shown, "marks of a conflict are left in it")
+            for path, change in kept.items()
+            if marks_left(
+                contents.get(change.new_id, b""),
+                *(contents.get(side[path][1], b"") for side in sides if path in side),
+            )
+        ]
+        if left:
+            raise PatchRefused(_refusal(left))
+
+    def _tree_of(self, bundle: bytes, base: str, merges: str = "") -> str:
         """Take the bundle into a fresh repository; only the tree of its commit counts from here on."""
-        commit, objects = pack.split(bundle, base)
+        if merges and not self._mirror.holds(self.repository, merges):
+            raise PatchRefused(f"{merges[:12]} is no commit of this repository. Run the task again.")
+        commit, objects = pack.split(bundle, base, *([merges] if merges else []))
         shutil.rmtree(self._path, ignore_errors=True)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._git.run(self._path, "init", "--bare", "--quiet", "--template=", "--initial-branch=main", str(self._path))
@@ -152,8 +205,8 @@ class Quarantine:
             for change in changes
         ]
 
-    def _check(self, base: str, tree: str, changes: list[Change], rules: PatchRules) -> None:
-        if not changes:
+    def _check(self, base: str, tree: str, changes: list[Change], rules: PatchRules, *, nothing: bool = False) -> None:
+        if not changes and not nothing:
             raise PatchRefused("Nothing is changed, so there is nothing to publish.")
         violations = size_violations(changes, rules)
         if not violations:
@@ -199,11 +252,12 @@ class Quarantine:
         self._git.run(self._path, "update-index", "-z", "--index-info", data=lines)
         return self._git.text(self._path, "write-tree")
 
-    def _commit(self, base: str, tree: str, message: str, author: tuple[str, str], when: int) -> str:
+    def _commit(self, parents: tuple[str, ...], tree: str, message: str, author: tuple[str, str], when: int) -> str:
         name, email = (_identity(part) for part in author)
         people = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": f"@{when} +0000"}
         people |= {key.replace("AUTHOR", "COMMITTER"): value for key, value in people.items()}
-        arguments = ("commit-tree", "--no-gpg-sign", "-p", base, "-F", "-", tree)
+        named = [option for parent in parents for option in ("-p", parent)]
+        arguments = ("commit-tree", "--no-gpg-sign", *named, "-F", "-", tree)
         return (
             self._git.run(self._path, *arguments, data=message.encode(errors="replace"), environment=people)
             .output.decode()
@@ -266,6 +320,10 @@ def _message(message: str, co_author: str) -> str:
     text = message.replace("\0", "").strip() or "Changes"
     trailer = " ".join(co_author.split())
     return f"{text}\n\nCo-authored-by: {trailer}\n" if trailer else f"{text}\n"
+
+
+def _entry(change: Change) -> tuple[str, str]:
+    return (ABSENT, ABSENT) if change.new_mode == ABSENT else (change.new_mode, change.new_id)
 
 
 def _identity(text: str) -> str:

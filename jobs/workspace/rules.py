@@ -111,6 +111,12 @@ def tree_violations(tree: Tree, rules: PatchRules) -> list[Violation]:
     return found.violations
 
 
+def protected_paths(changes: Sequence[Change], rules: PatchRules) -> frozenset[str]:
+    """Return the paths among the changes that nobody's patch may touch."""
+    guard = _Guard((*ALWAYS_PROTECTED, *rules.protected))
+    return frozenset(change.path for change in changes if guard.rule(change))
+
+
 def secret_violation(change: Change, before: bytes, after: bytes) -> Violation | None:
     """Check that a changed file does not bring in what looks like a key or a token and was not in ``before``."""
     kind = secrecy.newly_found(before, after)
