@@ -29,6 +29,7 @@ API_PERMISSIONS = {
     "issues": "write",
     "pull_requests": "write",
     "checks": "write",
+    "actions": "write",
     "statuses": "read",
 }
 """What the API client of a repository is allowed; ``workflows`` is never asked for."""
@@ -70,7 +71,7 @@ class GitHub:
             if key not in self._repositories:
                 kit = self._as_installation(installation_id, API_PERMISSIONS, [full_name])
                 teams = self._as_installation(installation_id, {"members": "read"})
-                self._repositories[key] = Repository(kit, teams, full_name, self.app_id)
+                self._repositories[key] = Repository(kit, teams, full_name, self.app_id, lambda: self.bot_user()[0])
             # The one that was used last is the last one: see call_public.
             self._repositories[key] = found = self._repositories.pop(key)
             return found
@@ -190,8 +191,9 @@ class GitHub:
             granted = self.call("GET", f"/app/installations/{installation_id}")["permissions"]
         except GitHubRefused:
             return {}
-        enough = {"read": {"read", "write"}, "write": {"write"}}
-        return {name: level for name, level in wanted.items() if granted.get(name) in enough[level]}
+        ranks = ("", "read", "write", "admin")
+        levels = {name: min(level, granted.get(name, ""), key=ranks.index) for name, level in wanted.items()}
+        return {name: level for name, level in levels.items() if level}
 
     def revoke(self, token: Token) -> None:
         """End a token; best effort, since it ends by itself within the hour."""

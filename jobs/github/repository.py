@@ -8,29 +8,36 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from jobs.github import transport
+from jobs.github.actions import Actions
 from jobs.github.calls import GONE
 from jobs.github.merging import Merging
+from jobs.github.reviews import ReviewThreads
 from jobs.github.values import CheckRun, Comment, GitHubRefused, Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from githubkit import GitHub as Kit
+    from collections.abc import Callable, Iterator, Mapping
 
 MOST = 10_000
 """How many comments or events of an issue are looked through: the newest are the last."""
 
 
-class Repository(Merging):
+class Repository(Merging, Actions, ReviewThreads):
     """The calls that the bot makes in one repository.
 
     A POST is never repeated blindly: each ``ensure_…`` first looks for what an earlier attempt may have made.
     """
 
-    def __init__(self, kit: Kit[Any], teams: Kit[Any], full_name: str, app_id: int) -> None:
+    def __init__(
+        self,
+        kit: transport.PooledKit,
+        teams: transport.PooledKit,
+        full_name: str,
+        app_id: int,
+        bot_login: Callable[[], str],
+    ) -> None:
         """Take the client of the repository, and one that may read teams: not every installation grants that."""
         super().__init__(kit, full_name)
-        self._teams, self._app_id = teams, app_id
+        self._teams, self._app_id, self._bot_login = teams, app_id, bot_login
 
     # -- reading ------------------------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ from jobs.types import GitHubUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from githubkit.auth import BaseAuthStrategy
 
@@ -100,8 +101,8 @@ class _Borrowed:
         return self._client.build_request(method, f"{base}/{path}", headers=merged, **options)
 
     def send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
-        """Send a request over the shared connections."""
-        return self._client.send(request, auth=self._auth, stream=stream)
+        """Send a request over the shared connections; what is streamed lies elsewhere, where the token must not go."""
+        return self._client.send(request, auth=self._auth, stream=stream, follow_redirects=not stream)
 
 
 class PooledKit(Kit[Any]):
@@ -125,6 +126,11 @@ class PooledKit(Kit[Any]):
         """Lend out the shared client instead of making one for each call."""
         yield cast("httpx.Client", _Borrowed(self._connections.client(), self._get_client_defaults()))
 
+    def fetch(self, address: str) -> AbstractContextManager[httpx.Response]:
+        """Open another host's address, to be read in pieces; the token stays here."""
+        headers = {"User-Agent": "opus67", "Accept-Encoding": "identity"}
+        return self._connections.client().stream("GET", address, headers=headers)
+
 
 def call(kit: Kit[Any], method: str, path: str, **options: Any) -> Any:
     """Make one call and return the answer's JSON, or None when it has none.
@@ -135,8 +141,10 @@ def call(kit: Kit[Any], method: str, path: str, **options: Any) -> Any:
 
 
 def graphql(kit: Kit[Any], query: str, variables: dict[str, Any]) -> dict[str, Any]:
-    """Make one call of GitHub's GraphQL API and return its data; raises as ``call`` does. It is made once."""
-    answer = call(kit, "POST", f"/{GRAPHQL}", json={"query": query, "variables": variables})
+    """Make one call of GitHub's GraphQL API and return its data; raises as ``call`` does. A mutation is made once."""
+    again = not query.startswith("mutation")
+    response = respond(kit, "POST", f"/{GRAPHQL}", again=again, json={"query": query, "variables": variables})
+    answer = _body(response, "POST", f"/{GRAPHQL}")
     problems = answer.get("errors") or []
     if not problems:
         data: dict[str, Any] = answer["data"]
@@ -165,9 +173,12 @@ def pages(kit: Kit[Any], path: str, *, key: str = "", most: int = 1000, **params
         query = dict(httpx.URL(following).params)
 
 
-def respond(kit: Kit[Any], method: str, path: str, **options: Any) -> httpx.Response:
-    """Make one call and return the answer, as ``call`` does; reads are tried a few times within some seconds."""
-    tries = READ_TRIES if method == "GET" else 1
+def respond(kit: Kit[Any], method: str, path: str, *, again: bool = False, **options: Any) -> httpx.Response:
+    """Make one call and return the answer, as ``call`` does.
+
+    Reads, and what may be done ``again``, are tried a few times within some seconds.
+    """
+    tries = READ_TRIES if again or method == "GET" else 1
     for turn in range(1, tries + 1):
         try:
             return kit.request(method, path, **options).raw_response

@@ -28,7 +28,7 @@ def spots(patch: str) -> dict[tuple[str, int], Spot]:
     """
     found: dict[tuple[str, int], Spot] = {}
     text, hunk, old, new = "", 0, 0, 0
-    for position, line in enumerate(patch.splitlines()):
+    for position, line in enumerate(patch.removesuffix("\n").split("\n")):
         if header := HEADER.match(line):
             text, hunk, old, new = line, hunk + 1, int(header[1]), int(header[3])
             continue
@@ -65,6 +65,6 @@ def carried(patch: str, line: int) -> int | None:
 
 
 def _hunks(patch: str) -> Iterator[tuple[int, int, int]]:
-    for line in patch.splitlines():
+    for line in patch.split("\n"):
         if header := HEADER.match(line):
             yield int(header[1]), int(header[2] or 1), int(header[4] or 1)
