@@ -26,7 +26,7 @@ class Base:
 
     ``branch`` is what the work is to be merged into, ``target`` where it is pushed. ``expected`` is the commit that
     ``target`` stands at when it goes on with an earlier task's branch, and empty for a new branch. ``words`` say why
-    the work does not start where people wanted.
+    the work does not start where people wanted. ``merges`` is the commit that is merged into ``target``, if one is.
     """
 
     commit: str
@@ -37,6 +37,7 @@ class Base:
     instructions: dict[str, str]
     expected: str = ""
     words: str = ""
+    merges: str = ""
 
     @property
     def checked_out(self) -> str:
@@ -52,8 +53,8 @@ def find_base(attempt: Attempt, token: Token) -> Base:
         known = _choose(attempt, token)
         services.store.runs.finish_stage(task.id, task.attempt, "prepared", known, time.time())
     else:
-        for name in ("base", "rules", "instructions"):
-            services.mirror.fetch(task.repository, token.value, want=known.get(name, known["base"]))
+        for name in ("base", "rules", "instructions", "merges"):
+            services.mirror.fetch(task.repository, token.value, want=known.get(name) or known["base"])
     if task.onto and known.get("words"):
         services.store.tasks.leave_branch(task.id, task.attempt, known["words"])
     return _read(attempt, known)
@@ -115,7 +116,10 @@ def _followed(attempt: Attempt, token: Token) -> dict[str, str]:
         return followed
     # What people say on the pull request is for this task from now on.
     attempt.services.store.records.keep(pull_key(task.repository, opened.number), task.id, time.time())
-    return {**followed, "branch": opened.base}
+    if task.kind is not Kind.RESOLVE_CONFLICTS:
+        return {**followed, "branch": opened.base}
+    newest = attempt.services.mirror.fetch(task.repository, token.value, branch=opened.base)
+    return {**followed, "branch": opened.base, "merges": newest.base_sha}
 
 
 def pull_key(repository: str, number: int) -> str:
@@ -150,6 +154,7 @@ def _read(attempt: Attempt, known: dict[str, Any]) -> Base:
         _instructions(attempt, known.get("instructions", commit)),
         known.get("expected", ""),
         known.get("words", ""),
+        known.get("merges", ""),
     )
 
 

@@ -93,7 +93,7 @@ def keep_work(attempt: Attempt, opened: Bench) -> bool:
     Raises PatchRefused when the work is too large for that.
     """
     task = attempt.task
-    bundle = workspace.export(opened.sandbox, opened.base.commit)
+    bundle = workspace.export(opened.sandbox, opened.base.commit, merges=opened.base.merges)
     if bundle is None:
         return False
     attempt.services.store.runs.save_checkpoint(task.id, task.attempt, bundle, time.time())
@@ -182,7 +182,7 @@ def clean_room(attempt: Attempt, base: Base, bundle: bytes) -> Iterator[Sandbox]
         sandbox.close()
         sandbox = start_sandbox(attempt, base.config.image, CHECKING)
     try:
-        workspace.restore(sandbox, base.commit, bundle)
+        workspace.restore(sandbox, base.commit, bundle, merges=base.merges)
         yield InterruptibleSandbox(sandbox, attempt.lease)
     finally:
         sandbox.close()
@@ -233,7 +233,7 @@ def _furnish(attempt: Attempt, opened: Bench) -> Bench:
     if bundle is None:
         workspace.checkout(sandbox, base.commit)
     else:
-        workspace.restore(sandbox, base.commit, bundle)
+        workspace.restore(sandbox, base.commit, bundle, merges=base.merges)
     if not (sandbox.resumed and begun):
         failed = set_up(attempt, sandbox, base)
         if failed is not None:

@@ -51,7 +51,7 @@ def publish(attempt: Attempt, token: Token, work: Work) -> Outcome:
             return outcome
         return _open(attempt, work.base, patch, outcome)
     except PatchRefused as refused:
-        diff = quarantine.diff_text(work.bundle, base=work.base.commit, limit=PATCH_LIMIT)
+        diff = quarantine.diff_text(work.bundle, base=work.base.commit, limit=PATCH_LIMIT, merges=work.base.merges)
         return _kept_as_patch(work.outcome, str(refused), diff)
     finally:
         quarantine.discard()
@@ -67,7 +67,7 @@ def keep_as_branch(attempt: Attempt, token: Token, work: Work) -> Outcome:
         branch, outcome = _push(attempt, token, quarantine, alone, replace(work.outcome, patch=patch))
         return replace(outcome, kept=f"The work so far is on the branch `{branch}`, without a pull request.")
     except PatchRefused as refused:
-        diff = quarantine.diff_text(work.bundle, base=work.base.commit, limit=PATCH_LIMIT)
+        diff = quarantine.diff_text(work.bundle, base=work.base.commit, limit=PATCH_LIMIT, merges=work.base.merges)
         return replace(_kept_as_patch(work.outcome, str(refused), diff), summary=work.outcome.summary)
     finally:
         quarantine.discard()
@@ -75,10 +75,10 @@ def keep_as_branch(attempt: Attempt, token: Token, work: Work) -> Outcome:
 
 def keep_as_patch(attempt: Attempt, bundle: bytes, outcome: Outcome, reason: str) -> Outcome:
     """Keep paid-for work as a patch in the comment, when GitHub takes it in no other way."""
-    base = attempt.services.store.runs.stage(attempt.task.id, "prepared")["base"]
+    prepared = attempt.services.store.runs.stage(attempt.task.id, "prepared")
     quarantine = Quarantine(attempt.services.mirror, attempt.task.repository, attempt.task.id)
     try:
-        diff = quarantine.diff_text(bundle, base=base, limit=PATCH_LIMIT)
+        diff = quarantine.diff_text(bundle, base=prepared["base"], limit=PATCH_LIMIT, merges=prepared.get("merges", ""))
     finally:
         quarantine.discard()
     return _kept_as_patch(outcome, reason, diff, "it could not be published")
@@ -96,6 +96,7 @@ def _receive(attempt: Attempt, quarantine: Quarantine, work: Work) -> Patch:
         co_author=co_author(actor.login, _account_id(attempt), host) if actor.login else "",
         when=int(task.created_at),
         rules=PatchRules(protected=work.base.config.protected),
+        merges=work.base.merges,
     )
 
 

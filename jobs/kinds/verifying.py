@@ -71,7 +71,7 @@ class Verifier:
         if sent_back:
             return sent_back
         try:
-            bundle = workspace.export(self._bench.sandbox, self._bench.base.commit)
+            bundle = workspace.export(self._bench.sandbox, self._bench.base.commit, merges=self._bench.base.merges)
         except PatchRefused as refused:
             return self._too_large(refused)
         if bundle is None:
@@ -86,7 +86,7 @@ class Verifier:
     def check_once_more(self) -> None:
         """Check what there is when a run is stopped, so that people can judge it."""
         try:
-            bundle = workspace.export(self._bench.sandbox, self._bench.base.commit)
+            bundle = workspace.export(self._bench.sandbox, self._bench.base.commit, merges=self._bench.base.merges)
             self.verdict.evidence = () if bundle is None else self._check(bundle)
         except (SandboxError, PatchRefused):
             self.verdict.evidence = ()
@@ -165,7 +165,13 @@ class Verifier:
         quarantine = Quarantine(attempt.services.mirror, attempt.task.repository, attempt.task.id)
         rules = PatchRules(protected=base.config.protected)
         patch = quarantine.receive(
-            bundle, base=base.commit, message="x", author=("x", "x@localhost"), when=0, rules=rules
+            bundle,
+            base=base.commit,
+            message="x",
+            author=("x", "x@localhost"),
+            when=0,
+            rules=rules,
+            merges=base.merges,
         )
         quarantine.discard()
         return patch.diff
