@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.github import transport
 from jobs.github.values import GitHubRefused
-
-if TYPE_CHECKING:
-    from githubkit import GitHub as Kit
 
 GONE = frozenset({404, 410})
 UNPROCESSABLE = 422
@@ -17,7 +14,7 @@ UNPROCESSABLE = 422
 class Calls:
     """The client of one repository."""
 
-    def __init__(self, kit: Kit[Any], full_name: str) -> None:
+    def __init__(self, kit: transport.PooledKit, full_name: str) -> None:
         self.full_name = full_name
         self._kit = kit
         self._base = f"/repos/{full_name}"

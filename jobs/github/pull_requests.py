@@ -30,9 +30,9 @@ class PullRequests(Calls):
 
         Whether they can be merged is not told here.
         """
-        wanted = {name: value for name, value in (("head", head), ("base", base)) if value}
+        wanted: dict[str, Any] = {name: value for name, value in (("head", head), ("base", base)) if value}
         found = transport.pages(self._kit, f"{self._base}/pulls", state="open", **wanted)
-        return tuple(_state(one) for one in found)
+        return tuple(as_state(one) for one in found)
 
     def ensure_pull_request(self, branch: str, base: str, title: str, body: str) -> PullRequest:
         """Open a draft pull request from a branch, or bring the open one up to date."""
@@ -56,20 +56,21 @@ class PullRequests(Calls):
         """
         ends = time.monotonic() + settle
         while True:
-            state = _state(self.read(f"{self._base}/pulls/{number}"))
+            state = as_state(self.read(f"{self._base}/pulls/{number}"))
             if state.state != "open" or state.mergeable is not None or time.monotonic() >= ends:
                 return state
             time.sleep(SETTLE_PAUSE_SECONDS)
 
 
-def _state(found: Mapping[str, Any]) -> PullRequestState:
+def as_state(found: Mapping[str, Any]) -> PullRequestState:
+    """Return a pull request as GitHub tells it alone, or in short in a list."""
     head, author = found["head"], found.get("user") or {}
     return PullRequestState(
         number=found["number"],
         url=found["html_url"],
         title=found["title"],
         author=str(author.get("login") or ""),
-        state="merged" if found.get("merged") else str(found["state"]),
+        state="merged" if found.get("merged") or found.get("merged_at") else str(found["state"]),
         draft=bool(found.get("draft")),
         head=head["sha"],
         branch=head["ref"],
