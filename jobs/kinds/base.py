@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from config import repository as repository_file
 from config.errors import RepositoryConfigError
 from jobs.agent import checks
+from jobs.kinds.target import look
 from jobs.types import Kind, UserError
 
 if TYPE_CHECKING:
     from config.repository import RepositoryConfig
     from jobs.execute import Attempt
     from jobs.github import Token
+    from jobs.types import Task
 
 INSTRUCTIONS = ("AGENTS.md", "CLAUDE.md", ".github/copilot-instructions.md")
 FILE_LIMIT = 200_000
@@ -53,7 +55,7 @@ def find_base(attempt: Attempt, token: Token) -> Base:
         known = _choose(attempt, token)
         services.store.runs.finish_stage(task.id, task.attempt, "prepared", known, time.time())
     else:
-        for name in ("base", "rules", "instructions", "merges"):
+        for name in ("base", "rules", "instructions", "merges", "compared"):
             services.mirror.fetch(task.repository, token.value, want=known.get(name) or known["base"])
     if task.onto and known.get("words"):
         services.store.tasks.leave_branch(task.id, task.attempt, known["words"])
@@ -74,12 +76,14 @@ def _choose(attempt: Attempt, token: Token) -> dict[str, Any]:
         return {**chosen, **elsewhere}
     moved = branch != snapshot.branch
     base = mirror.fetch(task.repository, token.value, branch=branch).base_sha if moved else rules
-    return {**chosen, **elsewhere, "base": base, "instructions": rules if task.base else base}
+    return {**chosen, **elsewhere, "base": base, "instructions": rules if _named(task) else base}
 
 
 def _asked_about(attempt: Attempt, token: Token) -> dict[str, str]:
-    """Return the head of the pull request that a question was asked on; nothing for all else."""
+    """Return the head of the pull request that is reviewed or that a question was asked on; nothing for all else."""
     task = attempt.task
+    if task.kind is Kind.REVIEW_PULL_REQUEST:
+        return _reviewed(attempt, token)
     if task.kind is not Kind.ASK or task.subject.kind != "pull":
         return {}
     head = attempt.repository.read(f"/repos/{task.repository}/pulls/{task.subject.number}")["head"]
@@ -87,17 +91,34 @@ def _asked_about(attempt: Attempt, token: Token) -> dict[str, str]:
     return {"base": str(head["sha"]), "branch": str(head["ref"])}
 
 
+def _reviewed(attempt: Attempt, token: Token) -> dict[str, str]:
+    """Return the head of a pull request as the review's round began with it, and the base that it is compared with.
+
+    The head of a fork's is in this repository, too; its branch is none of ours and gets a name that nobody chose.
+    """
+    task, mirror = attempt.task, attempt.services.mirror
+    target = look(attempt)
+    for commit in (target.base, target.head):
+        mirror.fetch(task.repository, token.value, want=commit)
+    return {"base": target.head, "branch": f"pull/{target.number}/head", "compared": target.base}
+
+
 def _wanted_branch(attempt: Attempt, rules: str) -> str:
     """Return the branch that a person or the repository named; one that a person named must be there."""
-    task = attempt.task
-    if task.base and not task.onto:
-        if attempt.repository.branch_sha(task.base) is None:
+    task, named = attempt.task, _named(attempt.task)
+    if named and not task.onto:
+        if attempt.repository.branch_sha(named) is None:
             raise UserError(
-                f"{task.repository} has no branch `{task.base}` to start from. Ask again with a branch that is there, "
+                f"{task.repository} has no branch `{named}` to start from. Ask again with a branch that is there, "
                 "or without one."
             )
-        return task.base
+        return named
     return _rules(attempt, rules).base_branch
+
+
+def _named(task: Task) -> str:
+    """Return the branch that a person named, or the one whose CI is red."""
+    return task.base or (str(task.about.get("branch") or "") if task.kind is Kind.FIX_CI else "")
 
 
 def _followed(attempt: Attempt, token: Token) -> dict[str, str]:

@@ -171,10 +171,10 @@ def _the_sandbox(attempt: Attempt, base: Base, early: Future[Sandbox] | None) ->
 
 
 @contextmanager
-def clean_room(attempt: Attempt, base: Base, bundle: bytes) -> Iterator[Sandbox]:
+def clean_room(attempt: Attempt, base: Base, bundle: bytes | None) -> Iterator[Sandbox]:
     """Start a sandbox beside the agent's that holds what the bundle holds and nothing else that the agent left.
 
-    What the checks say there is true of what is published: no file that git ignores, no program that the agent put
+    Without a bundle it holds the base alone. What the checks say there is true of what is published: no file that git ignores, no program that the agent put
     into its path and no setting in its home can have a say.
     """
     sandbox = start_sandbox(attempt, base.config.image, CHECKING)
@@ -182,7 +182,10 @@ def clean_room(attempt: Attempt, base: Base, bundle: bytes) -> Iterator[Sandbox]
         sandbox.close()
         sandbox = start_sandbox(attempt, base.config.image, CHECKING)
     try:
-        workspace.restore(sandbox, base.commit, bundle, merges=base.merges)
+        if bundle is None:
+            workspace.checkout(sandbox, base.commit)
+        else:
+            workspace.restore(sandbox, base.commit, bundle, merges=base.merges)
         yield InterruptibleSandbox(sandbox, attempt.lease)
     finally:
         sandbox.close()
@@ -202,7 +205,7 @@ def reading_room(attempt: Attempt) -> Iterator[Bench]:
         attempt.teller.changed()
     sandbox = start_sandbox(attempt, base.config.image, READING)
     try:
-        workspace.checkout(sandbox, base.commit)
+        sandbox = _at(attempt, sandbox, base)
         yield Bench(base, InterruptibleSandbox(sandbox, attempt.lease))
     except (HandOver, Paused, NeedsHuman, *attempt.services.store.UNAVAILABLE):
         sandbox.detach()
@@ -211,6 +214,19 @@ def reading_room(attempt: Attempt) -> Iterator[Bench]:
         sandbox.close()
         raise
     sandbox.close()
+
+
+def _at(attempt: Attempt, sandbox: Sandbox, base: Base) -> Sandbox:
+    """Check out the base in a sandbox for reading; one that was left with another commit makes room for a new one."""
+    try:
+        workspace.checkout(sandbox, base.commit)
+    except SandboxError:
+        if not sandbox.resumed:
+            raise
+        sandbox.close()
+        sandbox = start_sandbox(attempt, base.config.image, READING)
+        workspace.checkout(sandbox, base.commit)
+    return sandbox
 
 
 def start_sandbox(attempt: Attempt, image: str, part: str = "") -> Sandbox:
