@@ -9,7 +9,7 @@ from jobs.answer.comment import EDITED
 from jobs.answer.diagnosis import diagnosis, marks
 from jobs.answer.words import conclusion_of, headline, money, phase_of, rough_duration
 from jobs.text import cut, line, neutralise
-from jobs.types import Approval, Conclusion, Status
+from jobs.types import Approval, Conclusion, Kind, Status
 
 if TYPE_CHECKING:
     from jobs.answer.view import TaskView
@@ -23,6 +23,8 @@ RUN_AGAIN = {"label": "Run again", "description": "Start again from the beginnin
 """GitHub takes labels and identifiers of 20 characters, descriptions of 40."""
 
 MOVED = "The work has a draft pull request"
+REVIEW_MOVED = "The review went on"
+"""There were pushes while it ran."""
 
 
 def check_output(view: TaskView) -> dict[str, Any]:
@@ -49,10 +51,11 @@ def check_output(view: TaskView) -> dict[str, Any]:
 def moved_output(view: TaskView) -> dict[str, Any]:
     """Return the body for the check run on the base commit, once the work has a commit and a check run of its own."""
     where = f"\n\n{view.pull_request}" if view.pull_request else ""
+    title = REVIEW_MOVED if view.task.kind is Kind.REVIEW_PULL_REQUEST else MOVED
     return {
         "status": "completed",
         "conclusion": Conclusion.NEUTRAL.value,
-        "output": {"title": MOVED, "summary": f"{MOVED}: the check run goes on at its newest commit.{where}"},
+        "output": {"title": title, "summary": f"{title}: the check run goes on at its newest commit.{where}"},
         "actions": [],
     }
 

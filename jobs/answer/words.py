@@ -73,6 +73,7 @@ ELSEWHERE = {
     "Nothing is spent while this waits.",
 }
 """What a person can do about a task that has no comment on GitHub: in a chat, or on the command line."""
+REVIEW_AGAIN = "`/opus review` on the pull request has it reviewed again."
 ANSWERED = Headline("\U0001f4ac", "Answered")
 MERGED = Headline("\U0001f7e3", "Merged")
 DONE = Headline("\u2705", "Done: a draft pull request is ready for review")
@@ -145,6 +146,9 @@ def _waiting(task: Task) -> Headline:
 
 def _ending(view: TaskView) -> Headline:
     conclusion = conclusion_of(view)
+    if view.task.kind is Kind.REVIEW_PULL_REQUEST and view.outcome and view.outcome.title:
+        mark = {Conclusion.SUCCESS: DONE.mark, Conclusion.FAILURE: FAILED.mark}.get(conclusion, INCOMPLETE.mark)
+        return Headline(mark, view.outcome.title, REVIEW_AGAIN)
     if view.merged:
         return MERGED
     if conclusion is Conclusion.SUCCESS:
@@ -173,7 +177,7 @@ def conclusion_of(view: TaskView) -> Conclusion:
 
 def phase_of(task: Task) -> str:
     """Return what a running task does now."""
-    if task.kind is Kind.ASK and task.phase is Phase.PLANNING:
+    if task.kind in {Kind.ASK, Kind.REVIEW_PULL_REQUEST} and task.phase is Phase.PLANNING:
         return "reading the code"
     return PHASES[task.phase]
 

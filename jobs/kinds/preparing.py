@@ -203,9 +203,8 @@ def reading_room(attempt: Attempt) -> Iterator[Bench]:
     if attempt.task.kind is not Kind.ASK:
         attempt.teller.sha = base.commit
         attempt.teller.changed()
-    sandbox = start_sandbox(attempt, base.config.image, READING)
+    sandbox = _room(attempt, base)
     try:
-        sandbox = _at(attempt, sandbox, base)
         yield Bench(base, InterruptibleSandbox(sandbox, attempt.lease))
     except (HandOver, Paused, NeedsHuman, *attempt.services.store.UNAVAILABLE):
         sandbox.detach()
@@ -216,16 +215,19 @@ def reading_room(attempt: Attempt) -> Iterator[Bench]:
     sandbox.close()
 
 
-def _at(attempt: Attempt, sandbox: Sandbox, base: Base) -> Sandbox:
-    """Check out the base in a sandbox for reading; one that was left with another commit makes room for a new one."""
+def _room(attempt: Attempt, base: Base) -> Sandbox:
+    """Start a sandbox for reading, with the base; one that was left with another commit makes room for a new one."""
+    sandbox = start_sandbox(attempt, base.config.image, READING)
     try:
         workspace.checkout(sandbox, base.commit)
     except SandboxError:
+        sandbox.close()
         if not sandbox.resumed:
             raise
+        return _room(attempt, base)
+    except BaseException:
         sandbox.close()
-        sandbox = start_sandbox(attempt, base.config.image, READING)
-        workspace.checkout(sandbox, base.commit)
+        raise
     return sandbox
 
 

@@ -1,0 +1,163 @@
+"""Reviews a pull request from a run that changes nothing: one review with comments on lines, and a check run."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from jobs.answer.review import ReviewText, comment_body, conclusion, review_body, title, told
+from jobs.github import LineRemark
+from jobs.kinds.examining import Examined, examine
+from jobs.kinds.target import PULL, look, reviewed_key, verdict_key, why_not
+from jobs.text import redact
+from jobs.types import Conclusion, Finding, Outcome, Phase, Severity, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jobs.execute import Attempt
+    from jobs.github.reviews import Event
+    from jobs.kinds.target import Target
+
+MARKER = "<!-- opus67:review={task_id}:{head} -->"
+EXAMINED, POSTED = "examined", "posted"
+MOST_ROUNDS = 3
+NOTHING_TO_READ = "Nothing in it can be reviewed: there are no changed lines but in files that are not read."
+
+log = logging.getLogger(__name__)
+
+
+def review(attempt: Attempt) -> Outcome:
+    """Review the pull request as it stands; what is pushed meanwhile is reviewed in another round."""
+    while True:
+        target = look(attempt)
+        asked = bool(attempt.task.about.get("asked"))
+        refused = why_not(target, asked=asked)
+        if refused is not None:
+            if asked or target.reviewed == target.head:
+                attempt.teller.sha = target.head
+            return _with_rounds(attempt, Outcome(*refused))
+        examined = _examined(attempt, target)
+        outcome = _posted(attempt, target, examined)
+        if examined.stopped is not None or not _begin_next(attempt, target, outcome, asked=asked):
+            return _with_rounds(attempt, outcome)
+
+
+def _examined(attempt: Attempt, target: Target) -> Examined:
+    task, runs = attempt.task, attempt.services.store.runs
+    stored = runs.stage(task.id, EXAMINED)
+    if stored is not None:
+        return _load(stored)
+    examined = examine(attempt, target)
+    runs.finish_stage(task.id, task.attempt, EXAMINED, asdict(examined), time.time())
+    return examined
+
+
+def _posted(attempt: Attempt, target: Target, examined: Examined) -> Outcome:
+    """Post the review once, and remember the commit; what GitHub refuses is told in the check run."""
+    text, records = examined.text, attempt.services.store.records
+    ending = examined.stopped or conclusion(text, request_changes=examined.request_changes)
+    outcome = Outcome(
+        ending,
+        told(text),
+        title=title(text),
+        blob_url=f"{attempt.services.settings.github_server_url.rstrip('/')}/{attempt.task.repository}/blob/{text.commit}",
+        references=tuple(_reference(finding) for finding in text.findings),
+    )
+    if not examined.read:
+        return replace(outcome, title="Nothing to review", summary=f"{NOTHING_TO_READ}\n\n{outcome.summary}")
+    if text.findings or not text.incomplete:
+        try:
+            url = _post(attempt, target, examined)
+        except UserError as refused:
+            words = f"The review could not be posted: {refused}\n\n{outcome.summary}"
+            return replace(outcome, conclusion=Conclusion.ACTION_REQUIRED, summary=words)
+        outcome = replace(outcome, summary=f"{outcome.summary}\n\n{url}")
+    if examined.stopped is None:
+        records.keep(verdict_key(attempt.task.repository, target.number), ending, time.time())
+        records.keep(reviewed_key(attempt.task.repository, target.number), target.head, time.time())
+    return outcome
+
+
+def _post(attempt: Attempt, target: Target, examined: Examined) -> str:
+    """Write the review, or find the one that an earlier attempt wrote, and return its URL."""
+    task, text, secrets = attempt.task, examined.text, attempt.services.redacted
+    attempt.services.store.tasks.progress(task.id, task.attempt, Phase.PUBLISHING)
+    grave = any(finding.severity.grave for finding in text.findings)
+    event: Event = "REQUEST_CHANGES" if grave and examined.request_changes and not target.own else "COMMENT"
+    marker = MARKER.format(task_id=task.id, head=target.head)
+    remarks = [
+        LineRemark(
+            finding.path,
+            finding.end_line,
+            redact(comment_body(finding), secrets),
+            finding.line if finding.line < finding.end_line else 0,
+        )
+        for finding in _clean(text.findings, secrets)
+    ]
+    body = redact(review_body(text, marker), secrets)
+    attempt.lease.check()  # The last moment at which a cancel leaves nothing behind.
+    written = attempt.repository.ensure_review(target.number, target.head, marker, body, event, remarks)
+    return f"{target.url}#pullrequestreview-{written}"
+
+
+def _clean(findings: tuple[Finding, ...], secrets: tuple[str, ...]) -> list[Finding]:
+    """Return findings without suggestions that hold a secret: what is redacted there would be committed."""
+    return [
+        replace(one, suggestion=None) if one.suggestion and redact(one.suggestion, secrets) != one.suggestion else one
+        for one in findings
+    ]
+
+
+def _begin_next(attempt: Attempt, target: Target, outcome: Outcome, *, asked: bool) -> bool:
+    """Begin another round for what was pushed meanwhile, and tell whether there is one."""
+    task, runs = attempt.task, attempt.services.store.runs
+    now = attempt.repository.pull_request(target.number)
+    if now.head == target.head or now.state != "open" or (now.draft and not asked):
+        return False
+    before = runs.stage(task.id, "round") or {"rounds": 1, "told": []}
+    if before["rounds"] >= MOST_ROUNDS:
+        log.info("pull request %s moves faster than it is reviewed", target.url)
+        return False
+    said = f"`{target.head[:7]}`: {outcome.title}."
+    product = {
+        "steps": len(runs.steps(task.id)),
+        "rounds": before["rounds"] + 1,
+        "told": [*before["told"], said],
+    }
+    runs.begin_round(task.id, task.attempt, (PULL, "prepared", EXAMINED), product, time.time())
+    return True
+
+
+def _with_rounds(attempt: Attempt, outcome: Outcome) -> Outcome:
+    """Return the last round's outcome with a word on the rounds before it."""
+    earlier = attempt.services.store.runs.stage(attempt.task.id, "round")
+    if not earlier:
+        return outcome
+    return replace(outcome, summary=f"{outcome.summary}\n\nBefore that, {' '.join(earlier['told'])}")
+
+
+def _reference(finding: Finding) -> str:
+    last = f"-L{finding.end_line}" if finding.end_line != finding.line else ""
+    return f"{finding.path}#L{finding.line}{last}"
+
+
+def _load(stored: Mapping[str, Any]) -> Examined:
+    values = stored["text"]
+    text = ReviewText(
+        **{
+            **values,
+            "findings": tuple(Finding.load(one) for one in values["findings"]),
+            "skipped": tuple((path, reason) for path, reason in values["skipped"]),
+            "open_before": tuple(Severity(one) for one in values["open_before"]),
+        }
+    )
+    stopped = stored["stopped"]
+    return Examined(
+        text,
+        None if stopped is None else Conclusion(stopped),
+        read=bool(stored["read"]),
+        request_changes=bool(stored["request_changes"]),
+    )
