@@ -103,6 +103,11 @@ class Actions(Calls):
         path = f"{self._base}/check-suites/{suite_id}/check-runs"
         return tuple(map(self._suite_check, transport.pages(self._kit, path, key="check_runs")))
 
+    def checks_at(self, sha: str) -> tuple[SuiteCheck, ...]:
+        """Return the newest check runs of all Apps at a commit with what they say."""
+        path = f"{self._base}/commits/{sha}/check-runs"
+        return tuple(map(self._suite_check, transport.pages(self._kit, path, key="check_runs")))
+
     def changes_between(self, base: str, head: str, most: int = 50) -> tuple[Change, ...]:
         """Return the commits that ``head`` has and ``base`` has not, oldest first: the newest ``most`` of them.
 

@@ -174,8 +174,8 @@ def _the_sandbox(attempt: Attempt, base: Base, early: Future[Sandbox] | None) ->
 def clean_room(attempt: Attempt, base: Base, bundle: bytes | None) -> Iterator[Sandbox]:
     """Start a sandbox beside the agent's that holds what the bundle holds and nothing else that the agent left.
 
-    Without a bundle it holds the base alone. What the checks say there is true of what is published: no file that git ignores, no program that the agent put
-    into its path and no setting in its home can have a say.
+    Without a bundle it holds the base alone. What the checks say there is true of what is published: no file that git
+    ignores, no program that the agent put into its path and no setting in its home can have a say.
     """
     sandbox = start_sandbox(attempt, base.config.image, CHECKING)
     if sandbox.resumed:
