@@ -100,11 +100,11 @@ class Verifier:
         with clean_room(attempt, base, bundle) as room:
             failed = set_up(attempt, room, base)
             if failed is not None:
-                return (_record(*failed),)
+                return (record(*failed),)
             room.allow(base.config.hosts.work)
             for command in base.checks:
                 attempt.lease.check()
-                evidence.append(_record(command, room.run(command, timeout=CHECK_SECONDS)))
+                evidence.append(record(command, room.run(command, timeout=CHECK_SECONDS)))
             self.blocked += room.blocked()
         return tuple(evidence)
 
@@ -186,7 +186,8 @@ class Verifier:
         runs.finish_stage(task.id, task.attempt, "verdict", asdict(self.verdict), time.time())
 
 
-def _record(command: str, result: CommandResult) -> Check:
+def record(command: str, result: CommandResult) -> Check:
+    """Return the harness's record of one command."""
     output = result.output[-OUTPUT_KEPT:]
     return Check(command, result.exit_code, result.seconds, output, *parse_counts(result.output))
 
