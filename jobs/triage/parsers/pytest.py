@@ -1,0 +1,193 @@
+"""pytest: the failures section, errors at set-up and in collection, and the short summary."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jobs.triage.failures import MOST, Section, failed
+from jobs.triage.signatures import is_foreign, relative
+from jobs.types import FailureKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jobs.types import Failure
+
+WORDS = (
+    "test session starts",
+    "short test summary info",
+    "= FAILURES =",
+    "= ERRORS =",
+    "ImportError while loading conftest",
+    "Required test coverage",
+    "INTERNALERROR>",
+    "Coverage failure",
+)
+_SECTION = re.compile(r"^=+ (.{1,200}?) =+$")
+_END = re.compile(
+    r"^(?:=+ )?\d+ (?:failed|passed|errors?|skipped|deselected|warnings?|xfailed|xpassed)\b.* in [\d.]+s\b"
+)
+_BLOCK = re.compile(r"^_{2,} (.+?) _{2,}$")
+_SUMMARY = re.compile(r"^(?:FAILED|ERROR|SUBFAIL(?:ED)?(?:[(\[].{0,200}?[)\]])?) (?!\[)(.+)$")
+_ID = re.compile(r"^([^\s:]+(?: [^\s:]+)*?\.(?:pyi?|txt|md|rst|ya?ml|feature))((?:::.*)?)$")
+_PLACE = re.compile(r"^((?:[A-Za-z]:[\\/])?[^\s:][^:\n]{0,300}\.\w{1,8}):(\d+): (.*)$")
+_NATIVE = re.compile(r'^\s*File "([^"\n]{1,400})", line (\d+)(?:, in (.*))?$')
+_ERROR = re.compile(r"^E {2,}(\S.*)$")
+_SHORT_ERROR = re.compile(r"^E +(\S.*)$")
+_VERBOSE = re.compile(
+    r"^(?:\[gw\d+\] \[ *\d+%\] (?:FAILED|ERROR) (\S+::.*)|(\S+::.{1,300}?) (?:FAILED|ERROR) +\[ *\d+%\])$"
+)
+_DASHES = 20
+"""Places that may part an id from its message, of which so many are tried."""
+_WHEN = re.compile(r"^ERROR (?:at (?:setup|teardown) of|collecting) (.*)$")
+_COVERAGE = re.compile(
+    r"^(?:ERROR: |FAIL )?(?:Coverage failure: (total of .*)|(Required test coverage of .* not reached.*))$",
+    re.MULTILINE,
+)
+_CONFTEST = re.compile(r"^(?:E +)?ImportError while loading conftest '([^'\n]{1,400})'", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """One failure as its section tells it."""
+
+    title: str
+    lines: tuple[str, ...]
+
+    @property
+    def subject(self) -> str:
+        """The test's name, with dots for classes, or the file that could not be collected."""
+        found = _WHEN.match(self.title)
+        return (found[1] if found else self.title).strip()
+
+
+def parse(section: Section) -> Iterator[Failure]:
+    """Yield what pytest says failed."""
+    blocks, summary, verbose = _read(section.lines)
+    if summary:
+        yield from _from_summary(summary, blocks)
+    elif blocks:
+        yield from (_failure(block.subject, "", block) for block in blocks[:MOST])
+    else:
+        yield from (_failure(name, "", None) for name in verbose[:MOST])
+    for found in _COVERAGE.finditer(section.text):
+        yield failed("pytest", FailureKind.OTHER, "coverage", found[1] or found[2], excerpt=found.group())
+    if found := _CONFTEST.search(section.text):
+        yield _failure(
+            relative(found[1]), "", _Block(relative(found[1]), tuple(section.text[found.start() :].split("\n")[:40]))
+        )
+
+
+def _read(lines: list[str]) -> tuple[list[_Block], list[str], list[str]]:
+    """Return blocks, lines of the summary, and ids that a verbose run marked."""
+    blocks: list[_Block] = []
+    summary: list[str] = []
+    verbose: list[str] = []
+    part, title, start, heading = "", "", 0, 0
+    for number, line in enumerate([*lines, "="]):
+        found = _SECTION.match(line)
+        ended = bool(found) or line == "=" or bool(_END.match(line))
+        block = _BLOCK.match(line) if part in {"FAILURES", "ERRORS"} else None
+        if (ended or block) and title:
+            blocks.append(_Block(title, tuple(lines[start:number])))
+            title = ""
+        if block:
+            title, start = block[1], number + 1
+        elif found and found[1] == "short test summary info":
+            # What a test printed earlier may look like a summary; the session's own comes last.
+            del summary[heading:]
+            part = "summary"
+        elif ended:
+            part = found[1] if found else ""
+            heading = len(summary) if _END.match(line) else heading
+        elif part == "summary" and (entry := _SUMMARY.match(line)):
+            summary.append(entry[1])
+        elif part not in {"FAILURES", "ERRORS"} and (marked := _VERBOSE.match(line)):
+            verbose.append(marked[1] or marked[2])
+    return blocks, summary, verbose
+
+
+def _from_summary(summary: list[str], blocks: list[_Block]) -> Iterator[Failure]:
+    left = blocks[: 5 * MOST]
+    for entry in summary[:MOST]:
+        name, message = _entry(entry)
+        block = next((one for one in left if _same(one, name)), None)
+        if block:
+            left.remove(block)
+        yield _failure(name, message, block)
+
+
+def _entry(text: str) -> tuple[str, str]:
+    """Part the id from the message: both may hold `` - ``."""
+    at = text.find(" - ")
+    for _ in range(_DASHES):
+        if at < 0:
+            break
+        name = text[:at]
+        if _ID.match(name) and name.count("[") == name.count("]"):
+            return name, text[at + 3 :]
+        at = text.find(" - ", at + 1)
+    name, _, message = (text, "", "") if _ID.match(text) else text.partition(" - ")
+    return name, message
+
+
+def _same(block: _Block, name: str) -> bool:
+    path, _, inside = name.partition("::")
+    if not inside:
+        return relative(block.subject) == path or relative(block.subject).endswith(f"/{path}")
+    return block.subject in {inside.replace("::", "."), inside} and _tells_of(block, path)
+
+
+def _tells_of(block: _Block, path: str) -> bool:
+    places = [place for place, _, _ in _places(block)]
+    return not places or any(
+        place == path or place.endswith(f"/{path}") or path.endswith(f"/{place}") for place in places
+    )
+
+
+def _places(block: _Block) -> Iterator[tuple[str, int, str]]:
+    for line in block.lines:
+        if line.startswith("-") and line.strip("-").strip().startswith("Captured"):
+            return
+        if found := _PLACE.match(line):
+            yield relative(found[1]), int(found[2][:8]), found[3]
+        elif found := _NATIVE.match(line):
+            yield relative(found[1]), int(found[2][:8]), found[3] or ""
+
+
+def _failure(name: str, message: str, block: _Block | None) -> Failure:
+    path = name.partition("::")[0] if _ID.match(name) else ""
+    if block is None:
+        return failed("pytest", FailureKind.TEST, name, message, path, 0, f"{name}: {message}" if message else name)
+    places = list(_places(block))
+    own = [place for place in places if path and (place[0] == path or place[0].endswith(f"/{path}"))]
+    near = own or [place for place in places if not is_foreign(place[0])] or places
+    line = near[0][1] if near else 0
+    path = path or (near[0][0] if near else "")
+    if "::" not in name and not _ID.match(name) and path:
+        name = f"{path}::{name.replace('.', '::') if '[' not in name else name}"
+    return failed("pytest", FailureKind.TEST, name, _message(block) or message, path, line, _excerpt(block))
+
+
+def _message(block: _Block) -> str:
+    """Return the first line of the error, and the assertion where that is the second."""
+    told = [found[1] for line in block.lines if (found := _ERROR.match(line))]
+    told = told or [found[1] for line in block.lines if (found := _SHORT_ERROR.match(line))]
+    if told:
+        start = next(
+            (at for at, line in enumerate(told) if line.startswith(("ModuleNotFoundError", "ImportError:"))), 0
+        )
+        told = told[start:]
+        return "\n".join(told[:2] if len(told) > 1 and told[1].startswith("assert ") else told[:1])
+    last = [place[2] for place in _places(block) if place[2]]
+    plain = [line for line in block.lines if re.match(r"[A-Za-z_][\w.]{0,200}(?:Error|Exception|Failed|Exit)\b", line)]
+    return (plain or last or [""])[-1]
+
+
+def _excerpt(block: _Block) -> str:
+    lines = [block.title, *block.lines]
+    if len(lines) > 60:  # noqa: PLR2004 - the test's beginning and the error's end tell most
+        lines = [*lines[:20], "\u2026", *lines[-38:]]
+    return "\n".join(lines)
