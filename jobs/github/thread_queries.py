@@ -29,6 +29,7 @@ OF_PULL = f"""query($owner: String!, $name: String!, $number: Int!, $after: Stri
 
 ONE = f"""query($id: ID!, $after: String) {{
   node(id: $id) {{
+    __typename
     ... on PullRequestReviewThread {{ {_THREAD} comments(first: 100, after: $after) {{ {_COMMENTS} }} }}
   }}
 }}"""

@@ -37,6 +37,9 @@ LONG = re.compile(
     r"|issues/\d+/labels/|commits/))(?P<rest>.+?)(?P<end>/(?:check-runs|check-suites|pulls|statuses|status))?"
 )
 
+# What an outdated comment on lines, or one on a whole file, has not.
+OUTDATED = ("line", "original_line", "position")
+
 
 class NotAsDescribed(AssertionError):
     """What was said is not what GitHub's description allows; the message lists every difference."""
@@ -76,10 +79,11 @@ class _Response:
 
 
 def _mended(schema: Any) -> Any:
-    """Mend four flaws of the description that GitHub's own answers contradict.
+    """Mend five flaws of the description that GitHub's own answers contradict.
 
     It marks enums and alternatives as nullable without letting them be null, says "one of" of alternatives that
-    overlap, tells a folder's list from a file by a property, and has an account be a person and an enterprise at once.
+    overlap, tells a folder's list from a file by a property, and has an account be a person and an enterprise at once. It also
+    gives outdated comments a line, which its description of webhooks knows to be null.
     """
     if isinstance(schema, list):
         return [_mended(one) for one in schema]
@@ -88,6 +92,9 @@ def _mended(schema: Any) -> Any:
     schema = {key: value for key, value in schema.items() if key != "discriminator"}
     if _titles(schema.get("allOf")) == {"Simple User", "Enterprise"}:
         schema["anyOf"] = schema.pop("allOf")
+    if schema.get("title") == "Pull Request Review Comment":
+        nullable = {name: {**schema["properties"][name], "nullable": True} for name in OUTDATED}
+        schema["properties"] = {**schema["properties"], **nullable}
     mended = {("anyOf" if key == "oneOf" else key): _mended(value) for key, value in schema.items()}
     if mended.get("nullable") is True and "type" not in mended:
         null = {"type": "string", "nullable": True, "enum": [None]}
