@@ -89,7 +89,7 @@ def suggestion_block(suggestion: str | None) -> str:
 
     What would have to be made harmless first is no suggestion any more: people would commit something else.
     """
-    if suggestion is None:
+    if not suggestion:
         return ""
     block = fence(suggestion, "suggestion")
     shown = _FENCED.match(block)

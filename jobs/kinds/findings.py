@@ -21,6 +21,7 @@ NEAR, FARTHER = 3, 12
 ALIKE_NEAR, ALIKE_FARTHER, ALIKE_ANYWHERE = 0.3, 0.4, 0.55
 """From which share of common words two remarks are the same, by how far apart they stand."""
 FEW_WORDS = 3
+STEM = 6
 _WORD = re.compile(r"[a-z_][a-z0-9_]{2,}")
 _COMMON = frozenset(
     {
@@ -160,6 +161,7 @@ def likeness(one: str, other: str) -> float:
 
 
 def _words(text: str) -> frozenset[str]:
-    """Return the words that carry meaning, without their endings."""
+    """Return the words that carry meaning, without their endings; names in code are whole words."""
     prose = _CODE_BLOCK.sub(" ", text[:20_000]).lower()
-    return frozenset(word[:6] for word in _WORD.findall(prose) if word not in _COMMON)
+    found = (word for word in _WORD.findall(prose) if word not in _COMMON)
+    return frozenset(word[:STEM] if word.isalpha() else word for word in found)

@@ -45,7 +45,7 @@ def finish(summary: str = "The name was not used.", title: str = "Greet by name"
 
 
 class Cast:
-    """The model in its roles, told by the tools that a run offers: work, plan, ask, and a review that approves."""
+    """The model in its roles, told by the tools that a run offers: work, plan, ask, inspect, and a review that approves."""
 
     def __init__(self) -> None:
         self.roles: dict[str, Answerer] = {}
@@ -55,6 +55,8 @@ class Cast:
         names = {tool["name"] for tool in asked["tools"]}
         if "report_review" in names:
             return call("report_review", verdict="approve", remarks="")
+        if "report_finding" in names:
+            return self.roles["inspect"](asked)
         if "update_plan" in names:
             return self.roles["work"](asked)
         return self.roles["plan" if "ask_human" in names else "ask"](asked)
@@ -86,7 +88,7 @@ class Workshop:
             yield cls(services, github, model, cast)
 
     def plays(self, **roles: Sequence[Line | Answerer]) -> None:
-        """Say what the model does in runs that ``work``, ``plan`` or ``ask``."""
+        """Say what the model does in runs that ``work``, ``plan``, ``ask`` or ``inspect`` a pull request."""
         self.cast.roles = {role: Script(lines) for role, lines in roles.items()}
 
     def task(self, kind: Kind = Kind.BACKGROUND, **changes: Any) -> Task:
