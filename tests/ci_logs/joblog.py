@@ -66,7 +66,7 @@ class JobLog:
     """One job's log in the making; the name of the case decides its times, so that the same case gives the same log."""
 
     def __init__(self, name: str, checkout: str = CHECKOUT) -> None:
-        self._chance = random.Random(name)
+        self._chance = random.Random(name)  # noqa: S311 - the same times for the same case, no secret
         self._now = _START + timedelta(minutes=self._chance.randrange(9000))
         self._lines: list[str] = []
         self._checkout = checkout

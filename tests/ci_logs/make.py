@@ -97,8 +97,9 @@ def produce(box: Toolbox, name: str, project: Project) -> None:
 
 
 def _write(box: Toolbox, name: str, folder: Path, project: Project, text: str) -> None:
-    for place in _FOREIGN.findall(text):
-        print(f"{name}: the log names a place of this machine: {place}")
+    foreign = _FOREIGN.search(text)
+    if foreign:
+        raise SystemExit(f"{name}: the log names a place of this machine, {foreign[0]}: name it in toolbox.py")
     case = HERE / name
     case.mkdir(exist_ok=True)
     (case / "log.txt").write_text(text, encoding="utf-8", newline="\n")

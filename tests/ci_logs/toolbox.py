@@ -13,10 +13,19 @@ from pathlib import Path
 
 from tests.ci_logs.joblog import TOOLS
 
-_PYTHON = ("pytest", "pytest-xdist", "pytest-timeout", "pytest-randomly", "pytest-rerunfailures", "ruff", "mypy")
-_PYTHON += ("black", "flake8")
+_PYTEST = ("pytest", "pytest-xdist", "pytest-timeout", "pytest-randomly", "pytest-rerunfailures")
+_PYTHON = (*_PYTEST, "ruff", "mypy", "black", "flake8")
 _NODE = ("jest", "jest-junit", "vitest", "eslint", "@eslint/js", "typescript", "prettier", "mocha", "pyright")
-_UNWANTED = ("FORCE_COLOR", "NO_COLOR", "PYTHONPATH", "PYTEST_ADDOPTS", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL")
+_UNWANTED = (
+    "FORCE_COLOR",
+    "NO_COLOR",
+    "PYTHONPATH",
+    "PYTEST_ADDOPTS",
+    "VIRTUAL_ENV",
+    "MAKEFLAGS",
+    "MAKELEVEL",
+    "RUST_BACKTRACE",
+)
 
 
 class Toolbox:
@@ -58,7 +67,12 @@ class Toolbox:
         places = [self._python / "bin", self._node / "node_modules/.bin"]
         known["PATH"] = os.pathsep.join([*map(str, places), known["PATH"]])
         known |= {"CI": "true", "GITHUB_ACTIONS": "true", "LANG": "C.UTF-8", "GOFLAGS": "-mod=mod", "USER": "runner"}
-        known |= {"CARGO_NET_OFFLINE": "true", "npm_config_update_notifier": "false", **environment}
+        known |= {
+            "CARGO_NET_OFFLINE": "true",
+            "npm_config_update_notifier": "false",
+            "npm_config_userconfig": os.devnull,
+        }
+        known |= environment
         command = ["bash", "-e", "-c", script]
         done = subprocess.run(
             command, cwd=folder, env=known, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=300
