@@ -27,7 +27,7 @@ MOST_LOG = 256 * 1024 * 1024
 MOST_ANNOTATIONS = 100
 MOST_FILES_OF = 20
 """Of how many commits the files are read, which costs a call each."""
-COMMITS_A_PAGE = 100
+MOST_PULLS = 100
 
 
 class Actions(Calls):
@@ -111,29 +111,18 @@ class Actions(Calls):
     def changes_between(self, base: str, head: str, most: int = 50) -> tuple[Change, ...]:
         """Return the commits that ``head`` has and ``base`` has not, oldest first: the newest ``most`` of them.
 
-        The files are told of the newest 20 commits. Nothing is returned where a commit is gone.
+        There are never more than 250, and files are told of the newest 20. Nothing is returned where a commit is gone.
         """
-        commits = self._compared(f"{self._base}/compare/{quote(base, safe='')}...{quote(head, safe='')}", most)
+        # Without paging GitHub tells the newest 250: https://docs.github.com/rest/commits/commits#compare-two-commits
+        found = self._find(f"{self._base}/compare/{quote(base, safe='')}...{quote(head, safe='')}") or {"commits": []}
+        commits = found["commits"][-most:]
         bare = len(commits) - MOST_FILES_OF
-        return tuple(_change(found, () if place < bare else self._files(found)) for place, found in enumerate(commits))
+        return tuple(_change(one, () if place < bare else self._files(one)) for place, one in enumerate(commits))
 
     def pulls_of_commit(self, sha: str) -> tuple[PullRequestState, ...]:
         """Return the pull requests that brought a commit, or that have it still open; what is mergeable is not told."""
-        found = transport.pages(self._kit, f"{self._base}/commits/{sha}/pulls", most=COMMITS_A_PAGE)
+        found = transport.pages(self._kit, f"{self._base}/commits/{sha}/pulls", most=MOST_PULLS)
         return tuple(map(as_state, found))
-
-    def _compared(self, path: str, most: int) -> list[dict[str, Any]]:
-        """Return the last ``most`` commits of a comparison, whose pages begin with the oldest."""
-        first = self._find(path, params={"per_page": COMMITS_A_PAGE, "page": 1})
-        if first is None:
-            return []
-        last = -(-first["total_commits"] // COMMITS_A_PAGE)
-        begins = max(1, last - -(-most // COMMITS_A_PAGE))
-        found = list(first["commits"]) if begins == 1 else []
-        for page in range(max(2, begins), last + 1):
-            answer = self._find(path, params={"per_page": COMMITS_A_PAGE, "page": page})
-            found += answer["commits"] if answer else []
-        return found[-most:]
 
     def _files(self, commit: Mapping[str, Any]) -> tuple[str, ...]:
         found = self._find(f"{self._base}/commits/{commit['sha']}") or {}

@@ -258,9 +258,9 @@ def test_changes_between_two_commits(shop: Repository, local: LocalGitHub) -> No
 
 
 def test_of_many_changes_the_newest_are_told(shop: Repository, local: LocalGitHub) -> None:
-    """Beyond a page of commits the newest are read, and the files of the last 20 only."""
+    """Of more commits than a comparison shows the newest are read, and the files of the last 20 only."""
     base = local.branches(SHOP)["main"]
-    made = [local.commit_file(SHOP, "main", "a.txt", f"{number}\n", by="alice") for number in range(105)]
+    made = [local.commit_file(SHOP, "main", "a.txt", f"{number}\n", by="alice") for number in range(260)]
     changes = shop.changes_between(base, "main", most=50)
     assert [change.sha for change in changes] == made[-50:]
     assert [bool(change.files) for change in changes] == [False] * 30 + [True] * 20

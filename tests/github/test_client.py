@@ -50,6 +50,7 @@ def test_a_token_is_made_once_for_one_repository_with_the_least_rights(shop: Rep
         "issues": "write",
         "pull_requests": "write",
         "checks": "write",
+        "actions": "write",
         "statuses": "read",
     }
 

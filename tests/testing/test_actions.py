@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,6 +14,8 @@ from tests.testing import conformity
 from tests.testing.conftest import SHOP, Client
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from jobs.testing.github.workflows import WorkflowRun
     from tests.testing.conftest import Receiver, Reply
 
@@ -37,6 +38,24 @@ def fetch(github: LocalGitHub, answer: Reply) -> Reply:
 def jobs_of(client: Client, run: WorkflowRun, query: str = "") -> list[tuple[str, str | None, int]]:
     listed = client.ask("GET", f"{ROOT}/actions/runs/{run.id}/jobs{query}").json()["jobs"]
     return [(one["name"], one["conclusion"], one["run_attempt"]) for one in listed]
+
+
+def test_the_suite_of_our_own_checks_is_told_too(github: LocalGitHub, client: Client) -> None:
+    """When the last of an App's check runs on a commit is completed, its suite is: who acts on red suites beware."""
+    sha = github.branches(SHOP)["main"]
+    first, second = (
+        client.ask("POST", f"{ROOT}/check-runs", {"name": name, "head_sha": sha}).json() for name in ("a", "b")
+    )
+
+    def suites() -> list[tuple[str, str]]:
+        told = [one.payload["check_suite"] for one in github.deliveries if one.event == "check_suite"]
+        return [(one["app"]["slug"], one["conclusion"]) for one in told]
+
+    client.ask("PATCH", f"{ROOT}/check-runs/{first['id']}", {"conclusion": "failure"})
+    assert suites() == []
+    client.ask("PATCH", f"{ROOT}/check-runs/{second['id']}", {"conclusion": "success"})
+    assert suites() == [(github.slug, "failure")]
+    conformity.check_deliveries(github)
 
 
 def test_every_endpoint_answers_as_described(github: LocalGitHub, client: Client) -> None:
@@ -299,5 +318,23 @@ def test_commits_know_their_pull_requests(github: LocalGitHub, client: Client) -
         return [one["number"] for one in client.ask("GET", f"{ROOT}/commits/{commit}/pulls").json()]
 
     assert (pulls_of(sha), pulls_of(start)) == ([number], [])
+    second = github.open_pull_request(SHOP, "fix", "Fix twice", by="ann").number
+    assert pulls_of(sha) == [number, second]
     merged = github.merge_pull_request(SHOP, number, by="ann", method="squash")
+    github.close_pull_request(SHOP, second, by="ann")
     assert (pulls_of(merged), pulls_of(sha)) == ([number], [number])
+
+
+def test_a_comparison_comes_in_pages_when_asked(github: LocalGitHub, client: Client) -> None:
+    """Pages begin with the oldest commit and only the first tells files; without pages the newest commits are told."""
+    base = github.branches(SHOP)["main"]
+    made = [github.commit_file(SHOP, "main", "a.txt", f"{number}\n", by="ann") for number in range(5)]
+
+    def compared(query: str = "") -> tuple[list[str], int, int]:
+        answer = client.ask("GET", f"{ROOT}/compare/{base}...main{query}").json()
+        return [one["sha"] for one in answer["commits"]], answer["total_commits"], len(answer["files"])
+
+    assert compared("?per_page=2") == (made[:2], 5, 1)
+    assert compared("?per_page=2&page=3") == (made[4:], 5, 0)
+    assert compared() == (made, 5, 1)
+    conformity.check_exchanges(github)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from jobs.testing.github import running, suites
 from jobs.testing.github.records import LabelEvent
 from jobs.testing.github.shapes import accounts, checks, issues, pulls
 
@@ -47,7 +48,7 @@ def comment(world: World, record: Comment, action: str, by: Account, **more: Any
 
 
 def check_run(world: World, repository: Repository, record: CheckRun, action: str, by: Account, **more: Any) -> None:
-    """Tell that something happened to a check run; only the App that made it hears of it."""
+    """Tell that something happened to a check run, to the App that made it, and when that completes its suite."""
     installation = world.installation_on(repository, record.app)
     if installation is None or installation.suspended_at:
         return
@@ -57,6 +58,9 @@ def check_run(world: World, repository: Repository, record: CheckRun, action: st
         **more,
     }
     world.announce(installation, "check_run", action, payload, repository)
+    suite = suites.find(repository, record.suite_id)
+    if action == "completed" and suite is not None and suite.status == "completed":
+        running.tell_suite(world, repository, suite, "completed", by)
 
 
 def add_label(world: World, record: Issue, name: str, by: Account) -> None:

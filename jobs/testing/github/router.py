@@ -142,18 +142,27 @@ def nothing(status: int = 204) -> Answer:
 
 def page(call: Call, items: Sequence[Any], render: Callable[[Any], JSON], *, wrap: str = "") -> Answer:
     """Answer with one page of ``items`` and GitHub's Link header; ``wrap`` names the list inside an object."""
-    size = page_size(call)
-    number = max(_whole(call, "page", 1), 1)
+    shown, headers = cut(call, items)
+    rendered = [render(item) for item in shown]
+    return reply({"total_count": len(items), wrap: rendered} if wrap else rendered, headers=headers)
+
+
+def cut(call: Call, items: Sequence[Any]) -> tuple[Sequence[Any], dict[str, str]]:
+    """Return the items of the page that a call asks for, and the Link header that leads to the others."""
+    size, number = page_size(call), page_number(call)
     last = max(1, -(-len(items) // size))
-    shown = [render(item) for item in items[(number - 1) * size : number * size]]
     links: dict[str, int] = {}
     if number > 1:
         links |= {"prev": number - 1, "first": 1}
     if number < last:
         links |= {"next": number + 1, "last": last}
     header = ", ".join(f'<{_page_url(call, target)}>; rel="{name}"' for name, target in links.items())
-    body = {"total_count": len(items), wrap: shown} if wrap else shown
-    return reply(body, headers={"Link": header} if header else None)
+    return items[(number - 1) * size : number * size], {"Link": header} if header else {}
+
+
+def page_number(call: Call) -> int:
+    """Return which page a call asks for, from 1."""
+    return max(_whole(call, "page", 1), 1)
 
 
 def page_size(call: Call) -> int:

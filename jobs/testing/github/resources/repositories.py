@@ -6,13 +6,15 @@ import base64
 
 from jobs.testing.github import git
 from jobs.testing.github.errors import Refused, not_found
-from jobs.testing.github.router import Call, Router, page, reply
+from jobs.testing.github.router import Call, Router, cut, page, page_number, reply
 from jobs.testing.github.shapes import accounts, repositories
 from jobs.testing.loopback import Answer
 
 router = Router()
 
 LARGEST_CONTENT = 1024 * 1024
+# https://docs.github.com/rest/commits/commits#compare-two-commits
+MOST_COMPARED, MOST_SHOWN, MOST_FILES = 10_000, 250, 300
 LEGACY_ROLES = {"maintain": "write", "triage": "read"}
 
 
@@ -103,7 +105,7 @@ def get_commit(call: Call) -> Answer:
 
 @router.route("GET", "/repos/{owner}/{repo}/compare/{range:path}", needs="contents:read")
 def compare(call: Call) -> Answer:
-    """Compare two commits or branches."""
+    """Compare two commits or branches: in pages, or else with the newest commits alone."""
     repository = call.repository
     old, _, new = call.parameters["range"].partition("...")
     base, head = _commit(call, old.rpartition(":")[2]), _commit(call, new.rpartition(":")[2])
@@ -112,8 +114,9 @@ def compare(call: Call) -> Answer:
         raise Refused(404, f"No common ancestor between {old} and {new}.")
     ahead = git.count(repository.path, f"{base}..{head}")
     behind = git.count(repository.path, f"{head}..{base}")
-    made = git.commits(repository.path, f"{base}..{head}")[::-1]
-    changes = git.diff(repository.path, common, head)
+    made = git.commits(repository.path, f"{base}..{head}", limit=MOST_COMPARED)[::-1]
+    shown, headers = cut(call, made) if {"page", "per_page"} & call.request.query.keys() else (made[-MOST_SHOWN:], {})
+    changes = git.diff(repository.path, common, head) if page_number(call) == 1 else []
     url = f"{repositories.api_url(call.world, repository)}/compare/{old}...{new}"
     html = f"{repositories.html_url(call.world, repository)}/compare/{old}...{new}"
     status = {(True, True): "diverged", (True, False): "ahead", (False, True): "behind", (False, False): "identical"}
@@ -134,9 +137,10 @@ def compare(call: Call) -> Answer:
             "ahead_by": ahead,
             "behind_by": behind,
             "total_commits": ahead,
-            "commits": [repositories.commit(call.world, repository, one) for one in made],
-            "files": [repositories.changed_file(call.world, repository, one, head) for one in changes],
-        }
+            "commits": [repositories.commit(call.world, repository, one) for one in shown],
+            "files": [repositories.changed_file(call.world, repository, one, head) for one in changes[:MOST_FILES]],
+        },
+        headers=headers,
     )
 
 

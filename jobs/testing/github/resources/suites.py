@@ -10,6 +10,7 @@ from jobs.testing.github.router import Call, Router, page, reply
 from jobs.testing.github.shapes import actions, checks, pulls
 
 if TYPE_CHECKING:
+    from jobs.testing.github.records import Repository
     from jobs.testing.github.workflows import CheckSuite
     from jobs.testing.loopback import Answer
 
@@ -61,18 +62,24 @@ def list_suites(call: Call) -> Answer:
 
 @router.route("GET", f"{ROOT}/commits/{{sha}}/pulls", needs="pull_requests:read")
 def list_commit_pulls(call: Call) -> Answer:
-    """List the pull requests that brought a commit, or that have it still open."""
-    sha, path = _commit(call, "sha"), call.repository.path
+    """List the pull requests that brought a commit; while the default branch lacks it, also those that are open."""
+    sha, home = _commit(call, "sha"), call.repository
+    landed = _contains(home, f"refs/heads/{home.default_branch}", sha)
     found = [
         issue
-        for issue in call.repository.pulls
+        for issue in home.pulls
         if issue.pull
+        and (issue.pull.merged_at or (issue.state == "open" and not landed))
         and (
             sha == issue.pull.merge_commit_sha
-            or git.merge_base(path, sha, issue.pull.head_sha) == sha != git.merge_base(path, sha, issue.pull.base_sha)
+            or (_contains(home, issue.pull.head_sha, sha) and not _contains(home, issue.pull.base_sha, sha))
         )
     ]
     return page(call, found, lambda issue: pulls.simple(call.world, issue))
+
+
+def _contains(repository: Repository, head: str, sha: str) -> bool:
+    return git.merge_base(repository.path, sha, head) == sha
 
 
 def _named(call: Call) -> CheckSuite:
