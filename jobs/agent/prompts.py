@@ -174,6 +174,11 @@ def request_message(
     return {"role": "user", "content": [{"type": "text", "text": content}]}
 
 
+def followed_work(text: str) -> str:
+    """Tell the agent of earlier work that its workspace has."""
+    return _fenced("followed", text, EARLIER_LIMIT)
+
+
 def steering(text: str) -> str:
     """Announce what a person wrote to the running task."""
     return _fenced("steering", text, TEXT_LIMIT)

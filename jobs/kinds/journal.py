@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from jobs.execute import Attempt
-    from jobs.types import Phase, PlanItem, Step
+    from jobs.store.runs import Runs
+    from jobs.types import Phase, PlanItem, Step, Task
 
 CHECKPOINT_SECONDS = 30.0
 """How much work may be lost with a sandbox that outlives its worker."""
@@ -29,9 +30,13 @@ def approved_plan(attempt: Attempt) -> str:
 
 def first_step(attempt: Attempt) -> int:
     """Return the number of the first step of this conversation: behind the steps of its planning and earlier rounds."""
-    runs = attempt.services.store.runs
-    planned, current = runs.stage(attempt.task.id, "planned"), runs.stage(attempt.task.id, "round")
-    before = int(planned["steps"]) if planned and attempt.task.approval is Approval.GIVEN else 0
+    return first_step_of(attempt.services.store.runs, attempt.task)
+
+
+def first_step_of(runs: Runs, task: Task) -> int:
+    """Return the number of the first step of a task's newest conversation."""
+    planned, current = runs.stage(task.id, "planned"), runs.stage(task.id, "round")
+    before = int(planned["steps"]) if planned and task.approval is Approval.GIVEN else 0
     return max(before, int(current["steps"]) if current else 0)
 
 
