@@ -26,7 +26,7 @@ _HINTS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         re.compile(
-            r"name resolution|EAI_AGAIN|ENOTFOUND|no such host|\b(?:502|503|504)\b.{0,30}(?:gateway|unavailable)",
+            r"name resolution|EAI_AGAIN|\bENOTFOUND\b|no such host|\b(?:502|503|504)\b.{0,30}(?:gateway|unavailable)",
             re.IGNORECASE,
         ),
         "a service could not be reached",

@@ -53,7 +53,7 @@ _DOCKER = re.compile(
     r"|Docker pull failed|Cannot connect to the Docker daemon|failed to do request: (?:Head|Get)|failed to copy: httpReadSeeker"
 )
 _NAMES = re.compile(
-    r"Could not resolve|Temporary failure (?:in name resolution|resolving)|Name or service not known|\bEAI_AGAIN\b|getaddrinfo ENOTFOUND"
+    r"Could not resolve|Temporary failure (?:in name resolution|resolving)|Name or service not known|\bEAI_AGAIN\b|getaddrinfo ENOTFOUND|server misbehaving"
     r"|no such host\b|nodename nor servname|NameResolutionError|UnknownHostException"
 )
 _TLS = re.compile(
@@ -84,7 +84,7 @@ _TOOLS: tuple[tuple[re.Pattern[str], str], ...] = (
     (_NETWORK, "the network failed"),
     (_MEMORY, "the machine ran out of memory"),
 )
-_LOCAL = re.compile(r"localhost|\b127\.\d+\.\d+\.\d+|\[?::1\b|\b0\.0\.0\.0")
+_LOCAL = re.compile(r"localhost|\b127\.(?!0\.0\.53)\d+\.\d+\.\d+|\[?::1\b|\b0\.0\.0\.0")
 
 
 def of_step(step: LogStep, text: str, failures: Sequence[Failure]) -> str:
@@ -93,7 +93,7 @@ def of_step(step: LogStep, text: str, failures: Sequence[Failure]) -> str:
     Where code failed too, only what the runner says of a step that it stopped counts, or a full disk behind all of it.
     """
     if failures:
-        if all(_DISK.search(f"{failure.message}\n{failure.excerpt}") for failure in failures):
+        if all(_DISK.search(failure.message) for failure in failures):
             return "the disk was full"
         return _of_runner(step.errors) if step.exit_code in _STOPPED else ""
     tail = text.split("\n")[-_TAIL:]

@@ -32,6 +32,9 @@ _ASSIGNED = re.compile(
     r"|\b[Aa]uthorization: ?(?:[Bb]earer|[Bb]asic|[Tt]oken) )(?!\*\*\*)[^\s\"']{6,}"
 )
 """What is printed as the value of a variable with such a name, or as a header, is taken for a secret."""
+_BUILDKIT = re.compile(r"^#\d{1,4} (?:\[|\d)", re.MULTILINE)
+_BUILD_TIME = re.compile(r"^(?:#\d{1,4} )?\d{1,5}\.\d{1,3} ", re.MULTILINE)
+"""What docker's builder puts before each line of a command."""
 _INSTALLS = re.compile(
     r"(?:sudo )?(?:python\S* -m )?(?:pip|pipx|npm|pnpm|yarn|apt|apt-get|brew|uv|poetry|go|cargo|gem|bundle) (?:pip )?(?:install|add|ci|i|get|update|sync)\b"
 )
@@ -60,7 +63,7 @@ def read_log(chunks: Iterable[bytes], *, limit: int = LIMIT) -> Reading:
     steps = list(job.failed)
     if not steps and not job.ended and (not job.steps or source.cut):
         steps = [job.current]  # Another service's log, or one whose end was not read.
-    readings = [_read_step(step) for step in steps]
+    readings = _without_allowed([(step, _read_step(step)) for step in steps])
     if not readings and job.steps and not job.ended:
         readings = [
             Reading(infrastructure=infrastructure.LOST, step=job.current.title, command=_cleaned(job.current.command))
@@ -89,8 +92,18 @@ def join(readings: Sequence[Reading]) -> Reading:
     )
 
 
+def _without_allowed(read: list[tuple[LogStep, Reading]]) -> list[Reading]:
+    """Leave out steps that were allowed to fail, where a later one tells what did end the job."""
+    ended = [reading for step, reading in read if not step.passed_over]
+    if any(failure.kind is not FailureKind.OTHER for reading in ended for failure in reading.failures):
+        return ended
+    return [reading for _, reading in read]
+
+
 def _read_step(step: LogStep) -> Reading:
     text = _cleaned(step.output.text())
+    if _BUILDKIT.search(text):
+        text = _BUILD_TIME.sub("", text)
     step.errors = [_cleaned(line) for line in step.errors]
     section = Section(text, _cleaned(step.command))
     failures = parse(section)

@@ -46,10 +46,11 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\b(lines?|columns?|col|offset)([\s=:]{1,2})\d+"), r"\1"),
     (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,64}\b"), "<hash>"),
     (re.compile(r"\b\d{9,}\b"), "<number>"),
+    (re.compile(r"[^\s']{0,60}\.\.\.[^\s']{0,60}"), "..."),
 )
 _FOREIGN = re.compile(
     r"site-packages/|dist-packages/|node_modules/|/lib/python\d|^/(?:usr|opt|nix|rustc|Library)/|^/root/\.|/\.cargo/"
-    r"|/go/pkg/mod/|/hostedtoolcache/|^<|^node:|^internal/|/\.rustup/|^(?:java|jdk|sun|org\.junit)\b|/vendor/|/gems/"
+    r"|/go/pkg/mod/|/hostedtoolcache/|^<|^node:|^internal/|/\.rustup/|^(?:java|jdk|sun|org\.junit)\b|/vendor/|/gems/|^java\.base/"
 )
 _SET = re.compile(r"\{([^{}]{1,300})\}")
 

@@ -99,6 +99,8 @@ class LogStep:
     errors: list[str] = field(default_factory=list)
     """What was marked as an error, by the runner or by anybody who knows how to."""
     exit_code: int | None = None
+    passed_over: bool = False
+    """Whether a later script ran well: the failure was allowed to happen, or later steps run in any case."""
 
     @property
     def failed(self) -> bool:
@@ -193,3 +195,6 @@ class Job:
         self._end_header()
         if self.current.failed:
             self.failed.append(self.current)
+        elif self.current.command:
+            for step in self.failed:
+                step.passed_over = True

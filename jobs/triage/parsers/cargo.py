@@ -79,7 +79,12 @@ def _panic(block: list[str]) -> tuple[str, str, str]:
             message = (
                 [found[2]]
                 if found[2]
-                else rest[: next((n for n, one in enumerate(rest) if not one or one.startswith("note: ")), 12)]
+                else rest[
+                    : next(
+                        (n for n, one in enumerate(rest) if not one or one.startswith(("note: ", "stack backtrace:"))),
+                        12,
+                    )
+                ]
             )
             place = (relative(found[3]), found[4]) if not is_foreign(found[3]) else ("", "")
             return *place, "\n".join(message[:4])

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 WORDS = ("error", "warning", ":", "[Failed]", "Failed")
 _PLACE = r"((?:[A-Za-z]:[\\/])?[^\s:][^:\n]{0,300}?"
 _MYPY = re.compile(rf"^{_PLACE}\.pyi?):(\d+)(?::\d+)?(?::\d+:\d+)?: error: (.+?)(?:  \[([a-z][\w-]*)\])?$")
+_RULE = re.compile(r"(?:^| )(?:\[[a-z][\w-]*\]|\(report\w+\))$")
 _PYRIGHT = re.compile(rf"^ *{_PLACE}\.pyi?):(\d+):\d+ - error: (.+?)(?: \((report\w+)\))?$")
 _CODE = re.compile(
     rf"^{_PLACE}\.(?:pyi?|ipynb|toml)):(?:cell \d+:)?(\d+):\d+: ([A-Z]{{1,10}}\d{{1,5}}|invalid-syntax):? (.+)$"
@@ -41,6 +42,8 @@ _MARKDOWN = re.compile(r"^([^\s:]{1,300}\.(?:md|markdown|mdx)):(\d+)(?::\d+)?(?:
 _ACTIONLINT = re.compile(r"^([^\s:]{1,300}\.ya?ml):(\d+):\d+: (.+) \[([a-z-]+)\]$")
 _HADOLINT = re.compile(r"^([^\s:]{1,300}):(\d+) (DL\d+|SC\d+) (?:\w+: )?(.+)$")
 _HOOK = re.compile(r"^(\S.{0,100}?)\.{3,}(?:\(.{1,60}\))?Failed$")
+_HOOK_END = re.compile(r"\.{3,}(?:\(.{1,60}\))?(?:Passed|Failed|Skipped)$|^pre-commit hook")
+_OTHERS = re.compile(r"^[^\s:]{1,300}:\d+(?::\d+)?: |would reformat |Would reformat: ")
 _HOOK_ID = re.compile(r"^- hook id: (\S+)$")
 
 
@@ -51,6 +54,8 @@ def parse(section: Section) -> Iterator[Failure]:
         if ":" not in line:
             continue
         excerpt = "\n".join(lines[at : at + 4])
+        if ": error: " in line or " - error: " in line:
+            line = _whole(lines, at)  # noqa: PLW2901 - the line as it was before it was wrapped
         failure = _python(line, section, excerpt) or next(
             (one for read in _LINES if (one := read(line, excerpt))), None
         )
@@ -65,6 +70,25 @@ def parse(section: Section) -> Iterator[Failure]:
         yield from _shell(lines)
     if "- hook id: " in text:
         yield from _hooks(lines)
+
+
+def _whole(lines: list[str], at: int) -> str:
+    """Return a line with its rule, which mypy wraps and pyright tells after an explanation."""
+    line = lines[at].rstrip()
+    if _RULE.search(line):
+        return line
+    for following in lines[at + 1 : at + 6]:
+        ended = _RULE.search(following)
+        if " - error: " in line and following.startswith("    "):
+            if ended:
+                return f"{line} {ended.group().strip()}"
+        elif " - error: " not in line and following and not following.startswith(" ") and ": " not in following[:40]:
+            line = f"{line} {following.strip()}"
+            if ended:
+                return f"{line.removesuffix(ended.group().strip()).rstrip()}  {ended.group().strip()}"
+        else:
+            break
+    return lines[at].rstrip()
 
 
 def _python(line: str, section: Section, excerpt: str) -> Failure | None:
@@ -183,6 +207,10 @@ def _hooks(lines: list[str]) -> Iterator[Failure]:
     for at, line in enumerate(lines[:-1]):
         found, name = _HOOK.match(line), _HOOK_ID.match(lines[at + 1])
         if found and name:
-            block = lines[at : at + 12]
+            block = lines[
+                at : next((end for end in range(at + 2, len(lines)) if _HOOK_END.search(lines[end])), len(lines))
+            ][:30]
+            if any(_OTHERS.match(one) for one in block):
+                continue
             words = next((one[2:] for one in block if one.startswith("- files were modified")), "the hook failed")
             yield failed("pre-commit", FailureKind.LINT, name[1], words, excerpt="\n".join(block))

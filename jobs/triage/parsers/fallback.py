@@ -25,8 +25,12 @@ _UNCAUGHT = re.compile(
     r"((?:[\w$]+[.\\])*[A-Z]\w*(?:Error|Exception|Throwable))(?: \[\w+\])?(?:: (.*))?$"
 )
 _RUBY = re.compile(r"^(?:\./)?([^\s:]{1,300}\.rb|Rakefile):(\d+):in [`'].{1,200}': (.*) \(([\w:]+)\)$")
+_NPM = re.compile(r"^npm (?:error|ERR!) (\S.*)$")
+_NPM_FRAME = re.compile(
+    r"(?:code|errno|syscall|path|dest|command|workspace|location|signal|cwd|at) |A complete log|Lifecycle script"
+)
 _FRAME = re.compile(
-    r"^\s+(?:at |from |#\d+ ).{0,200}?((?:/|[A-Za-z]:\\)?[^\s:()\"']{1,200}\.(?:[cm]?[jt]sx?|java|kt|scala|cs|rb|php|go|rs))(?::line |\(|:)(\d+)"
+    r"^\s+(?:at |from |#\d+ )(?!java\.base/).{0,200}?((?:/|[A-Za-z]:\\)?[^\s:()\"']{1,200}\.(?:[cm]?[jt]sx?|java|kt|scala|cs|rb|php|go|rs))(?::line |\(|:)(\d+)"
 )
 _PHP = re.compile(r" in (/[^\s:]{1,300}\.php)(?::| on line )(\d+)")
 _TELLING = re.compile(
@@ -44,7 +48,7 @@ def parse(section: Section, code: int | None) -> Iterator[Failure]:
     """Yield one failure from the end of a step's output, or none where nothing there looks like one."""
     lines = section.lines
     tail = lines[-_LAST:]
-    failure = _python(tail) or _thrown(tail) or _last(tail, section.command, code)
+    failure = _python(tail) or _thrown(tail) or _npm(tail, code) or _last(tail, section.command, code)
     if failure:
         yield failure
 
@@ -105,6 +109,18 @@ def _thrown(lines: list[str]) -> Failure | None:
                 "\n".join(lines[at : at + 15]),
             )
     return None
+
+
+def _npm(lines: list[str], code: int | None) -> Failure | None:
+    """Read what npm complains of: the first words that are more than a code, a path or a frame."""
+    told = [(at, found[1].strip()) for at, line in enumerate(lines) if (found := _NPM.match(line))]
+    telling = [(at, words) for at, words in told if not _NPM_FRAME.match(words)]
+    if not telling:
+        return None
+    kind = next((words.split()[1] for _, words in told if re.match(r"code [A-Z]\w+$", words)), "")
+    at, words = telling[0]
+    name = kind or (f"exit code {code}" if code else "error")
+    return failed("npm", FailureKind.OTHER, name, words, excerpt="\n".join(lines[told[0][0] : at + _LONGEST]))
 
 
 def _tool(path: str) -> str:

@@ -20,6 +20,7 @@ WORDS = (
     "Code style issues",
     "[error] ",
     "gofmt",
+    ".go\n",
     "goimports",
     "gofumpt",
     "incorrectly sorted",

@@ -98,6 +98,11 @@ def _test(name: str, block: list[str], package: str, before: list[str]) -> Failu
         path, line, message = *_frame(block), panic.group().split(" [recovered]")[0]
     else:
         path, line, message = _told(block, package)
+    if "race detected" in message:
+        race = max((at for at, text in enumerate(before) if text == "WARNING: DATA RACE"), default=None)
+        block = [*before[race:], *block] if race is not None else block
+        near = _frame(block)
+        path, line = near if near[0] else (path, line)
     if not line:
         # With -v, what the test says comes before its verdict.
         run = max((at for at, text in enumerate(before) if re.match(r"=== RUN\s+", text)), default=None)
@@ -112,16 +117,13 @@ def _told(block: list[str], package: str) -> tuple[str, str, str]:
     path = line = message = ""
     for at, text in enumerate(block):
         if found := _PLACE.match(text):
-            if not path or path.startswith("testing"):
+            if not path or path == "testing.go":
                 path, line = found[1], found[2]
                 message = found[3] or next((one.strip() for one in block[at + 1 : at + 3] if one.strip()), "")
         elif found := _TRACE.match(text):
             path, line = found[1], found[2]
         elif found := _TESTIFY.match(text):
             message = found[1]
-    if "race detected" in message:
-        near = _frame(block)
-        path, line = near if near[0] else (path, line)
     folder = _folder(package)
     return (f"{folder}/{path}" if folder and "/" not in path and path else path), line, message or "the test failed"
 

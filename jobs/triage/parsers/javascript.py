@@ -41,7 +41,7 @@ _PLAYWRIGHT = re.compile(rf"^  \d+\) (?:\[[\w -]+\] \u203a )?({_FILE}):(\d+):\d+
 def parse(section: Section) -> Iterator[Failure]:
     """Yield the tests that failed, whichever of the runners ran them."""
     lines, text = section.lines, section.text
-    if any(line.startswith(" FAIL  ") for line in lines) or "\u23af\u23af Failed" in text or "\u23af Unhandled" in text:
+    if "\u23af\u23af Failed" in text or "\u23af Unhandled" in text or "\n RUN  v" in text:
         yield from _vitest(lines)
     elif "  \u25cf " in text or "Test Suites: " in text:
         yield from _jest(lines)

@@ -39,6 +39,7 @@ _SHORT_ERROR = re.compile(r"^E +(\S.*)$")
 _VERBOSE = re.compile(
     r"^(?:\[gw\d+\] \[ *\d+%\] (?:FAILED|ERROR) (\S+::.*)|(\S+::.{1,300}?) (?:FAILED|ERROR) +\[ *\d+%\])$"
 )
+_SYNTAX = re.compile(r"^E +((?:Syntax|Indentation|Tab)Error: .*)$")
 _DASHES = 20
 """Places that may part an id from its message, of which so many are tried."""
 _WHEN = re.compile(r"^ERROR (?:at (?:setup|teardown) of|collecting) (.*)$")
@@ -67,7 +68,8 @@ def parse(section: Section) -> Iterator[Failure]:
     """Yield what pytest says failed."""
     blocks, summary, verbose = _read(section.lines)
     if summary:
-        yield from _from_summary(summary, blocks)
+        loose = _loose(section.lines) if len(blocks) < len(summary) else []
+        yield from _from_summary(summary, blocks + loose)
     elif blocks:
         yield from (_failure(block.subject, "", block) for block in blocks[:MOST])
     else:
@@ -109,11 +111,23 @@ def _read(lines: list[str]) -> tuple[list[_Block], list[str], list[str]]:
     return blocks, summary, verbose
 
 
+def _loose(lines: list[str]) -> list[_Block]:
+    """Return the failures that ``--tb=line`` tells, of which each is a place and a message."""
+    inside, found = False, list[_Block]()
+    for line in lines:
+        if heading := _SECTION.match(line):
+            inside = heading[1] == "FAILURES"
+        elif inside and _PLACE.match(line) and len(found) < MOST:
+            found.append(_Block("", (line,)))
+    return found
+
+
 def _from_summary(summary: list[str], blocks: list[_Block]) -> Iterator[Failure]:
     left = blocks[: 5 * MOST]
     for entry in summary[:MOST]:
         name, message = _entry(entry)
         block = next((one for one in left if _same(one, name)), None)
+        block = block or next((one for one in left if not one.title and _is_line_of(one, name, message)), None)
         if block:
             left.remove(block)
         yield _failure(name, message, block)
@@ -140,6 +154,11 @@ def _same(block: _Block, name: str) -> bool:
     return block.subject in {inside.replace("::", "."), inside} and _tells_of(block, path)
 
 
+def _is_line_of(block: _Block, name: str, message: str) -> bool:
+    path, _, words = next(_places(block))
+    return path == name.partition("::")[0] and (words.startswith(message) or message.startswith(words))
+
+
 def _tells_of(block: _Block, path: str) -> bool:
     places = [place for place, _, _ in _places(block)]
     return not places or any(
@@ -164,18 +183,30 @@ def _failure(name: str, message: str, block: _Block | None) -> Failure:
     places = list(_places(block))
     own = [place for place in places if path and (place[0] == path or place[0].endswith(f"/{path}"))]
     near = own or [place for place in places if not is_foreign(place[0])] or places
+    if broken := _unreadable(block):
+        near = [broken]
     line = near[0][1] if near else 0
-    path = path or (near[0][0] if near else "")
+    path = near[0][0] if near and not is_foreign(near[0][0]) and not (own and not broken) else path
     if "::" not in name and not _ID.match(name) and path:
         name = f"{path}::{name.replace('.', '::') if '[' not in name else name}"
     return failed("pytest", FailureKind.TEST, name, _message(block) or message, path, line, _excerpt(block))
+
+
+def _unreadable(block: _Block) -> tuple[str, int, str] | None:
+    """Return the place of a syntax error, which is told within the error."""
+    if not any(_SYNTAX.match(line) for line in block.lines):
+        return None
+    told = [found for line in block.lines if line.startswith("E ") and (found := _NATIVE.match(line[1:]))]
+    return (relative(told[-1][1]), int(told[-1][2][:8]), "") if told else None
 
 
 def _message(block: _Block) -> str:
     """Return the first line of the error, and the assertion where that is the second."""
     told = [found[1] for line in block.lines if (found := _ERROR.match(line))]
     told = told or [found[1] for line in block.lines if (found := _SHORT_ERROR.match(line))]
-    if told:
+    syntax = [found[1] for line in block.lines if (found := _SYNTAX.match(line))]
+    if told or syntax:
+        told = syntax or told
         start = next(
             (at for at, line in enumerate(told) if line.startswith(("ModuleNotFoundError", "ImportError:"))), 0
         )
