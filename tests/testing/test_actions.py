@@ -235,16 +235,19 @@ def test_a_set_ci_reacts_to_pushes_and_to_being_asked_again(github: LocalGitHub,
 
     def ci(_repository: Path, _sha: str, branch: str, attempt: int) -> CiResult:
         asked.append((branch, attempt))
-        return CiResult([Job("unit", "success" if attempt > 1 else "failure"), Job("lint")])
+        unit, deploy = ("success", "success") if attempt > 1 else ("failure", "skipped")
+        return CiResult([Job("unit", unit), Job("lint"), Job("deploy", deploy)])
 
-    github.set_ci(SHOP, ci, jobs=["unit"])
+    github.set_ci(SHOP, ci, jobs=["unit", "guessed wrongly"])
     github.commit_file(SHOP, "fix", "a.txt", "a\n", by="ann")
     run = github.workflow_runs(SHOP)[0]
     github.wait_for(lambda: run.conclusion == "failure")
     assert (run.head_branch, run.event, run.actor.login) == ("fix", "push", "ann")
+    assert jobs_of(client, run) == [("unit", "failure", 1), ("lint", "success", 1), ("deploy", "skipped", 1)]
     assert client.ask("POST", f"{ROOT}/actions/runs/{run.id}/rerun-failed-jobs").status == 201
     github.wait_for(lambda: run.conclusion == "success")
     assert asked == [("fix", 1), ("fix", 2)]
+    assert sorted(jobs_of(client, run)) == [("deploy", "success", 2), ("lint", "success", 2), ("unit", "success", 2)]
     github.delete_branch(SHOP, "fix", by="ann")
     github.set_ci(SHOP, None)
     github.commit_file(SHOP, "main", "a.txt", "a\n", by="ann")
@@ -263,6 +266,7 @@ def test_a_fork_has_its_run_in_the_upstream(github: LocalGitHub, client: Client)
     shown = client.ask("GET", f"{ROOT}/actions/runs/{runs[-1].id}").json()
     assert (shown["event"], shown["head_branch"], shown["pull_requests"]) == ("pull_request", "mine", [])
     assert shown["head_repository"]["full_name"] == fork
+    assert client.ask("GET", f"{ROOT}/check-suites/{shown['check_suite_id']}").json()["pull_requests"] == []
     assert shown["head_sha"] == github.issue(SHOP, number).pull.head_sha  # type: ignore[union-attr]
     assert len(runs) == 2
 

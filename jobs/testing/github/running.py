@@ -157,8 +157,9 @@ def refuse_again(run: WorkflowRun) -> None:
 
 
 def failed_jobs(run: WorkflowRun) -> list[str]:
-    """Return the names of the jobs that did not pass in the newest attempt."""
-    return [job.name for job in run.jobs if job.conclusion in RED]
+    """Return the names of the jobs that failed in the newest attempt, and of those that were skipped for that."""
+    red = [job.name for job in run.jobs if job.conclusion in RED]
+    return [*red, *(job.name for job in run.jobs if job.conclusion == "skipped")] if red else []
 
 
 def steps_of(job: Job) -> Sequence[Step]:
