@@ -39,6 +39,8 @@ class Actions:
     """The tasks that the transaction stored or joined, by the key of the order that asked for them."""
     place: str = ""
     """Where it was said, for the record: ``slack:C024BE91L``; empty on GitHub, where the subject says it."""
+    again: bool = False
+    """Whether the event is to be acted on once more, since something keeps it from being judged now."""
 
     @cached_property
     def repository(self) -> Repository:

@@ -10,6 +10,7 @@ from flask import Flask, Response
 
 from bot.api import api
 from bot.board import Board
+from bot.ci_reports import reports
 from bot.dashboard import mount
 from bot.slack_bot.web import slack_blueprint
 from bot.wake import BackgroundWaker
@@ -30,6 +31,7 @@ def create_app(settings: Settings, store: Store | None = None) -> Flask:
     store = store or Store(settings.database_url)
     waker = BackgroundWaker(settings.redis_url, signing_key(settings))
     app.register_blueprint(receiver(store, waker, settings.github_webhook_secrets))
+    app.register_blueprint(reports(settings, store, waker))
     app.register_blueprint(api(settings, store, waker))
     app.register_blueprint(slack_blueprint(settings, store, waker))
     mount(app, Board(settings, store), signing_key(settings))

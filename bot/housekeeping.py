@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bot import starting
 from bot.acting import Actions
 from bot.asks import InstallationChanged, Start
+from bot.automatic import missed
 from bot.events import Event
 from config import repository as repository_file
 from jobs import sandbox as sandboxes
@@ -144,9 +145,10 @@ def _reconcile_installations(services: Services) -> None:
 def _reconcile_repository(services: Services, repository: Repository, installation_id: int) -> None:
     written = repository.read_file(repository_file.PATH)
     try:
-        labels = starting.read_config(written).labels
+        config = starting.read_config(written)
     except repository_file.RepositoryConfigError:
-        labels = repository_file.defaults().labels
+        config = None
+    labels = (config or repository_file.defaults()).labels
     wanted: set[int] = set()
     for label in labels:
         for issue in repository.open_issues(label):
@@ -157,6 +159,8 @@ def _reconcile_repository(services: Services, repository: Repository, installati
     for task in services.store.tasks.open_in(installation_id=installation_id, repositories=[repository.full_name]):
         if task.kind is Kind.RESOLVE_ISSUE and task.subject.number not in wanted:
             _end_stale(services, repository, task)
+    if config is not None:
+        missed.look(services, repository, installation_id, config)
 
 
 def _start_missed(services: Services, repository: Repository, installation_id: int, issue: Issue, label: str) -> None:

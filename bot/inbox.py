@@ -5,20 +5,41 @@ from __future__ import annotations
 import json
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bot import control, conversation, housekeeping, starting
+from bot import ci_reports, control, conversation, housekeeping, starting
 from bot.acting import Actions
-from bot.asks import Ask, Edited, End, InstallationChanged, Pressed, Start, Told
+from bot.asks import (
+    Ask,
+    BaseMoved,
+    CiEnded,
+    Edited,
+    End,
+    InstallationChanged,
+    Pressed,
+    PullClosed,
+    Pushed,
+    ReviewGiven,
+    ReviewWanted,
+    Start,
+    Told,
+)
+from bot.automatic import ci, pulls, reports, reviews
 from bot.events import understand
 from bot.triggers import asks
 from jobs.types import GitHubUnavailable, LeaseLost
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bot.events import Event
     from jobs.services import Services
     from jobs.types import Delivery
 
 PAUSE_SECONDS = 20.0
+GITHUB = "github"
+UNSPOKEN = frozenset({GITHUB, ci_reports.SOURCE, pulls.OWN})
+"""The sources of what no person said to the bot: nobody waits for an answer to it."""
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +51,7 @@ def handle(services: Services, guid: str) -> None:
     if delivery is None:
         return
     try:
-        _act(services, delivery) if delivery.source == "github" else conversation.act(services, delivery)
+        _act(services, delivery) if delivery.source in UNSPOKEN else conversation.act(services, delivery)
     except GitHubUnavailable as outage:
         log.warning("delivery %s waits for GitHub: %s", guid, outage)
         deliveries.release(guid, str(outage), now + outage.retry_after, counts=False)
@@ -44,7 +65,7 @@ def handle(services: Services, guid: str) -> None:
 
 def _tell_of_failure(services: Services, delivery: Delivery) -> None:
     """Tell who said it that nobody will try again; GitHub's own deliveries are left to the reconciliation."""
-    if delivery.source == "github":
+    if delivery.source in UNSPOKEN:
         return
     try:
         conversation.give_up(services, delivery, "an internal error, which the operator finds in the log.")
@@ -53,9 +74,9 @@ def _tell_of_failure(services: Services, delivery: Delivery) -> None:
 
 
 def _act(services: Services, delivery: Delivery) -> None:
-    event = understand(delivery.event, delivery.guid, json.loads(delivery.body))
+    event, found = _understood(services, delivery)
     actions = Actions(services, event)
-    for ask in asks(event):
+    for ask in found:
         prepare(actions, ask)
     with services.store.write() as connection:
         actions.commit(connection)
@@ -63,18 +84,33 @@ def _act(services: Services, delivery: Delivery) -> None:
     actions.follow_up()
 
 
+def _understood(services: Services, delivery: Delivery) -> tuple[Event, Sequence[Ask]]:
+    """Return what a delivery tells, and what it asks for."""
+    if delivery.source == ci_reports.SOURCE:
+        return reports.understood(services, delivery)
+    if delivery.source == pulls.OWN:
+        event, branch = pulls.event_of(delivery)
+        return event, (BaseMoved(branch),)
+    event = understand(delivery.event, delivery.guid, json.loads(delivery.body))
+    return event, asks(event)
+
+
 def prepare(actions: Actions, ask: Ask) -> None:
     """Find out what an ask needs, and what shall be done about it."""
-    match ask:
-        case Start():
-            starting.start(actions, ask)
-        case End():
-            starting.end(actions, ask)
-        case Edited():
-            starting.edited(actions, ask)
-        case Told():
-            control.told(actions, ask)
-        case Pressed():
-            control.pressed(actions, ask)
-        case InstallationChanged():
-            housekeeping.installation_changed(actions, ask)
+    _ACTS[type(ask)](actions, ask)
+
+
+_ACTS: dict[type[Ask], Callable[[Actions, Any], None]] = {
+    Start: starting.start,
+    End: starting.end,
+    Edited: starting.edited,
+    Told: control.told,
+    Pressed: control.pressed,
+    InstallationChanged: housekeeping.installation_changed,
+    CiEnded: ci.ended,
+    ReviewGiven: reviews.given,
+    ReviewWanted: reviews.wanted,
+    PullClosed: pulls.closed,
+    Pushed: pulls.pushed,
+    BaseMoved: pulls.moved,
+}

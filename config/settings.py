@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
+from config import bindings
 from config import dotenv as dotenv_file
+from config.bindings import Channel, CiSecret
 from config.errors import Problem, SettingsError
 from config.variables import VARIABLES, Variable, example_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = [
     "MODES",
     "SANDBOXES",
     "VARIABLES",
     "Channel",
+    "CiSecret",
     "Problem",
     "Settings",
     "SettingsError",
@@ -36,6 +38,8 @@ __all__ = [
     "wants_no_colour",
 ]
 
+Item = TypeVar("Item")
+
 MODES = ("conservative", "balanced", "aggressive")
 SANDBOXES = ("docker", "podman", "bubblewrap")
 
@@ -47,16 +51,6 @@ _GIT_VARIABLES = (
 _HIGHEST_PORT = 65535
 _MOST_WORKERS = 64
 _SHORTEST_REDACTED = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A channel of a chat that is bound to a repository; ``may`` is ``look``, ``ask`` or ``all``."""
-
-    surface: str
-    id: str
-    repository: str
-    may: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +92,8 @@ class Settings:
     public_url: str
     channels: tuple[Channel, ...] = ()
     operators: tuple[str, ...] = ()
+    ci_secrets: tuple[CiSecret, ...] = ()
+    ci_hosts: tuple[str, ...] = ()
     url: str = ""
     token: str = field(default="", repr=False)
     mistakes: tuple[Problem, ...] = ()
@@ -148,26 +144,14 @@ def load(environ: Mapping[str, str] | None = None, *, dotenv: Path | None = Path
         mode=reader.choice("OPUS67_MODE", MODES),
         workers=reader.number("OPUS67_WORKERS", 1, _MOST_WORKERS) or 0,
         public_url=reader.url("OPUS67_PUBLIC_URL"),
-        channels=_channels(reader),
+        channels=reader.items("OPUS67_CHANNELS", bindings.channel),
         operators=tuple(login.lower().removeprefix("@") for login in reader.words("OPUS67_OPERATORS")),
+        ci_secrets=reader.items("OPUS67_CI_SECRETS", bindings.ci_secret),
+        ci_hosts=reader.items("OPUS67_CI_HOSTS", bindings.ci_host),
         url=reader.url("OPUS67_URL"),
         token=reader.text("OPUS67_TOKEN"),
         mistakes=tuple(reader.mistakes),
     )
-
-
-_CHANNEL = re.compile(r"(slack|discord):(\w+)=([\w.-]+/[\w.-]+?)(?::(look|ask|all))?", re.ASCII)
-
-
-def _channels(reader: _Reader) -> tuple[Channel, ...]:
-    found = []
-    for word in reader.words("OPUS67_CHANNELS"):
-        match = _CHANNEL.fullmatch(word)
-        if match is None:
-            reader.wrong("OPUS67_CHANNELS", f"{_shown(word)} is not of the form SURFACE:CHANNEL=OWNER/NAME:WHAT.")
-        else:
-            found.append(Channel(match[1], match[2], match[3], match[4] or "all"))
-    return tuple(found)
 
 
 def problems(settings: Settings) -> list[Problem]:
@@ -198,6 +182,7 @@ def secrets(settings: Settings) -> tuple[str, ...]:
     for url in (settings.redis_url, settings.database_url):
         values.discard(url)
         values.add(_password(url))
+    values.update(one.secret for one in settings.ci_secrets)
     values.add(settings.github_private_key.replace("\n", "\\n"))
     return tuple(sorted((value for value in values if len(value) >= _SHORTEST_REDACTED), key=len, reverse=True))
 
@@ -240,6 +225,16 @@ class _Reader:
 
     def words(self, name: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(word.strip() for word in self.text(name).split(",") if word.strip()))
+
+    def items(self, name: str, read: Callable[[str], Item]) -> tuple[Item, ...]:
+        """Read each word of a list; what ``read`` does not understand is told in its words."""
+        found = []
+        for word in self.words(name):
+            try:
+                found.append(read(word))
+            except ValueError as error:
+                self.wrong(name, str(error))
+        return tuple(found)
 
     def number(self, name: str, lowest: int, highest: int | None) -> int | None:
         text, default = self.text(name), _BY_NAME[name].default

@@ -30,6 +30,7 @@ class Variable:
 _GITHUB = "GitHub"
 _CHAT = "Chat (each is off unless its token is set)"
 _MODEL = "Model (one key is enough)"
+_CI = "CI other than GitHub's Actions (see docs/ci.md)"
 _STATE = "Where things are kept"
 _WORK = "How it works"
 _REMOTE = "The command line, when the service is elsewhere"
@@ -154,6 +155,21 @@ VARIABLES: tuple[Variable, ...] = (
         "who sits at the machine itself always may.",
         "octocat, hubot",
         section=_CHAT,
+    ),
+    Variable(
+        "OPUS67_CI_SECRETS",
+        "What each CI signs its reports to POST /webhooks/ci/NAME with, as NAME=SECRET of at least 16 characters. "
+        "Two for one name are both valid: that is how to rotate it.",
+        "jenkins=0d9b3fb2c1a64e57f8a0c6d2e4b19773",
+        secret=True,
+        section=_CI,
+    ),
+    Variable(
+        "OPUS67_CI_HOSTS",
+        "Where logs may be fetched from that a report names by their address, HTTPS only: HOST, HOST:PORT or *.SUFFIX. "
+        "A host that is named exactly may have a private address.",
+        "ci.example.com, *.ci-logs.example.net",
+        section=_CI,
     ),
     Variable(
         "REDIS_URL",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SWEEP_SECONDS = 5.0
 KEEP_DELIVERIES_SECONDS = 7 * 86400.0
 """GitHub offers deliveries for three days; after that a done one has no more use."""
+KEEP_DECIDED_SECONDS = 30 * 86400.0
+"""How long it is kept that a red commit or a conflict was seen to; older ones are not looked for again."""
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +75,8 @@ def _sweep(services: Services) -> None:
         store.deliveries.forget(now - KEEP_DELIVERIES_SECONDS)
         store.notices.forget(now - KEEP_DELIVERIES_SECONDS)
         store.records.forget("heard:", now - 3600.0)  # events that tasks may be about to wait for
+        for prefix in ("ci_report:", "ci-seen:", "conflicts:"):
+            store.records.forget(prefix, now - KEEP_DECIDED_SECONDS)
         store.records.forget("look:", now - 3600.0)  # what the API let somebody look at
         store.records.forget("sight:", now - KEEP_DELIVERIES_SECONDS)  # what chats may offer somebody
     except store.UNAVAILABLE as error:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from jobs.store.fleet import most_workers, paused
 from jobs.store.tables import charges, places, steps, tasks
 from jobs.store.task_rows import read_task
-from jobs.types import Status
+from jobs.types import BRANCH_PREFIX, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,7 +146,7 @@ class TaskQuestions:
         """
         queued = sa.and_(tasks.c.status == Status.QUEUED, tasks.c.cancel == "")
         query = (
-            sa.select(tasks.c.id, tasks.c.repository, tasks.c.actor, tasks.c.at_once)
+            sa.select(tasks.c.id, tasks.c.repository, tasks.c.actor, tasks.c.at_once, tasks.c.subject, tasks.c.onto)
             .where(queued, tasks.c.lease_until < now, tasks.c.not_before <= now)
             .order_by(tasks.c.priority.desc(), tasks.c.created_at, tasks.c.id)
         )
@@ -158,9 +158,8 @@ class TaskQuestions:
 
     def _running(self, connection: sa.Connection, now: float) -> Running:
         """Return what holds of all tasks together in one transaction."""
-        held = sa.select(tasks.c.repository, tasks.c.actor).where(
-            tasks.c.status == Status.IN_PROGRESS, tasks.c.lease_until >= now
-        )
+        columns = (tasks.c.id, tasks.c.repository, tasks.c.actor, tasks.c.subject, tasks.c.onto)
+        held = sa.select(*columns).where(tasks.c.status == Status.IN_PROGRESS, tasks.c.lease_until >= now)
         return Running(connection.execute(held).all(), most_workers(connection), paused(connection))
 
     def late(self, before: float) -> int:
@@ -256,13 +255,20 @@ def untold() -> sa.ColumnElement[bool]:
 
 
 def has_room(me: Any, running: Running) -> bool:
-    """Tell whether a task may begin beside those that run: in all, in its repository, and of its actor."""
+    """Tell whether a task may begin beside those that run: in all, in its repository, on its branch, of its actor."""
     if running.paused or (running.most is not None and len(running.rows) >= running.most):
+        return False
+    if any(_place(row) == _place(me) for row in running.rows if row.id != me.id):
         return False
     here = sum(row.repository.lower() == me.repository.lower() for row in running.rows)
     mine = sum(_who(row.actor) == _who(me.actor) for row in running.rows)
     repository, actor = me.at_once
     return bool(here < repository and mine < actor)
+
+
+def _place(row: Any) -> tuple[str, str]:
+    """Return the repository and the branch to which a task's work goes: one task at a time pushes there."""
+    return row.repository.lower(), row.onto or f"{BRANCH_PREFIX}{row.subject}-{row.id}"
 
 
 def _who(actor: dict[str, Any]) -> tuple[str, str]:

@@ -1,0 +1,197 @@
+"""A CI run has ended: whoever listens for it goes on, and a red one starts the mending where that is wanted."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bot import starting
+from bot.automatic import placing
+from bot.automatic.work import (
+    LONGEST_BRANCH,
+    Work,
+    active,
+    is_busy,
+    is_ours,
+    leave,
+    look_again,
+    on_behalf,
+    refuse,
+    rules,
+    submit,
+)
+from jobs import policy
+from jobs.types import Actor, Decision, Kind, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import sqlalchemy as sa
+
+    from bot.acting import Actions
+    from bot.asks import CiEnded
+    from bot.automatic.placing import Spot
+    from bot.events import Run
+    from config.repository import RepositoryConfig
+    from jobs.types import Task
+
+RED = frozenset({"failure", "timed_out", "startup_failure"})
+CODE_EVENTS = frozenset({"", "push", "pull_request", "schedule", "workflow_dispatch", "repository_dispatch"})
+"""What runs that judge code are started by. Strangers start others, by a comment, say, and those judge something else.
+
+https://docs.github.com/actions/reference/events-that-trigger-workflows
+"""
+SWITCHES = {
+    placing.DEFAULT: "ci.default_branch",
+    placing.OWN: "ci.own",
+    placing.OTHER: "ci.others",
+    placing.FORK: "ci.others",
+}
+
+
+def ended(actions: Actions, ask: CiEnded) -> None:
+    """Wake who listens for a commit's CI; where it is red and nobody does, see whether it is to be mended."""
+    run = ask.run
+    if run.app_id and run.app_id == actions.services.settings.github_app_id:
+        return
+    hear(actions, run.sha)
+    if run.conclusion in RED:
+        start(actions, ask.source, run)
+
+
+def hear(actions: Actions, sha: str) -> None:
+    """Have the tasks go on that wait for the CI of a commit."""
+    event, now = event_of(actions.event.repository, sha), time.time()
+
+    def change(connection: sa.Connection) -> None:
+        for task_id in actions.services.store.tasks.heard(connection, event, now):
+            actions.wake(task_id)
+
+    actions.change(change)
+
+
+def event_of(repository: str, sha: str) -> str:
+    """Return the name of the event for which tasks listen."""
+    return f"ci:{repository.lower()}@{sha}"
+
+
+def seen_key(repository: str, sha: str) -> str:
+    """Return the key under which it is kept that a red commit was seen to."""
+    return f"ci-seen:{repository.lower()}@{sha}"
+
+
+def start(actions: Actions, source: str, run: Run) -> None:
+    """Start the mending of a red commit, when it is the newest of its branch and the rules and the person allow it."""
+    tasks = active(actions)
+    if any(task.listens == event_of(actions.event.repository, run.sha) for task in tasks):
+        return
+    config = rules(actions)
+    spot = placing.find(actions, run, config) if config and run.event in CODE_EVENTS else None
+    if config is None or spot is None or len(spot.branch) > LONGEST_BRANCH:
+        return
+    work = work_of(actions, spot, source, run)
+    if reason := _left_alone(config, spot, run):
+        leave(actions, work, reason)
+    elif _is_under_way(tasks, spot, run):
+        return
+    elif _waits(tasks, spot):
+        look_again(actions)
+    else:
+        _begin(actions, work, config, spot, run)
+
+
+def work_of(actions: Actions, spot: Spot, source: str, run: Run, *, asked: bool = False) -> Work:
+    """Return the work on a red commit."""
+    repository = actions.event.repository.lower()
+    where = f"#{spot.pull}" if spot.pull else spot.branch
+    lane = f"fork:{spot.pull}" if spot.place == placing.FORK else spot.branch
+    about = {
+        "source": source,
+        "sha": run.sha,
+        "branch": spot.branch,
+        "run": run.id,
+        "suite": run.suite,
+        "report": actions.event.guid if source == "report" else "",
+        "workflow": run.workflow,
+        "place": spot.place,
+        "pull": spot.pull,
+        "asked": asked,
+    }
+    return Work(
+        kind=Kind.FIX_CI,
+        subject=Subject("pull", spot.pull) if spot.pull else Subject("ci"),
+        title=f"CI is red on {where}{f': {run.workflow}' if run.workflow else ''}",
+        key=f"fix_ci:{repository}|{lane}",
+        about=about,
+        followed=spot.owner,
+        base=spot.branch if spot.place in {placing.DEFAULT, placing.OTHER} else "",
+        once=seen_key(repository, run.sha),
+    )
+
+
+def _left_alone(config: RepositoryConfig, spot: Spot, run: Run) -> str:
+    """Return why the repository's file wants a red run left alone, or nothing."""
+    switch = SWITCHES[spot.place]
+    if not getattr(config.ci, switch.partition(".")[2]):
+        return f"`{switch}` is off in `.github/opus67.yml`"
+    if run.workflow.lower() in {name.lower() for name in config.ci.ignore}:
+        return "the workflow is named in `ci.ignore`"
+    return ""
+
+
+def _lane(task: Task) -> tuple[str, int]:
+    """Return what a task about CI is alone with: a branch of ours, or the pull request of a fork."""
+    fork = task.about.get("place") == placing.FORK
+    return ("", task.about.get("pull", 0)) if fork else (str(task.about.get("branch", "")), 0)
+
+
+def _rivals(tasks: Sequence[Task], spot: Spot) -> list[Task]:
+    lane = ("", spot.pull) if spot.place == placing.FORK else (spot.branch, 0)
+    return [task for task in tasks if task.kind is Kind.FIX_CI and _lane(task) == lane]
+
+
+def _is_under_way(tasks: Sequence[Task], spot: Spot, run: Run) -> bool:
+    """Tell whether a task is at work on this very commit: it looks at all of its runs."""
+    return any(task.about.get("sha") == run.sha and not task.cancel for task in _rivals(tasks, spot))
+
+
+def _waits(tasks: Sequence[Task], spot: Spot) -> bool:
+    """Tell whether something about an older commit ends first, or something newer is about to be pushed."""
+    return bool(_rivals(tasks, spot)) or (spot.place == placing.OWN and is_busy(tasks, spot.branch))
+
+
+def _begin(actions: Actions, work: Work, config: RepositoryConfig, spot: Spot, run: Run) -> None:
+    actor, decision = _decide(actions, config, spot, run)
+    acting = on_behalf(actions, actor)
+    if decision.allowed:
+        submit(acting, work, config, decision)
+    elif spot.place == placing.OWN:
+        refuse(acting, work, decision)
+    else:
+        refuse(acting, work, replace(decision, silent=True))
+
+
+def _decide(actions: Actions, config: RepositoryConfig, spot: Spot, run: Run) -> tuple[Actor, Decision]:
+    """Return in whose name a red run is worked on, and whether that may be."""
+    repository = Actor(policy.REPOSITORY, actions.event.repository)
+    actor = run.actor if spot.owner is None else spot.owner.actor
+    if spot.place != placing.OWN and is_ours(actions, actor):
+        return actor, Decision(allowed=False, reason="the bot itself had this run made", silent=True)
+    facts = facts_of(actions, config, actor)
+    if spot.place == placing.DEFAULT:
+        unknown = not actor.login or (actor.is_bot and not policy.person(facts, config, "").allowed)
+        who = "the repository itself" if unknown else f"@{actor.login}"
+        started = f", and {actor.login} started the run" if unknown and actor.login else ""
+        reason = f"CI is red on `{spot.branch}`: on behalf of {who}{started}"
+        chosen = repository if unknown else actor
+        return chosen, policy.within_budget(facts, config, reason)
+    if actor.platform == policy.REPOSITORY:
+        return actor, policy.within_budget(facts, config, "it goes on with what the repository's own CI asked for")
+    return actor, policy.ask(facts, config, "having CI mended")
+
+
+def facts_of(actions: Actions, config: RepositoryConfig, actor: Actor) -> policy.Facts:
+    """Find out what somebody may do now."""
+    acting = on_behalf(actions, actor)
+    return starting.facts_of(acting, config, starting.permission_of(acting))
