@@ -39,7 +39,7 @@ _INSTALLS = re.compile(
     r"(?:sudo )?(?:python\S* -m )?(?:pip|pipx|npm|pnpm|yarn|apt|apt-get|brew|uv|poetry|go|cargo|gem|bundle) (?:pip )?(?:install|add|ci|i|get|update|sync)\b"
 )
 _PROGRAMS = {
-    "cc": ("make", "gcc", "g++", "cc", "clang", "cmake", "ninja"),
+    "gcc": ("make", "gcc", "g++", "cc", "clang", "cmake", "ninja"),
     "ld": ("make", "gcc", "g++", "cc", "clang", "cmake", "ninja", "ld"),
     "tap": ("node", "bats", "prove", "tap"),
     "clippy": ("clippy",),
@@ -50,7 +50,7 @@ _PROGRAMS = {
     "kotlinc": ("gradle", "gradlew", "kotlinc"),
     "minitest": ("rake", "rails", "ruby"),
     "googletest": ("ctest", "make"),
-    "go vet": ("go vet",),
+    "clang": ("make", "clang", "clang++", "cc", "c++", "cmake", "ninja"),
     "unittest": ("unittest", "manage.py"),
 }
 """The programs behind which a tool works, where they have other names."""

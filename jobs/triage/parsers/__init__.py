@@ -32,12 +32,16 @@ PARSERS = (pytest, unittest, javascript, go, cargo, compilers, checkers, formatt
 def parse(section: Section) -> tuple[Failure, ...]:
     """Return what failed in a step, as the parsers of known tools read it; of one place told twice, the first."""
     found: list[Failure] = []
+    text = f"\n{section.text}"
     for parser in PARSERS:
-        if any(word in section.text for word in parser.WORDS):
+        if any(word in text for word in parser.WORDS):
             found.extend(islice(parser.parse(section), 5 * MOST))
     places = {(failure.path, failure.line) for failure in found if failure.line}
     found.extend(failure for failure in workflow.parse(section) if (failure.path, failure.line) not in places)
-    return distinct(_without_echoes(found))
+    found = _without_echoes(found)
+    if len({failure.tool for failure in found}) > 1:
+        found.sort(key=lambda failure: text.find(failure.excerpt.partition("\n")[0]))
+    return distinct(found)
 
 
 def guess(section: Section, code: int | None) -> tuple[Failure, ...]:

@@ -79,7 +79,7 @@ def _whole(lines: list[str], at: int) -> str:
         return line
     for following in lines[at + 1 : at + 6]:
         ended = _RULE.search(following)
-        if " - error: " in line and following.startswith("    "):
+        if " - error: " in line and following[:1].isspace():
             if ended:
                 return f"{line} {ended.group().strip()}"
         elif " - error: " not in line and following and not following.startswith(" ") and ": " not in following[:40]:
@@ -213,4 +213,4 @@ def _hooks(lines: list[str]) -> Iterator[Failure]:
             if any(_OTHERS.match(one) for one in block):
                 continue
             words = next((one[2:] for one in block if one.startswith("- files were modified")), "the hook failed")
-            yield failed("pre-commit", FailureKind.LINT, name[1], words, excerpt="\n".join(block))
+            yield failed("pre-commit", FailureKind.LINT, name[1], f"{name[1]}: {words}", excerpt="\n".join(block))

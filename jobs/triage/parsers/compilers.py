@@ -41,7 +41,7 @@ def parse(section: Section) -> Iterator[Failure]:
     """Yield what compilers and linkers complain of; what make says only where nothing else told why."""
     lines, found = section.lines, False
     for at, line in enumerate(lines):
-        if failure := _compiled(line, "\n".join(lines[at : at + _EXCERPT])) or _linked(line, lines, at):
+        if failure := _compiled(line, "\n".join(lines[at : at + _EXCERPT]), section) or _linked(line, lines, at):
             found = True
             yield failure
         elif match := _CMAKE.match(line):
@@ -60,13 +60,13 @@ def parse(section: Section) -> Iterator[Failure]:
         yield from _made(lines)
 
 
-def _compiled(line: str, excerpt: str) -> Failure | None:
+def _compiled(line: str, excerpt: str, section: Section) -> Failure | None:
     if "error" not in line and not line.startswith(("[ERROR] ", "e: ")):
         return None
     if match := _TSC.match(line):
         return failed("tsc", FailureKind.TYPES, match[4], match[5], match[1], match[2] or match[3], excerpt)
     if match := _NATIVE.match(line):
-        tool = "swift" if match[1].endswith(".swift") else "cc"
+        tool = "swift" if match[1].endswith(".swift") else _compiler(section)
         return failed(tool, FailureKind.COMPILE, match[4] or "error", match[3], match[1], match[2], excerpt)
     if match := _JAVAC.match(line):
         return failed("javac", FailureKind.COMPILE, "error", match[3], match[1], match[2], excerpt)
@@ -77,6 +77,15 @@ def _compiled(line: str, excerpt: str) -> Failure | None:
     if match := _CSHARP.match(line):
         return failed("dotnet", FailureKind.COMPILE, match[3], match[4], match[1], match[2], excerpt)
     return None
+
+
+def _compiler(section: Section) -> str:
+    """Return which of the two it is; only clang counts what it generated."""
+    return (
+        "clang"
+        if "clang" in section.command or re.search(r"^\d+ errors? generated\.", section.text, re.MULTILINE)
+        else "gcc"
+    )
 
 
 def _linked(line: str, lines: list[str], at: int) -> Failure | None:

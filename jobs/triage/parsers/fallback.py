@@ -73,7 +73,7 @@ def _python(lines: list[str]) -> Failure | None:
                 "python",
                 FailureKind.OTHER,
                 found[1].rpartition(".")[2],
-                found[2] or found[1],
+                line.strip(),
                 *near[-1],
                 "\n".join(block),
             )
@@ -103,7 +103,7 @@ def _thrown(lines: list[str]) -> Failure | None:
                 _tool(place[1]),
                 FailureKind.OTHER,
                 name,
-                found[2] or name,
+                line.strip(),
                 place[1],
                 place[2],
                 "\n".join(lines[at : at + 15]),

@@ -174,6 +174,6 @@ def _errors(lines: list[str], command: str) -> Iterator[Failure]:
         if linter and found[3]:
             yield failed("golangci-lint", FailureKind.LINT, linter[2], linter[1], found[1], found[2], excerpt)
         elif vets or line.startswith("vet: "):
-            yield failed("go vet", FailureKind.LINT, "vet", found[4], found[1], found[2], excerpt)
+            yield failed("go", FailureKind.LINT, "vet", found[4], found[1], found[2], excerpt)
         elif found[3] and found[4] != "too many errors":
             yield failed("go", FailureKind.COMPILE, "build", found[4], found[1], found[2], excerpt)

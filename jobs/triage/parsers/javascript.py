@@ -22,6 +22,7 @@ _FRAME = re.compile(
 )
 _JEST_FILE = re.compile(rf"^\s{{0,2}}FAIL (?!\s*\|)(?:.{{1,60}}? )??({_FILE})(?: \([\d.]+ m?s\))?\s*$")
 _JEST_NAME = re.compile(r"^  \u25cf (\S.*)$")
+_JEST_SYNTAX = re.compile(rf"^SyntaxError: ({_FILE}): [^\n]{{1,300}} \((\d{{1,8}}):\d+\)$", re.MULTILINE)
 _JEST_END = re.compile(
     r"^(?:Test Suites?:|Tests:|Snapshot Summary|Ran all test suites|Summary of all failing tests| *(?:PASS|FAIL) )"
 )
@@ -81,6 +82,8 @@ def _jest_failure(path: str, name: str, block: list[str]) -> Failure:
         name = path
         if found := re.search(rf"({_FILE}):(\d+):(\d+)(?:$| - error)", "\n".join(told[:12]), re.MULTILINE):
             own, line = relative(found[1]), int(found[2][:8])
+        elif found := _JEST_SYNTAX.search("\n".join(told)):
+            own, line = relative(found[1]), int(found[2])
     return failed("jest", FailureKind.TEST, name, message, own or path, line, "\n".join(block))
 
 
@@ -127,7 +130,7 @@ def _mocha(lines: list[str]) -> Iterator[Failure]:
         told = [line.strip() for line in block[rest:] if line.strip()]
         if told and title[-1].endswith(":"):
             path, line = _place(block, "")
-            name = " > ".join(part.rstrip(":") for part in title)
+            name = " ".join(part.rstrip(":") for part in title)
             yield failed("mocha", FailureKind.TEST, name, told[0], path, line, "\n".join(block))
 
 
@@ -152,7 +155,10 @@ def _playwright(lines: list[str]) -> Iterator[Failure]:
         if found:
             block = _block(lines, at, lambda line: _PLAYWRIGHT.match(line) or re.match(r"  \d+ (?:failed|flaky)", line))
             told = next((line.strip() for line in block[1:] if re.match(r"\s+\w*(?:Error|expect)", line)), "")
-            yield failed("playwright", FailureKind.TEST, found[3], told, found[1], found[2], "\n".join(block))
+            own, line = _place(block, found[1])
+            yield failed(
+                "playwright", FailureKind.TEST, found[3], told, own or found[1], line or found[2], "\n".join(block)
+            )
 
 
 def _block(lines: list[str], start: int, ends: Callable[[str], object]) -> list[str]:
@@ -164,8 +170,8 @@ def _block(lines: list[str], start: int, ends: Callable[[str], object]) -> list[
 
 
 def _place(block: list[str], path: str) -> tuple[str, int]:
-    """Return file and line of the first frame in the test's own file, else of the first in the repository."""
+    """Return file and line of the first frame in the repository: the innermost comes first."""
     frames = [(relative(found[1]), int(found[2][:8])) for line in block if (found := _FRAME.match(line))]
-    near = [frame for frame in frames if frame[0] == path or (path and frame[0].endswith(f"/{path}"))]
-    near = near or [frame for frame in frames if not is_foreign(frame[0])]
-    return near[0] if near else ("", 0)
+    near = next((frame for frame in frames if not is_foreign(frame[0])), ("", 0))
+    # A test's path may be told from another folder than the frames are.
+    return (path, near[1]) if path and path.endswith(f"/{near[0]}") else near

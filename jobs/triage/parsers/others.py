@@ -36,6 +36,7 @@ _PHP_PLACE = re.compile(r"^((?:/|[A-Za-z]:\\)?[^\s:]{1,300}\.php):(\d+)$")
 _DOTNET = re.compile(r"^\s+Failed ([\w.`+]+(?:\(.*\))?) \[[\d<].{0,20}\]$")
 _DOTNET_PLACE = re.compile(r"^\s+at .{1,300} in ((?:/|[A-Za-z]:\\)[^:\n]{1,300}):line (\d+)$")
 _MAVEN = re.compile(r"^\[ERROR\]   ?([A-Z]\w*)[.>](\w+)(?:\[\d+\]|\(.*?\))?(?:->\w+\.\w+)*:(\d+)(?:->\S+)? ?(.*)$")
+_MAVEN_CLASS = re.compile(r"^\[ERROR\] Tests run: .{1,120}<<< (?:FAILURE|ERROR)! -+ in ([\w.$]+)$")
 _GRADLE = re.compile(r"^([A-Z][\w.$]*(?: > .+?)?) > (.+?) FAILED$")
 _GRADLE_PLACE = re.compile(r"^\s+(?:Caused by: .* )?at .{0,200}?([A-Z]\w*\.(?:java|kt|groovy|scala)):(\d+)\)?$")
 _GOOGLE = re.compile(r"^\[  FAILED  \] (\w+(?:/\w+)?\.\w+(?:/\w+)?)(?:, where .*)? \(\d+ ms\)$")
@@ -149,17 +150,11 @@ def _dotnet(lines: list[str]) -> Iterator[Failure]:
 
 
 def _maven(lines: list[str]) -> Iterator[Failure]:
+    full = {found[1].rpartition(".")[2]: found[1] for line in lines if (found := _MAVEN_CLASS.match(line))}
     for line in lines:
         if found := _MAVEN.match(line):
-            yield failed(
-                "maven",
-                FailureKind.TEST,
-                f"{found[1]}.{found[2]}",
-                found[4].strip(),
-                f"{found[1]}.java",
-                found[3],
-                line,
-            )
+            name = f"{full.get(found[1], found[1])}.{found[2]}"
+            yield failed("maven", FailureKind.TEST, name, found[4].strip(), f"{found[1]}.java", found[3], line)
 
 
 def _gradle(lines: list[str]) -> Iterator[Failure]:

@@ -151,7 +151,9 @@ def _same(block: _Block, name: str) -> bool:
     path, _, inside = name.partition("::")
     if not inside:
         return relative(block.subject) == path or relative(block.subject).endswith(f"/{path}")
-    return block.subject in {inside.replace("::", "."), inside} and _tells_of(block, path)
+    return block.subject in {inside.replace("::", "."), inside} and (
+        bool(_WHEN.match(block.title)) or _tells_of(block, path)
+    )
 
 
 def _is_line_of(block: _Block, name: str, message: str) -> bool:
@@ -181,12 +183,11 @@ def _failure(name: str, message: str, block: _Block | None) -> Failure:
     if block is None:
         return failed("pytest", FailureKind.TEST, name, message, path, 0, f"{name}: {message}" if message else name)
     places = list(_places(block))
-    own = [place for place in places if path and (place[0] == path or place[0].endswith(f"/{path}"))]
-    near = own or [place for place in places if not is_foreign(place[0])] or places
+    near = [place for place in places if not is_foreign(place[0])] or places
     if broken := _unreadable(block):
         near = [broken]
-    line = near[0][1] if near else 0
-    path = near[0][0] if near and not is_foreign(near[0][0]) and not (own and not broken) else path
+    where, line, _ = near[-1] if near else (path, 0, "")
+    path = path if is_foreign(where) and path else where
     if "::" not in name and not _ID.match(name) and path:
         name = f"{path}::{name.replace('.', '::') if '[' not in name else name}"
     return failed("pytest", FailureKind.TEST, name, _message(block) or message, path, line, _excerpt(block))

@@ -45,15 +45,14 @@ def _failure(heading: re.Match[str], lines: list[str]) -> Failure:
         name = f"{owner}.{function}"
     else:
         name = owner if owner.endswith(f".{function}") else f"{owner}.{function}"
-    path, line = _place(lines, function)
+    path, line = _place(lines)
     excerpt = "\n".join(lines).rstrip("\n-= ")
     return failed("unittest", FailureKind.TEST, f"{name} {rest}".strip(), _message(lines), path, line, excerpt)
 
 
-def _place(lines: list[str], function: str) -> tuple[str, str]:
+def _place(lines: list[str]) -> tuple[str, str]:
     found = [match for line in lines if (match := _PLACE.match(line))]
-    own = [match for match in found if match[3] == function]
-    near = own or [match for match in found if not is_foreign(match[1])] or found
+    near = [match for match in found if not is_foreign(match[1])] or found
     return (relative(near[-1][1]), near[-1][2]) if near else ("", "")
 
 
