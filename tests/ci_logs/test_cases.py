@@ -36,7 +36,7 @@ def test_a_case_is_whole(name: str) -> None:
     assert bool(case.get("history")) == (case["class"] == "flaky")
     History(**case.get("history", {}))
     for failure in case["failures"]:
-        assert set(failure) <= {"name", "path", "line", "kind", "message"}
+        assert set(failure) <= {"name", "path", "line", "also", "kind", "message"}
         assert FailureKind(failure["kind"])
         assert failure.get("path") or failure.get("message")
     for other in ("same_as", "differs_from"):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.ci_logs.joblog import TOOLS
 
-_PYTEST = ("pytest", "pytest-xdist", "pytest-timeout", "pytest-randomly", "pytest-rerunfailures")
+_PYTEST = ("pytest", "pytest-xdist", "pytest-timeout", "pytest-randomly", "pytest-rerunfailures", "pytest-cov")
 _PYTHON = (*_PYTEST, "ruff", "mypy", "black", "flake8")
 _NODE = ("jest", "jest-junit", "vitest", "eslint", "@eslint/js", "typescript", "prettier", "mocha", "pyright")
 _UNWANTED = (
@@ -73,7 +73,9 @@ class Toolbox:
             "npm_config_userconfig": os.devnull,
         }
         known |= environment
-        command = ["bash", "-e", "-c", script]
+        step = self.folder / "step.sh"
+        step.write_text(f"{script}\n", encoding="utf-8")
+        command = ["bash", "-e", str(step)]
         done = subprocess.run(
             command, cwd=folder, env=known, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=300
         )
@@ -88,6 +90,7 @@ class Toolbox:
             str(self._python): python,
             str(Path(sys.base_prefix).resolve()): python,
             sys.base_prefix: python,
+            str(self.folder / "step.sh"): "/home/runner/work/_temp/6d0f2c1e-8b52-4f7e-9f0a-3a1c5e7b9d42.sh",
             str(self._home): "/home/runner",
             str(Path.home()): "/home/runner",
             str(Path.cwd()): checkout,
