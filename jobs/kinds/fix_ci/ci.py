@@ -1,0 +1,108 @@
+"""How CI stands at a commit now: Actions runs by their workflows, the checks of other Apps, reports of other CIs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jobs.types import CHECK_NAME, REVIEW_CHECK_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from config.repository import RepositoryConfig
+    from jobs.execute import Attempt
+    from jobs.github import WorkflowRun
+    from jobs.kinds.fix_ci.case import Case
+
+RED = frozenset({"failure", "timed_out", "startup_failure"})
+OURS = frozenset({CHECK_NAME, REVIEW_CHECK_NAME})
+ACTIONS = "github-actions"
+DONE = "completed"
+MOST_RUNS = 100
+REPORTED = "ci_report:{repository}@{sha}"
+"""Under this key the newest report about a commit from a CI of the operator's own is kept: ``conclusion:guid``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One workflow, check or report at a commit: still going, red, or green."""
+
+    name: str
+    going: bool
+    red: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All results at a commit; ``runs`` are the Actions runs behind them, the newest of each workflow and event."""
+
+    results: tuple[Result, ...] = ()
+    runs: tuple[WorkflowRun, ...] = ()
+    report: str = ""
+    """The delivery of a CI of the operator's own that is behind it."""
+
+    @property
+    def going(self) -> tuple[str, ...]:
+        """The names of what is not finished."""
+        return tuple(one.name for one in self.results if one.going)
+
+    @property
+    def red(self) -> tuple[str, ...]:
+        """The names of what failed."""
+        return tuple(one.name for one in self.results if one.red)
+
+    @property
+    def green(self) -> tuple[str, ...]:
+        """The names of what passed."""
+        return tuple(one.name for one in self.results if not one.red and not one.going)
+
+    @property
+    def red_runs(self) -> tuple[WorkflowRun, ...]:
+        """The Actions runs that failed."""
+        return tuple(run for run in self.runs if is_red(run))
+
+
+def is_red(run: WorkflowRun) -> bool:
+    """Tell whether a run has ended and failed."""
+    return run.status == DONE and run.conclusion in RED
+
+
+def standing(attempt: Attempt, case: Case, config: RepositoryConfig, sha: str = "") -> Standing:
+    """Ask GitHub how CI stands at the case's commit, or at another one of its branch."""
+    sha = sha or case.sha
+    if case.source == "checks":
+        return _checks(attempt, sha)
+    if case.source == "report":
+        return _reported(attempt, case, sha)
+    runs = newest(attempt.repository.workflow_runs(sha=sha, most=MOST_RUNS), config.ci.ignore)
+    return Standing(tuple(Result(run.name, run.status != DONE, is_red(run)) for run in runs), runs)
+
+
+def newest(runs: Iterable[WorkflowRun], ignored: Sequence[str] = ()) -> tuple[WorkflowRun, ...]:
+    """Return the newest run of each workflow and event; cancelled and skipped ones say nothing and are left out."""
+    left_alone = {name.casefold() for name in ignored}
+    found: dict[tuple[int, str], WorkflowRun] = {}
+    for run in sorted(runs, key=lambda one: one.id, reverse=True):
+        if run.name.casefold() not in left_alone:
+            found.setdefault((run.workflow_id, run.event), run)
+    return tuple(
+        run for run in found.values() if run.status != DONE or run.conclusion not in {"skipped", "cancelled", "stale"}
+    )
+
+
+def _checks(attempt: Attempt, sha: str) -> Standing:
+    """Read the checks of all Apps but ours and Actions, whose runs are looked at by themselves."""
+    found = [one for one in attempt.repository.checks_at(sha) if one.name not in OURS and one.app != ACTIONS]
+    return Standing(tuple(Result(one.name, one.status != DONE, one.conclusion in RED) for one in found))
+
+
+def _reported(attempt: Attempt, case: Case, sha: str) -> Standing:
+    """Read the newest report about a commit; the one that the task began with stands until there is another."""
+    key = REPORTED.format(repository=attempt.task.repository.lower(), sha=sha)
+    conclusion, _, guid = (attempt.services.store.records.value(key) or "").partition(":")
+    if not guid and sha == case.sha:
+        conclusion, guid = "failure", case.report
+    if not guid:
+        return Standing()
+    return Standing((Result(case.workflow or "CI", going=False, red=conclusion != "success"),), report=guid)

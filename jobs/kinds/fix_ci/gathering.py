@@ -1,0 +1,128 @@
+"""What the failed jobs of a commit left behind, read into one Reading: logs, test reports, checks, a CI's own report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from jobs import triage
+from jobs.kinds.fix_ci import archives
+from jobs.kinds.fix_ci.ci import ACTIONS, OURS, RED
+from jobs.types import Failure, FailureKind, Reading, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from jobs.execute import Attempt
+    from jobs.github import SuiteCheck, WorkflowRun
+
+LOG_LIMIT = 64 * 1024 * 1024
+MOST_JOBS = 10
+MOST_ARTIFACTS = 5
+MOST_FAILURES = 200
+LONGEST_MESSAGE = 2_000
+REPORT_LIMIT = 20_000_000
+
+
+def of_runs(attempt: Attempt, runs: Iterable[WorkflowRun]) -> Reading:
+    """Read what failed in some runs of Actions."""
+    return _joined([reading for run in runs for reading in of_run(attempt, run)])
+
+
+def of_run(attempt: Attempt, run: WorkflowRun, number: int = 0) -> list[Reading]:
+    """Read the logs of a run's failed jobs and its test reports; ``number`` is an earlier attempt's."""
+    repository = attempt.repository
+    failed = [job for job in repository.jobs_of(run.id, number) if job.conclusion in RED][:MOST_JOBS]
+    readings = []
+    for job in failed:
+        attempt.lease.check()
+        with attempt.lease.interruptible():
+            reading = triage.read_log(repository.job_log(job.id, most=LOG_LIMIT))
+        readings.append(reading)
+    if not number:
+        readings += _of_artifacts(attempt, run.id)
+    return readings
+
+
+def _of_artifacts(attempt: Attempt, run_id: int) -> Iterator[Reading]:
+    """Read the test reports among a run's artifacts; the ones that look like reports first, and never large ones."""
+    fit = [
+        one
+        for one in attempt.repository.artifacts_of(run_id)
+        if not one.expired and one.size <= archives.ARCHIVE_LIMIT and archives.promising(one.name)
+    ]
+    for artifact in fit[:MOST_ARTIFACTS]:
+        attempt.lease.check()
+        try:
+            archive = attempt.repository.artifact(artifact.id, limit=archives.ARCHIVE_LIMIT)
+        except UserError:  # it expired, or is larger than was said: the logs are there still
+            continue
+        for report in archives.reports(archive):
+            if failures := triage.read_junit(report):
+                yield Reading(failures=failures)
+
+
+def of_checks(attempt: Attempt, sha: str) -> Reading:
+    """Read what the failing checks of other Apps tell at a commit."""
+    at = attempt.repository.checks_at(sha)
+    checks = [one for one in at if one.conclusion in RED and one.name not in OURS and one.app != ACTIONS]
+    return _joined([_of_check(check) for check in checks[:MOST_JOBS]])
+
+
+def _of_check(check: SuiteCheck) -> Reading:
+    """Read one check: its annotations are its failures; without any its output is read as a log."""
+    said = "\n".join(part for part in (check.title, check.summary, check.text) if part)
+    log = triage.read_log([said.encode("utf-8", "replace")])
+    marked = tuple(
+        _failure(check.name, mark.title or check.name, mark.message, mark.path, mark.start_line)
+        for mark in check.annotations[:MOST_FAILURES]
+        if mark.level == "failure"
+    )
+    if marked:
+        return replace(log, failures=marked)
+    return log if log.failures else replace(log, failures=(_failure(check.name, check.name, check.title),))
+
+
+def _failure(tool: str, name: str, message: str, path: str = "", line: int = 0) -> Failure:
+    message = message[:LONGEST_MESSAGE]
+    signature = triage.signature(tool, FailureKind.OTHER, name, message, path)
+    return Failure(tool, FailureKind.OTHER, name, message, path, line, signature)
+
+
+def of_report(attempt: Attempt, guid: str) -> tuple[Reading, dict[str, Any]]:
+    """Read what a CI of the operator's own sent, and return it with the report itself."""
+    delivery = attempt.services.store.deliveries.read(guid)
+    if delivery is None:
+        return Reading(), {}
+    report: dict[str, Any] = json.loads(delivery.body)
+    readings = []
+    if "log" in report:
+        readings.append(triage.read_log([str(report["log"]).encode("utf-8", "replace")]))
+    elif "log_url" in report:
+        readings.append(triage.read_log(_fetched(attempt, str(report["log_url"]), LOG_LIMIT)))
+    junit = report.get("junit") or ()
+    texts = [junit] if isinstance(junit, str) else list(junit)
+    documents = [str(text).encode("utf-8", "replace") for text in texts]
+    if "junit_url" in report:
+        documents.append(b"".join(_fetched(attempt, str(report["junit_url"]), REPORT_LIMIT)))
+    readings += [Reading(failures=failures) for document in documents if (failures := triage.read_junit(document))]
+    joined = _joined(readings)
+    return replace(joined, command=str(report.get("command") or joined.command)), report
+
+
+def _fetched(attempt: Attempt, url: str, limit: int) -> Iterator[bytes]:
+    from jobs.ci_fetch import fetch  # noqa: PLC0415 - few repositories have a CI that needs it
+
+    with attempt.lease.interruptible():
+        yield from fetch(url, attempt.services.settings, limit)
+
+
+def _joined(readings: list[Reading]) -> Reading:
+    """Join readings; a test that both a log and a report tell of counts once."""
+    if not readings:
+        return Reading()
+    joined = triage.join(readings)
+    first = {failure.signature: failure for failure in reversed(joined.failures)}
+    kept = tuple(dict.fromkeys(first[failure.signature] for failure in joined.failures))
+    return replace(joined, failures=kept[:MOST_FAILURES])
