@@ -127,6 +127,15 @@ class ReviewThreads(Calls):
                 raise
         return self._write_what_fits(number, values, comments)
 
+    def dismiss_review(self, number: int, review_id: int, words: str) -> None:
+        """Take the weight from a review of ours that asked for changes; one that was dismissed already is a success."""
+        path = f"{self._base}/pulls/{number}/reviews/{review_id}"
+        try:
+            self._call("PUT", f"{path}/dismissals", json={"message": words, "event": "DISMISS"})
+        except (GitHubUnavailable, GitHubRefused):
+            if self.submitted_review(number, review_id).state != "DISMISSED":
+                raise
+
     def _write_what_fits(self, number: int, values: Mapping[str, Any], comments: Sequence[LineRemark]) -> int:
         """Write a review whose remarks GitHub did not all take: first with those that its diff shows, then with none.
 

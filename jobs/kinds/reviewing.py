@@ -75,6 +75,7 @@ def _posted(attempt: Attempt, target: Target, examined: Examined) -> Outcome:
             words = f"The review could not be posted: {refused}\n\n{outcome.summary}"
             return replace(outcome, conclusion=Conclusion.ACTION_REQUIRED, summary=words)
         outcome = replace(outcome, summary=f"{outcome.summary}\n\n{url}")
+        _settle(attempt, target, examined)
     if examined.stopped is None:
         records.keep(verdict_key(attempt.task.repository, target.number), ending, time.time())
         records.keep(reviewed_key(attempt.task.repository, target.number), target.head, time.time())
@@ -101,6 +102,24 @@ def _post(attempt: Attempt, target: Target, examined: Examined) -> str:
     attempt.lease.check()  # The last moment at which a cancel leaves nothing behind.
     written = attempt.repository.ensure_review(target.number, target.head, marker, body, event, remarks)
     return f"{target.url}#pullrequestreview-{written}"
+
+
+def _settle(attempt: Attempt, target: Target, examined: Examined) -> None:
+    """Take back our earlier request for changes when nothing grave is left of it; best effort, people can do it, too.
+
+    A later comment does not: GitHub keeps asking for changes until the review is dismissed or approves.
+    """
+    severities = (*(finding.severity for finding in examined.text.findings), *examined.text.open_before)
+    if examined.stopped is not None or any(severity.grave for severity in severities):
+        return
+    for earlier in attempt.repository.reviews_of(target.number):
+        if earlier.ours and earlier.state == "CHANGES_REQUESTED":
+            attempt.lease.fence()
+            try:
+                words = f"Nothing grave is left of this at {target.head[:7]}."
+                attempt.repository.dismiss_review(target.number, earlier.id, words)
+            except UserError as refused:
+                log.info("a review of %s was not dismissed: %s", target.url, refused)
 
 
 def _clean(findings: tuple[Finding, ...], secrets: tuple[str, ...]) -> list[Finding]:
