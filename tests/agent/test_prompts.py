@@ -70,7 +70,7 @@ def test_each_mode_has_words_of_its_own(mode: Mode) -> None:
     assert "No check command was found" in system(checks=[])
 
 
-@pytest.mark.parametrize("purpose", [Purpose.PLAN, Purpose.ASK])
+@pytest.mark.parametrize("purpose", [Purpose.PLAN, Purpose.ASK, Purpose.REVIEW])
 def test_a_reader_is_told_that_nothing_leaves_its_sandbox(purpose: Purpose) -> None:
     """Repository, commit, limits, its own tools and no others, whose word counts, and the instructions behind that."""
     text = prompts.reading_prompt(
@@ -84,7 +84,8 @@ def test_a_reader_is_told_that_nothing_leaves_its_sandbox(purpose: Purpose) -> N
         "Whose word counts",
     ):
         assert part in text
-    named = set(re.findall(r"`(bash|view|update_plan|ask_human|finish|str_replace_based_edit_tool)`", text))
+    tools = {name for one in Purpose for name in toolbox(one)}
+    named = set(re.findall(rf"`({'|'.join(tools)})`", text))
     assert named == set(toolbox(purpose))
     assert text.index("Whose word counts") < text.index("AGENTS.md")
     assert "${" not in text
@@ -98,11 +99,12 @@ def test_each_purpose_is_asked_for_in_words_of_its_own() -> None:
                 repository="octo/demo", subject=Subject("bg"), title="A", text="b", asked_by="ada", purpose=purpose
             )["content"][0]["text"]
         )
-        for purpose in Purpose
+        for purpose in prompts.OPENINGS
     }
     assert "ada asked for work on `octo/demo`. Do what" in asked[Purpose.WORK]
     assert "do not carry it out" in asked[Purpose.PLAN]
     assert "has a question about `octo/demo`" in asked[Purpose.ASK]
+    assert "ada wants `octo/demo` reviewed" in asked[Purpose.REVIEW]
 
 
 def test_what_is_known_of_earlier_is_fenced_too() -> None:
