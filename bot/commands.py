@@ -25,6 +25,7 @@ class Takes(StrEnum):
     TASK = "task"
     TEXT = "text"
     WORD = "word"
+    PULL = "pull request"
     NUMBER = "number"
 
 
@@ -70,6 +71,11 @@ class Entry:
         return next((argument for argument in self.arguments if argument.takes is Takes.TEXT), None)
 
     @property
+    def pull(self) -> Argument | None:
+        """The argument that names a pull request."""
+        return next((argument for argument in self.arguments if argument.takes is Takes.PULL), None)
+
+    @property
     def task(self) -> Argument | None:
         """The argument that names a task."""
         return next((argument for argument in self.arguments if argument.takes is Takes.TASK), None)
@@ -101,6 +107,7 @@ _ARGUMENT = {
     ),
     "code": Argument("code", Takes.WORD, "the code that the bot gave you in a chat", required=False),
     "command": Argument("command", Takes.TEXT, "which command", required=False),
+    "pull": Argument("pull request", Takes.PULL, "the number or the link of a pull request", required=False),
 }
 _A = _ARGUMENT
 
@@ -128,6 +135,13 @@ TABLE = (
           "ask where are the sessions stored?", options=True),
     Entry("plan", (_A["task"],), Who.WORK, "make a plan first; the work starts when it is approved",
           "plan move the sessions to Redis", options=True),
+    Entry("fix", (_A["pull"],), Who.WORK,
+          "find out why CI is red, and mend it: of a pull request, or of the default branch", "fix 12", options=True),
+    Entry("address", (_A["pull"],), Who.WORK, "work on the open review threads of a pull request", "address 12",
+          options=True),
+    Entry("review", (_A["pull"],), Who.WORK, "review a pull request", "review 12", options=True),
+    Entry("update", (_A["pull"],), Who.WORK, "merge the base into one of the bot's pull requests, conflicts and all",
+          "update 12", options=True),
     Entry("approve", (_ID,), Who.WORK, "approve a plan, and let the work start", "approve 7f3c9a"),
     Entry("reject", (_ID, _A["why"]), Who.WORK, "reject a plan; the agent makes another one with your reason",
           "reject 7f3c9a no new dependency, please"),
@@ -185,6 +199,8 @@ def help_lines(entry: Entry) -> list[str]:
     lines = [f"`/opus {entry.usage}`: {entry.help}.", f"For example: `/opus {entry.example}`"]
     if entry.task is not None:
         lines.append("On an issue or pull request, and in the thread of a task, the id can be left out.")
+    if entry.pull is not None:
+        lines.append("On a pull request, and in the thread of its task, its number can be left out.")
     if entry.options:
-        lines.append(f"Before the text may stand {options}.")
+        lines.append(f"Before {'it' if entry.pull else 'the text'} may stand {options}.")
     return [*lines, f"Who may: {entry.who}."]

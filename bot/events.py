@@ -31,6 +31,8 @@ class Run:
     app_id: int = 0
     pulls: tuple[int, ...] = ()
     """The open pull requests of this repository that end in this commit, as far as was told."""
+    report: str = ""
+    """The delivery that holds the report, where a CI of the operator's own sent one."""
 
 
 @dataclass(frozen=True, slots=True)

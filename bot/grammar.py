@@ -31,6 +31,8 @@ _NUMBER = re.compile(r"[0-9]{1,6}", re.ASCII)
 _LONE_OPTION = re.compile(r"(?:--|\u2014|\u2013)([a-z]+)\s*$", re.IGNORECASE)
 _REPO_BEHIND = re.compile(r"\s(?:--|\u2014|\u2013)repo[=\s]+([\w.-]+/[\w.-]+)\s*$", re.IGNORECASE)
 """The one option that cannot be part of a sentence is understood behind it, too."""
+_PULL = re.compile(r"#?([0-9]{1,9})|https?://[^/\s]+/[\w.-]+/[\w.-]+/pull/[0-9]{1,9}\b\S*", re.ASCII)
+"""The number or the link of a pull request."""
 _MOST_WORDS = 3
 _SHOWN = 40
 
@@ -73,6 +75,8 @@ def read(words: str, *, mentioned: bool = False, several: bool = False) -> Comma
     entry = ENTRIES[name]
     if more and (not several or (entry.text is not None and name != "help")):
         rest = f"{rest}\n{more}".strip()
+    if entry.pull is not None and mentioned and _is_sentence(rest):
+        return Command(PLAIN, words, whole=words)  # `@opus67 fix the login page` is somebody's task
     return _fill(entry, rest)
 
 
@@ -151,6 +155,12 @@ def _is_id(word: str) -> bool:
     return _TASK_ID.fullmatch(word.lower()) is not None
 
 
+def _is_sentence(rest: str) -> bool:
+    """Tell whether words go on behind a command that takes nothing but a pull request and options."""
+    _, left, problem = _options(rest)
+    return not problem and bool(left) and _PULL.fullmatch(left) is None
+
+
 def _fill(entry: Entry, rest: str) -> Command:
     """Read the arguments behind a command's name."""
     options, rest, problem = _options(rest) if entry.options else ({}, rest, "")
@@ -184,6 +194,9 @@ def _arguments(entry: Entry, rest: str, target: str) -> tuple[str, str]:
             given.append(value)
         elif argument.required:
             return "", _lacks(entry, argument.shown)
+    if left and entry.pull is not None:
+        task = f"`/opus bg {entry.name} {_shown(rest)}`"
+        return "", f"`{_shown(left[0])}` is no pull request. {_usage(entry)} A task in your own words: {task}."
     if left:
         what = "is no task id" if entry.task is not None and not target else "does not belong there"
         return "", f"`{_shown(left[0])}` {what}. {_usage(entry)}"
@@ -198,7 +211,8 @@ def _take(argument: Argument, left: list[str], rest: str) -> tuple[str, list[str
             return choice, left[len(parts) :]
     if argument.choices or not left:
         return "", left
-    if argument.takes is Takes.NUMBER and not _NUMBER.fullmatch(left[0]):
+    shape = {Takes.NUMBER: _NUMBER, Takes.PULL: _PULL}.get(argument.takes)
+    if shape is not None and not shape.fullmatch(rest.split()[-len(left)]):
         return "", left
     # Names of models and links keep their letters as they were written.
     return rest.split()[-len(left)], left[1:]

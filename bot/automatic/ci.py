@@ -112,7 +112,7 @@ def work_of(actions: Actions, spot: Spot, source: str, run: Run, *, asked: bool 
         "branch": spot.branch,
         "run": run.id,
         "suite": run.suite,
-        "report": actions.event.guid if source == "report" else "",
+        "report": run.report,
         "workflow": run.workflow,
         "place": spot.place,
         "pull": spot.pull,

@@ -44,6 +44,7 @@ def understood(services: Services, delivery: Delivery) -> tuple[Event, Sequence[
         event="pull_request" if pull else "push",
         actor=actor,
         pulls=(pull,) if pull else (),
+        report=delivery.guid,
     )
     key = REPORTED.format(repository=repository.lower(), sha=run.sha)
     services.store.records.keep(key, f"{run.conclusion}:{delivery.guid}", time.time())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot import starting
 from bot.commands import ENTRIES, Command, Entry, Who
-from bot.control import aiming, beginning, finishing, identity, looking, mission, rights, steering
+from bot.control import aiming, beginning, finishing, identity, looking, mission, pulling, rights, steering
 from bot.control.order import GITHUB, NotAllowed, Order, Place, key_of
 from jobs.answer.parts import Answer, Say, refused
 from jobs.answer.reply import reply
@@ -28,6 +28,10 @@ NODS = {
     "bg": "Task `{id}` is on its way.",
     "plan": "Task `{id}` makes a plan first, and asks then.",
     "ask": "Task `{id}` looks for the answer.",
+    "fix": "Task `{id}` finds out why CI is red.",
+    "address": "Task `{id}` works on the review.",
+    "review": "Task `{id}` reviews the pull request.",
+    "update": "Task `{id}` merges the base into the pull request.",
     "retry": "It starts again, as task `{id}`.",
     "clone": "The same starts again, as task `{id}`.",
     "steer": "Task `{id}` hears it at its next step.",
@@ -192,6 +196,10 @@ _HANDLERS: dict[str, Callable[[Order], Answer]] = {
     "priority": steering.prioritise,
     "reassign": steering.reassign,
     "ask": beginning.ask,
+    "fix": pulling.fix,
+    "address": pulling.address,
+    "review": pulling.review,
+    "update": pulling.update,
     "plan": beginning.plan,
     "approve": steering.approve,
     "reject": steering.reject,

@@ -10,6 +10,7 @@ from bot.control import looking, rights
 from bot.control.order import GITHUB, Order, about, installation_of, names
 from bot.grammar import read
 from jobs.answer.parts import Answer, refused
+from jobs.notify import PULL_REQUEST
 from jobs.types import Approval, Subject
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 10
 NO_TASK = "There is no task here yet. Put the label `assign-to-opus` on the issue, or say `/opus bg <task>`."
+NO_PULL = "Which pull request? Say it on one, or name it by number or link: `/opus {example}`."
 NO_REPOSITORY = "Which repository? Name it: `/opus {name} --repo owner/name …`."
 
 
@@ -44,6 +46,8 @@ def aim(actions: Actions, place: Place, command: Command, entry: Entry, key: str
     """
     if entry.name == "why" and command.text:
         return _why(actions, place, command, key)
+    if entry.pull is not None:
+        return _pull(actions, place, command, entry, key)
     if entry.options:
         repository, installation_id = _repository(actions, place, command)
         subject = place.subject if repository.lower() == place.repository.lower() else None
@@ -89,6 +93,44 @@ def _why(actions: Actions, place: Place, command: Command, key: str) -> tuple[Or
         problem = refused(f"`{command.text[:60].replace('`', '')}` is no task, and no link that I know.")
     meant = about(actions, place, repository, installation_id, subject)
     return Order(meant, place, command, key, subject, task), problem
+
+
+def _pull(actions: Actions, place: Place, command: Command, entry: Entry, key: str) -> tuple[Order, Answer | None]:
+    """Find the pull request that is meant: the one that was named, or the place's; `fix` does without one."""
+    _, linked = looking.meant(command.text) if "/" in command.text else ("", None)
+    subject = Subject("")
+    if linked is not None:
+        (repository, installation_id), subject = installation_of(actions.services, linked[0]), linked[1]
+    else:
+        repository, installation_id = _repository(actions, place, command)
+        number = int(command.text.lstrip("#") or 0) or _here(actions, place, command, repository)
+        subject = Subject("pull", number) if number else subject
+    order = Order(
+        about(actions, place, repository, installation_id, subject if subject.number else None),
+        place,
+        command,
+        key,
+        subject,
+    )
+    if not repository:
+        return order, _no_repository(actions, place, entry)
+    wide = entry.name == "fix" and (place.surface != GITHUB or {"repo", "base"} & set(command.options))
+    return order, None if subject.number or wide else refused(NO_PULL.format(example=entry.example))
+
+
+def _here(actions: Actions, place: Place, command: Command, repository: str) -> int:
+    """Return the number of the place's pull request: the page's, or that of the task whose thread it is; or 0."""
+    if {"repo", "base"} & set(command.options) or repository.lower() != place.repository.lower():
+        return 0
+    if place.subject is not None:
+        return place.subject.number if place.subject.kind == "pull" else 0
+    task = place.task
+    if task is None or task.repository.lower() != repository.lower():
+        return 0
+    opened = actions.services.store.records.place(task.id, PULL_REQUEST)
+    if opened is not None and opened.external_id.isdigit():
+        return int(opened.external_id)
+    return task.subject.number if task.subject.kind == "pull" else 0
 
 
 def _no_task(place: Place, entry: Entry) -> Answer:

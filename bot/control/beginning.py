@@ -65,7 +65,7 @@ def _begin(order: Order, kind: Kind, *, plan_first: bool = False, ended: Task | 
     if here is None or not event.repository:
         return refused("Which repository? Name it: `/opus bg --repo owner/name <task>`.")
     wishes = read_wishes(order.command.options, order.services.settings)
-    problem = wishes.problem or here.mistake or _mode_problem(wishes.mode, here.config.mode)
+    problem = wishes.problem or here.mistake or mode_problem(wishes.mode, here.config.mode)
     if problem:
         return refused(problem)
     decision = policy.ask(here.facts, here.config, "starting work")
@@ -84,7 +84,7 @@ def _begin(order: Order, kind: Kind, *, plan_first: bool = False, ended: Task | 
         text=f"{words.text}{seen}",
         actor=order.actor,
         mode=Mode(wishes.mode or here.config.mode or order.services.settings.mode),
-        limits=_limits(decision.limits, wishes.dollars),
+        limits=narrow(decision.limits, wishes.dollars),
         delivery=event.guid,
         removed=(*words.removed, *removed),
         at_once=(at_once.repository, at_once.actor),
@@ -145,7 +145,7 @@ def read_wishes(options: Mapping[str, str], settings: Settings) -> Wishes:
     return Wishes(given.get("base", ""), mode, given.get("model", ""), amount, LEVELS[priority])
 
 
-def _mode_problem(wished: str, most: str) -> str:
+def mode_problem(wished: str, most: str) -> str:
     """Return why a mode cannot be had: a repository's file says how much the bot may do by itself at most."""
     if wished and most and _MODES.index(wished) > _MODES.index(most):
         return f"This repository allows the bot to be {most} at most (`mode` in `.github/opus67.yml`)."
@@ -182,5 +182,6 @@ def _issue_text(order: Order) -> tuple[str, tuple[str, ...]]:
     return seen, (*title.removed, *text.removed)
 
 
-def _limits(limits: Limits, dollars: float) -> Limits:
+def narrow(limits: Limits, dollars: float) -> Limits:
+    """Return limits with less money where less was wished for."""
     return replace(limits, dollars=min(limits.dollars, dollars)) if dollars else limits

@@ -137,8 +137,8 @@ def test_a_body_over_githubs_limit_is_a_413(sender: Sender) -> None:
 
 
 def test_what_no_trigger_wants_is_not_stored(sender: Sender, store: Store) -> None:
-    """A star or a push is acknowledged and forgotten, and so is an action that is none."""
-    for event, payload in (("star", {"action": "created"}), ("push", {}), ("issues", {"action": ["labeled"]})):
+    """A star or a fork is acknowledged and forgotten, and so is an action that is none."""
+    for event, payload in (("star", {"action": "created"}), ("fork", {}), ("issues", {"action": ["labeled"]})):
         assert sender.send(event, payload).status_code == 202
     assert store.deliveries.counts() == {}
 
