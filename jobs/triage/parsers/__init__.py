@@ -16,6 +16,7 @@ from jobs.triage.parsers import (
     javascript,
     others,
     pytest,
+    tap,
     unittest,
     workflow,
 )
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from jobs.triage.failures import Section
     from jobs.types import Failure
 
-PARSERS = (pytest, unittest, javascript, go, cargo, compilers, checkers, formatters, others)
+PARSERS = (pytest, unittest, javascript, go, cargo, compilers, checkers, formatters, others, tap)
 """Each module has ``parse`` and ``WORDS``, of which a text must hold one to be worth reading."""
 
 

@@ -60,8 +60,20 @@ def _tests(lines: list[str]) -> Iterator[Failure]:
         found = _RESULT.match(line)
         name = found[1] if found else ((match := _NEXTEST.match(line)) and match[2]) or ""
         if name and name not in told and len(told) < MOST:
-            told[name] = failed("cargo", FailureKind.TEST, name, "the test failed", excerpt=line)
+            told[name] = _of_nextest(name, lines) or failed(
+                "cargo", FailureKind.TEST, name, "the test failed", excerpt=line
+            )
     yield from told.values()
+
+
+def _of_nextest(name: str, lines: list[str]) -> Failure | None:
+    """Return a failure whose panic is told, indented, elsewhere."""
+    for at, line in enumerate(lines):
+        if name in line and (found := _PANICKED.match(line.strip())) and found[1] == name:
+            block = [one.strip() for one in lines[at : at + 12]]
+            path, number, message = _panic(block)
+            return failed("cargo", FailureKind.TEST, name, message, path, number, "\n".join(block))
+    return None
 
 
 def _block(lines: list[str], start: int) -> list[str]:

@@ -29,6 +29,8 @@ _NPM = re.compile(r"^npm (?:error|ERR!) (\S.*)$")
 _NPM_FRAME = re.compile(
     r"(?:code|errno|syscall|path|dest|command|workspace|location|signal|cwd|at) |A complete log|Lifecycle script"
 )
+_DIFF = re.compile(r"^diff --git a/(\S{1,300}) b/\S{1,300}$")
+_NOT_FOUND = re.compile(r"^\S{1,300}: (?:line )?(?:\d+: )?(\S{1,100}): (?:command )?not found$")
 _FRAME = re.compile(
     r"^\s+(?:at |from |#\d+ )(?!java\.base/).{0,200}?((?:/|[A-Za-z]:\\)?[^\s:()\"']{1,200}\.(?:[cm]?[jt]sx?|java|kt|scala|cs|rb|php|go|rs))(?::line |\(|:)(\d+)"
 )
@@ -45,12 +47,36 @@ _HARMLESS = re.compile(
 
 
 def parse(section: Section, code: int | None) -> Iterator[Failure]:
-    """Yield one failure from the end of a step's output, or none where nothing there looks like one."""
+    """Yield a failure from the end of a step's output, or none where nothing there looks like one."""
     lines = section.lines
     tail = lines[-_LAST:]
-    failure = _python(tail) or _thrown(tail) or _npm(tail, code) or _last(tail, section.command, code)
+    changed = list(_changed(tail)) if "diff" in section.command else []
+    if changed:
+        yield from changed
+        return
+    failure = (
+        _not_there(tail) or _python(tail) or _thrown(tail) or _npm(tail, code) or _last(tail, section.command, code)
+    )
     if failure:
         yield failure
+
+
+def _changed(lines: list[str]) -> Iterator[Failure]:
+    """Yield the files of a difference that a step wanted to be empty."""
+    for at, line in enumerate(lines):
+        if found := _DIFF.match(line):
+            block = "\n".join(lines[at : at + _LONGEST])
+            yield failed(
+                "git", FailureKind.OTHER, "diff", "the file differs from what is committed", found[1], 0, block
+            )
+
+
+def _not_there(lines: list[str]) -> Failure | None:
+    """Read what a shell says last of a program that there is not."""
+    said = next((line for line in reversed(lines) if line.strip()), "")
+    found = _NOT_FOUND.match(said)
+    words = f"{found[1]}: command not found" if found else ""
+    return failed("bash", FailureKind.OTHER, "command not found", words, excerpt=said) if found else None
 
 
 def _python(lines: list[str]) -> Failure | None:

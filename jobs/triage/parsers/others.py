@@ -1,4 +1,4 @@
-"""Test runners of other languages: RSpec, Minitest, PHPUnit, .NET, Maven, Gradle, CTest, GoogleTest, TAP."""
+"""Test runners of other languages: RSpec, Minitest, PHPUnit, .NET, Maven, Gradle, CTest, GoogleTest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ WORDS = (
     "[ERROR] ",
     " FAILED",
     "tests FAILED",
-    "not ok ",
     "FAILURES!",
 )
 _LONGEST = 40
@@ -38,15 +37,10 @@ _DOTNET_PLACE = re.compile(r"^\s+at .{1,300} in ((?:/|[A-Za-z]:\\)[^:\n]{1,300})
 _MAVEN = re.compile(r"^\[ERROR\]   ?([A-Z]\w*)[.>](\w+)(?:\[\d+\]|\(.*?\))?(?:->\w+\.\w+)*:(\d+)(?:->\S+)? ?(.*)$")
 _MAVEN_CLASS = re.compile(r"^\[ERROR\] Tests run: .{1,120}<<< (?:FAILURE|ERROR)! -+ in ([\w.$]+)$")
 _GRADLE = re.compile(r"^([A-Z][\w.$]*(?: > .+?)?) > (.+?) FAILED$")
-_GRADLE_PLACE = re.compile(r"^\s+(?:Caused by: .* )?at .{0,200}?([A-Z]\w*\.(?:java|kt|groovy|scala)):(\d+)\)?$")
 _GOOGLE = re.compile(r"^\[  FAILED  \] (\w+(?:/\w+)?\.\w+(?:/\w+)?)(?:, where .*)? \(\d+ ms\)$")
 _GOOGLE_PLACE = re.compile(r"^([^\s:]{1,300}):(\d+): Failure$")
 _CTEST = re.compile(
     r"^\s+\d+ - (\S+) \((Failed|Timeout|SEGFAULT|Not Run|Subprocess aborted|ILLEGAL|Exit code .*)\)\s*(?:\S+)?$"
-)
-_TAP = re.compile(r"^( *)not ok \d+ -? ?(\S.*?)(?: # (?!SKIP|TODO).*)?$")
-_TAP_PLACE = re.compile(
-    r"^\s*(?:location|at): '?((?:/|[A-Za-z]:\\)?[^\s:']{1,300}):(\d+)|^#?\s+\(.{0,40}in (?:test )?file (\S+), line (\d+)\)"
 )
 
 
@@ -73,8 +67,6 @@ def parse(section: Section) -> Iterator[Failure]:
             for line in lines
             if (found := _CTEST.match(line))
         )
-    if "not ok " in text:
-        yield from _tap(lines)
 
 
 def _rspec(lines: list[str]) -> Iterator[Failure]:
@@ -162,23 +154,12 @@ def _gradle(lines: list[str]) -> Iterator[Failure]:
         found = _GRADLE.match(line) if line.endswith(" FAILED") else None
         if found:
             block = _until_blank(lines, at)
-            place = next(
-                (
-                    (match[1], match[2])
-                    for one in block
-                    if (match := _GRADLE_PLACE.match(one)) and match[1].split(".")[0] in found[1]
-                ),
-                ("", ""),
-            )
+            test = found[2].removesuffix("()")
+            own = rf"\bat (?:\S*/)?([\w.$]*\b{re.escape(found[1])})\.{re.escape(test)}\(([^\s:()]+):(\d+)\)"
+            frame = next((match for one in block if (match := re.search(own, one))), None)
+            name, path, number = frame.groups() if frame else (found[1], "", "")
             message = block[1].strip() if len(block) > 1 else "the test failed"
-            yield failed(
-                "gradle",
-                FailureKind.TEST,
-                f"{found[1]}.{found[2].removesuffix('()')}",
-                message,
-                *place,
-                "\n".join(block),
-            )
+            yield failed("gradle", FailureKind.TEST, f"{name}.{test}", message, path, number, "\n".join(block))
 
 
 def _google(lines: list[str]) -> Iterator[Failure]:
@@ -200,28 +181,6 @@ def _google(lines: list[str]) -> Iterator[Failure]:
                 match[1] if match else "",
                 match[2] if match else "",
                 "\n".join(lines[run : at + 1]),
-            )
-
-
-def _tap(lines: list[str]) -> Iterator[Failure]:
-    for at in [
-        at for at, line in enumerate(lines) if _TAP.match(line) and "# TODO" not in line and "# SKIP" not in line
-    ][:MOST]:
-        found = _TAP.match(lines[at])
-        block = lines[at : at + 15]
-        end = next((n for n, one in enumerate(block[1:], 1) if re.match(r" *(?:not )?ok \d+", one)), len(block))
-        place = next((match for one in block[:end] if (match := _TAP_PLACE.match(one))), None)
-        path, line = (place[1] or place[3], place[2] or place[4]) if place else ("", "")
-        told = [one.strip(" #") for one in block[1:end] if "error:" in one or "failed" in one]
-        if found and not any("subtestsFailed" in one for one in block[:end]):
-            yield failed(
-                "tap",
-                FailureKind.TEST,
-                found[2],
-                told[0] if told else "the test failed",
-                path,
-                line,
-                "\n".join(block[:end]),
             )
 
 

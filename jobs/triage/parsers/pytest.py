@@ -24,6 +24,7 @@ WORDS = (
     "Required test coverage",
     "INTERNALERROR>",
     "Coverage failure",
+    "no tests ran in",
 )
 _SECTION = re.compile(r"^=+ (.{1,200}?) =+$")
 _END = re.compile(
@@ -47,6 +48,7 @@ _COVERAGE = re.compile(
     r"^(?:ERROR: |FAIL )?(?:Coverage failure: (total of .*)|(Required test coverage of .* not reached.*))$",
     re.MULTILINE,
 )
+_NOTHING = re.compile(r"^(?:=+ )?(no tests ran) in [\d.]+s", re.MULTILINE)
 _CONFTEST = re.compile(r"^(?:E +)?ImportError while loading conftest '([^'\n]{1,400})'", re.MULTILINE)
 
 
@@ -74,8 +76,13 @@ def parse(section: Section) -> Iterator[Failure]:
         yield from (_failure(block.subject, "", block) for block in blocks[:MOST])
     else:
         yield from (_failure(name, "", None) for name in verbose[:MOST])
-    for found in _COVERAGE.finditer(section.text):
+    told = {found.group(): found for found in _COVERAGE.finditer(section.text)}
+    for found in list(told.values())[-1:]:
         yield failed("pytest", FailureKind.OTHER, "coverage", found[1] or found[2], excerpt=found.group())
+    if not (summary or blocks or told) and (nothing := _NOTHING.search(section.text)):
+        yield failed(
+            "pytest", FailureKind.OTHER, "no tests", nothing[1], excerpt=section.text[: nothing.end()][-1_000:]
+        )
     if found := _CONFTEST.search(section.text):
         yield _failure(
             relative(found[1]), "", _Block(relative(found[1]), tuple(section.text[found.start() :].split("\n")[:40]))
