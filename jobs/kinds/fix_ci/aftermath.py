@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jobs.kinds.fix_ci.mending import Round
 
 PUSHED, FIRST = "pushed", "first"
+GOING_ON = frozenset({Conclusion.SUCCESS, Conclusion.NEUTRAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,8 @@ def pushed_of(attempt: Attempt) -> Pushed | None:
 
 
 def keep_pushed(attempt: Attempt, branch: str, outcome: Outcome, now: Round) -> Pushed | None:
-    """Store that a commit was pushed and a pull request stands for it; None where that is not so."""
-    if (
-        not outcome.pull_request
-        or outcome.patch is None
-        or outcome.kept
-        or (outcome.salvage and not _is_revert(outcome))
-    ):
+    """Store that a commit was pushed whose CI is to be listened for; None where nothing was, or a person is needed."""
+    if not outcome.pull_request or outcome.patch is None or outcome.conclusion not in GOING_ON:
         return None
     task = attempt.task
     pushed = Pushed(outcome.patch.commit, branch, time.time(), outcome, now.number)
@@ -80,17 +76,17 @@ def follow(attempt: Attempt, case: Case, config: RepositoryConfig, pushed: Pushe
     if ended is not None:
         return ended
     again = rerunning.asked(attempt, pushed.sha)
-    if again is not None:
-        rerunning.follow(attempt, again)
-    here = replace(case, sha=pushed.sha, branch=pushed.branch, run=0, suite=0)
-    standing = ci.standing(attempt, here, config)
+    known = diagnosing.known_of(attempt, pushed.sha)
+    if again is not None and rerunning.follow(attempt, again) is Again.GREEN and known is not None:
+        diagnosing.passed_again(attempt, known)
+    standing = ci.standing(attempt, _there(case, pushed), config)
     waited = since - pushed.at
     if not standing.results and waited < comparing.SILENCE_SECONDS:
         _listen(attempt, pushed, since, "CI to begin")
     if standing.going and waited < comparing.PATIENCE_SECONDS:
         _listen(attempt, pushed, since, "CI")
     if standing.red:
-        return _red(attempt, here, config, pushed, standing, now)
+        return _red(attempt, case, config, pushed, standing, now)
     if standing.going:
         hours = comparing.PATIENCE_SECONDS / 3600
         return _ended(pushed, f"CI has not ended at `{pushed.sha[:SHOWN]}` after {hours:.0f} hours; look at it there.")
@@ -98,6 +94,11 @@ def follow(attempt: Attempt, case: Case, config: RepositoryConfig, pushed: Pushe
         return _ended(pushed, f"CI has not reported on `{pushed.sha[:SHOWN]}`; the sandbox's own checks are below.")
     words = f"CI is green at `{pushed.sha[:SHOWN]}`."
     return merged(attempt, config, case, pushed.sha, _ended(pushed, words))
+
+
+def _there(case: Case, pushed: Pushed) -> Case:
+    """Return the case as it is at the pushed commit."""
+    return replace(case, sha=pushed.sha, branch=pushed.branch, run=0, suite=0)
 
 
 def _left(attempt: Attempt, pushed: Pushed) -> Outcome | None:
@@ -123,9 +124,10 @@ def _ended(pushed: Pushed, words: str, conclusion: Conclusion | None = None) -> 
 
 
 def _red(
-    attempt: Attempt, here: Case, config: RepositoryConfig, pushed: Pushed, standing: Standing, now: Round
+    attempt: Attempt, case: Case, config: RepositoryConfig, pushed: Pushed, standing: Standing, now: Round
 ) -> Outcome | Round:
     """Decide what follows when CI is red at the mend."""
+    here = _there(case, pushed)
     again = rerunning.asked(attempt, pushed.sha)
     known = diagnosing.known_of(attempt, pushed.sha)
     if known is None or (again is not None and again.ended and known.runs == again.runs):
@@ -136,36 +138,31 @@ def _red(
     passing = cause is Cause.INFRASTRUCTURE or known.doubtful
     left = counting.reruns_of(attempt, pushed.sha) < MOST_RERUNS
     if passing and again is None and left and rerunning.run_again(attempt, known, "after"):
-        asked = rerunning.asked(attempt, pushed.sha)
-        if asked is not None and rerunning.follow(attempt, asked) is Again.GREEN:
-            return _ended(pushed, f"CI is green at `{pushed.sha[:SHOWN]}`, when it was run again.")
+        _listen(attempt, pushed, time.time(), "the failed jobs, which were run again")
     if cause in {Cause.INFRASTRUCTURE, Cause.BASE_RED}:
         return _ended(pushed, f"{place}, but not by the mend. {known.diagnosis.reason}", Conclusion.NEUTRAL)
-    return _judge(attempt, here, pushed, known, now)
+    return _judge(attempt, case, pushed, known, now)
 
 
-def _judge(attempt: Attempt, here: Case, pushed: Pushed, known: Known, now: Round) -> Outcome | Round:
+def _judge(attempt: Attempt, case: Case, pushed: Pushed, known: Known, now: Round) -> Outcome | Round:
     """Compare with what was red before: go on, give up, or take the mend back."""
     first = attempt.services.store.runs.stage(attempt.task.id, FIRST)
-    verdict = _compared(attempt, known, first)
+    verdict = _compared(known, first)
     place = f"CI is still red at `{pushed.sha[:SHOWN]}`"
     if verdict is Verdict.SAME:
         words = f"{place}, with the same failure as before: the mend does not reach it. It is not tried again."
         return _ended(pushed, words, Conclusion.ACTION_REQUIRED)
-    turn = str(now.number + 1)
-    scope = f"#{here.pull}" if here.pull else attempt.task.about["branch"]
+    turn, scope = str(now.number + 1), case.scope
     left = now.number < mending.MOST_ROUNDS and not _is_revert(pushed.outcome)
     if left and counting.claim_mend(attempt, scope, known.diagnosis.signatures, turn):
         return mending.begin_next(attempt, now, pushed.sha, pushed.outcome.summary, verdict.value)
     if verdict is Verdict.WORSE:
         return _take_back(attempt, pushed)
-    words = (
-        f"{place}, with {verdict.value} failures than before. It is not tried again; a person should go on from here."
-    )
+    words = f"{place}, with {verdict.value} failures than before. It is not tried again: a person should go on."
     return _ended(pushed, words, Conclusion.ACTION_REQUIRED)
 
 
-def _compared(attempt: Attempt, known: Known, first: dict[str, list[str]]) -> Verdict:
+def _compared(known: Known, first: dict[str, list[str]]) -> Verdict:
     """Compare with the red commit that the task began with."""
     newly_red = bool(set(known.red) & set(first["green"]))
     return comparing.compare(frozenset(first["signatures"]), known.diagnosis.signatures, newly_red=newly_red)

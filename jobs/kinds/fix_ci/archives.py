@@ -30,7 +30,7 @@ def promising(name: str) -> bool:
 
 
 def reports(archive: bytes) -> Iterator[bytes]:
-    """Yield the JUnit files of a zip file, in its order; what is too large, packed too tightly or broken is left out."""
+    """Yield the JUnit files of a zip file; what is too large, packed too tightly or broken is left out."""
     if len(archive) > ARCHIVE_LIMIT:
         return
     try:

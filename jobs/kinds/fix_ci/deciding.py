@@ -72,14 +72,17 @@ def decide(facts: Facts) -> Move:
     if facts.place is Place.FORK or facts.cause is Cause.FLAKY:
         return Move.TELL
     again = facts.can_rerun and not facts.ran_again and facts.reruns < MOST_RERUNS
-    if facts.cause is Cause.INFRASTRUCTURE:
-        return Move.RERUN if again else Move.TELL
-    if facts.cause is Cause.BASE_RED:
-        return Move.MEND_BASE if facts.base_is_ours else Move.TELL
-    if facts.doubtful and again:
+    if again and (facts.doubtful or facts.cause is Cause.INFRASTRUCTURE):
         return Move.RERUN
-    if not facts.told:
+    if facts.cause is Cause.BASE_RED and facts.base_is_ours:
+        return Move.MEND_BASE
+    if facts.cause in {Cause.INFRASTRUCTURE, Cause.BASE_RED} or not facts.told:
         return Move.TELL
+    return _paid(facts)
+
+
+def _paid(facts: Facts) -> Move:
+    """Decide about a failure of the code, which only something that costs can mend."""
     if facts.mends >= MOST_MENDS:
         return Move.STOP
     return _elsewhere(facts) if facts.place is Place.OTHER else _here(facts)

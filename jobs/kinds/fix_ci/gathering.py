@@ -1,4 +1,4 @@
-"""What the failed jobs of a commit left behind, read into one Reading: logs, test reports, checks, a CI's own report."""
+"""What the failed jobs of a commit left behind, as one Reading: logs, test reports, checks, a CI's own report."""
 
 from __future__ import annotations
 
@@ -119,10 +119,7 @@ def _fetched(attempt: Attempt, url: str, limit: int) -> Iterator[bytes]:
 
 
 def _joined(readings: list[Reading]) -> Reading:
-    """Join readings; a test that both a log and a report tell of counts once."""
-    if not readings:
-        return Reading()
+    """Join readings; of what several tell in the same way, one counts."""
     joined = triage.join(readings)
     first = {failure.signature: failure for failure in reversed(joined.failures)}
-    kept = tuple(dict.fromkeys(first[failure.signature] for failure in joined.failures))
-    return replace(joined, failures=kept[:MOST_FAILURES])
+    return replace(joined, failures=tuple(dict.fromkeys(first[one.signature] for one in joined.failures)))

@@ -102,9 +102,8 @@ def _told(outcome: Outcome, known: Known, before: Before, now: Round) -> Outcome
     evidence = words.evidence(known.diagnosis, before, outcome.evidence)
     earlier = f"In the first round: {now.summary}" if now.number > 1 and now.summary else ""
     summary = "\n\n".join(part for part in (outcome.summary, evidence, earlier) if part)
-    return replace(
-        outcome, summary=summary, title=words.title(outcome.title or known.diagnosis.workflow or "the red run")
-    )
+    title = words.title(outcome.title or known.diagnosis.workflow or "the red run")
+    return replace(outcome, summary=summary, title=title)
 
 
 def is_green(outcome: Outcome) -> bool:

@@ -1,4 +1,4 @@
-"""A mend for somebody else's pull request: suggestions on its lines where they fit, a patch in the comment where not."""
+"""A mend for somebody else's pull request: suggestions on its lines where they fit, else a patch in the comment."""
 
 from __future__ import annotations
 

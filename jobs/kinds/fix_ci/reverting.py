@@ -17,7 +17,7 @@ from jobs.kinds.publishing import PATCH_LIMIT, Work, publish
 from jobs.kinds.verifying import CHECK_SECONDS, record
 from jobs.text import code
 from jobs.types import Check, Conclusion, Outcome, PatchRefused
-from jobs.workspace import Quarantine
+from jobs.workspace import PushConflict, Quarantine
 
 if TYPE_CHECKING:
     from jobs.execute import Attempt
@@ -46,7 +46,7 @@ class Reverted:
 
 
 def revert_of_culprit(attempt: Attempt, base: Base, known: Known, before: Before, tried: Outcome) -> Reverted | None:
-    """Revert the commit that brought the failure, in a fresh sandbox, where that is clear and shows green; done once."""
+    """Revert the commit that brought the failure, where that is clear and shows green in a fresh sandbox; done once."""
     task, runs = attempt.task, attempt.services.store.runs
     stored = runs.stage(task.id, REVERTED)
     if stored is None:
@@ -146,7 +146,11 @@ def take_back(attempt: Attempt, base: Base, pushed: str, original: str, why: str
             runs.finish_stage(task.id, task.attempt, TAKEN_BACK, stored, time.time())
         outcome = Outcome(Conclusion.ACTION_REQUIRED, why, title=words.revert_title(f"{words.PREFIX} {pushed[:SHOWN]}"))
         bundle = base64.b64decode(stored["bundle"])
-        return publish(attempt, token, Work(now, bundle, outcome)) if bundle else outcome
+        try:
+            return publish(attempt, token, Work(now, bundle, outcome)) if bundle else outcome
+        except PushConflict:
+            left = "Somebody pushed to the branch meanwhile, so that the mend was left in it."
+            return replace(outcome, summary=f"{left}\n\n{why}")
 
 
 def _bundle_of_tree(attempt: Attempt, now: Base, original: str) -> bytes:

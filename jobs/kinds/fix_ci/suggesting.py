@@ -49,7 +49,7 @@ class _Block:
 def suggestions(diff: str, shown: Mapping[str, Sequence[range]]) -> tuple[Suggestion, ...]:
     """Return a patch as suggestions; none where one of its parts cannot be one.
 
-    ``shown`` has for each path the lines of the new file that the pull request's diff shows: only there one can comment.
+    ``shown`` has for each path the lines of the new file that the pull request's diff shows: others take no comment.
     """
     found: list[Suggestion] = []
     for path, lines in _files(diff):

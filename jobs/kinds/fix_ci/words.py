@@ -27,6 +27,12 @@ STOP = (
 NOTHING_TOLD = "The logs tell nothing that one could begin with. The run's page on GitHub may say more."
 GREEN_BY_NOW = "CI is green at `{sha}` by now: it was run again. Nothing is left to do."
 NO_CI = "There is no failed CI run at `{sha}`."
+NOT_HERE = {
+    Cause.FLAKY: "Nothing is mended, since this failure comes and goes. It is remembered for this repository.",
+    Cause.INFRASTRUCTURE: "Nothing is mended, since the code is not the cause. Run the failed jobs again when the "
+    "machinery works.",
+    Cause.BASE_RED: "Nothing is mended here: it fails on the base branch, and is to be mended there.",
+}
 SEEN = {
     Seen.SAME: "",
     Seen.OTHER: " It failed with other words than in CI.",
@@ -63,17 +69,12 @@ def _shown(check: Check) -> str:
 
 def ending(move: Move, known: Known, case: Case, mode: Mode) -> str:
     """Return why a run is told of and nothing else is done."""
-    cause = known.diagnosis.cause
     if move is Move.STOP:
         return STOP
     if case.place is Place.FORK:
         return "This is the CI of a fork, where the bot changes nothing: it only tells what it sees."
-    if cause is Cause.FLAKY:
-        return "Nothing is mended, since this failure comes and goes. It is remembered for this repository."
-    if cause is Cause.INFRASTRUCTURE:
-        return "Nothing is mended, since the code is not the cause. Run the failed jobs again when the machinery works."
-    if cause is Cause.BASE_RED:
-        return "Nothing is mended here: it fails on the base branch, and is to be mended there."
+    if known.diagnosis.cause in NOT_HERE:
+        return NOT_HERE[known.diagnosis.cause]
     if not known.told:
         return NOTHING_TOLD
     if mode is Mode.CONSERVATIVE and case.place is Place.OTHER:
@@ -123,8 +124,8 @@ def passed_again(known: Known) -> str:
 def base_is_red(branch: str, task_id: str) -> str:
     """Return the ending of a pull request's task whose base is red."""
     return (
-        f"It fails on {code(branch, 100)} in the same way, so it is mended there and not here: task `{task_id}` sees to "
-        "it. Bring this branch up to date when that is merged."
+        f"It fails on {code(branch, 100)} in the same way, so it is mended there and not here: task `{task_id}` sees "
+        "to it. Bring this branch up to date when that is merged."
     )
 
 
