@@ -34,6 +34,7 @@ def data(entry: Entry, values: dict[str, Any]) -> dict[str, Any]:
 def values(entry: Entry) -> dict[str, Any]:
     """Return something for each argument."""
     example = {"id": "7f3c9a", "n": 4, "level": "high", "period": "week", "by": "by repo", "model": "claude-opus-5-5"}
+    example |= {"pull": "#12"}
     return {
         option_name(argument): example.get(option_name(argument), "some words") for argument in entry.arguments
     } | ({"code": "ABCD-EFGH"} if entry.name == "link" else {})  # fmt: skip

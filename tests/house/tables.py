@@ -21,6 +21,11 @@ One table holds for comments on GitHub, for Slack, for Discord and for the comma
 
 What is not understood is answered with the nearest command and its example."""
 
+LEFT_OUT = {
+    Takes.TASK: "; can be left out on an issue or pull request and in a task's thread",
+    Takes.PULL: "; can be left out on a pull request and in the thread of its task",
+}
+
 
 def tables() -> dict[str, str]:
     """Return each generated table by the name of its marks in the README."""
@@ -41,13 +46,7 @@ def chapter() -> str:
 def _section(entry: Entry) -> str:
     lines = [f"## {entry.name}", f"`{entry.usage}`: {entry.help}. Who may: {entry.who}."]
     arguments = [
-        f"- `{argument.shown}`: {argument.help}"
-        + (
-            "; can be left out on an issue or pull request and in a task's thread"
-            if argument.takes is Takes.TASK
-            else ""
-        )
-        for argument in entry.arguments
+        f"- `{argument.shown}`: {argument.help}{LEFT_OUT.get(argument.takes, '')}" for argument in entry.arguments
     ]
     return "\n\n".join([*lines, *(["\n".join(arguments)] if arguments else []), f"Example: `/opus {entry.example}`"])
 
@@ -55,7 +54,7 @@ def _section(entry: Entry) -> str:
 def _options() -> str:
     rows = [f"| `--{name}` | {words} |" for name, words in OPTIONS.items()]
     takes = ", ".join(f"`{entry.name}`" for entry in TABLE if entry.options)
-    head = ["## Options", f"In front of the text of {takes}; in forms each has a field of its own."]
+    head = ["## Options", f"In front of the text or the pull request of {takes}; in forms each has a field of its own."]
     return "\n\n".join([*head, "\n".join(["| option | meaning |", "|---|---|", *rows])])
 
 
