@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SECONDS = 120.0
 SHELL = "/bin/bash"
+RUNNER = "/home/runner/work/{0}/{0}"
 
 
 def ci_from_command(
@@ -32,6 +33,8 @@ def ci_from_command(
         with tempfile.TemporaryDirectory(prefix="ci-") as folder:
             checkout(repository, sha, Path(folder, "work"))
             output, code, ended = _run(command, Path(folder), seconds)
+        # A runner has its checkout in the same place every time.
+        output = output.replace(f"{folder}/work".encode(), RUNNER.format(repository.stem).encode())
         conclusion = "success" if code == 0 else "failure" if ended else "cancelled"
         step = Step(f"Run {command.partition(chr(10))[0]}", conclusion)
         steps = [*(Step(name) for name in USUAL_STEPS), step, Step("Complete job")]
