@@ -24,12 +24,15 @@ _DEPENDENCIES = re.compile(
     r"|[\w.-]+\.csproj)$"
 )
 _IMPORTS = re.compile(
-    r"No module named|cannot import name|Cannot find (?:module|package)|Could not resolve|Failed to resolve import|ModuleNotFound|unresolved import"
-    r"|package .{1,100} is not in|no required module|cannot find (?:type|symbol)|ERESOLVE|No matching distribution|version",
+    r"No module named|cannot import name|Cannot find (?:module|package)|Could not resolve"
+    r"|Failed to resolve import|ModuleNotFound|unresolved import"
+    r"|package .{1,100} is not in|no required module|cannot find (?:type|symbol)|ERESOLVE|No matching distribution",
     re.IGNORECASE,
 )
 _MODULE = re.compile(
-    r"(?:No module named|cannot import name '[\w.]+' from|Cannot find module|Failed to resolve import|unresolved import) ['\"`]([\w./@:-]{1,200})['\"`]"
+    r"(?:No module named|cannot import name '[\w.]+' from|Cannot find module|Failed to resolve import"
+    r"|unresolved import) "
+    r"['\"`]([\w./@:-]{1,200})['\"`]"
 )
 _TEST_AFFIX = re.compile(r"^(?:test[_-])|(?:[._-](?:test|tests|spec))$|(?<=[a-z\d])(?:Tests?|Spec|IT)$")
 
@@ -57,7 +60,8 @@ def find(reading: Reading, changes: Sequence[Change]) -> Blame | None:
         return Blame(changes[at], words, 0.85 if second == 0 else 0.7)
     code = [change for change in changes if any(not _DOCUMENTS.search(path) for path in change.files)]
     if len(code) == 1 and all(change.files for change in changes):
-        words = f"of {len(changes)} commits since the last green run, {_named(code[0])} is the only one that touched more than documents"
+        only = f"{_named(code[0])} is the only one that touched more than documents"
+        words = f"of {len(changes)} commits since the last green run, {only}"
         return Blame(code[0], words, 0.75)
     return None
 

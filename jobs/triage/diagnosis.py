@@ -61,12 +61,8 @@ def may_rerun(reading: Reading, history: History) -> bool:
 
 def _why(reading: Reading, history: History) -> tuple[Cause, str, float]:
     failures = reading.failures
-    if history.passed_again:
-        return Cause.FLAKY, "The same commit was green when it was run again", 0.95
-    if history.passed_on_commit:
-        return Cause.FLAKY, "The same workflow was green on the same commit before", 0.9
-    if _all_in(failures, history.known_flaky):
-        return Cause.FLAKY, f"{_count(failures)}, and each of them came and went before", 0.8
+    if came_and_went := _flaky(failures, history):
+        return Cause.FLAKY, *came_and_went
     if reading.infrastructure:
         return Cause.INFRASTRUCTURE, f"Not the code: {reading.infrastructure}", 0.75 if failures else 0.9
     if _all_in(failures, history.base_signatures):
@@ -74,6 +70,17 @@ def _why(reading: Reading, history: History) -> tuple[Cause, str, float]:
     if failures:
         return Cause.DETERMINISTIC, _told(reading), _confidence(reading)
     return Cause.UNKNOWN, "Nothing in the log tells what went wrong", 0.2
+
+
+def _flaky(failures: Sequence[Failure], history: History) -> tuple[str, float] | None:
+    """Return by what a failure is known to come and go, and how sure that is."""
+    if history.passed_again:
+        return "The same commit was green when it was run again", 0.95
+    if history.passed_on_commit:
+        return "The same workflow was green on the same commit before", 0.9
+    if _all_in(failures, history.known_flaky):
+        return f"{_count(failures)}, and each of them came and went before", 0.8
+    return None
 
 
 def _told(reading: Reading) -> str:

@@ -60,7 +60,8 @@ _HINTS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
 )
 _ORDER = re.compile(
-    r"random(?:ly|ized|ised)?[- _](?:seed|order)|Randomized with seed|shuffl(?:e|ing) (?:the )?tests|-test\.shuffle|--shuffle",
+    r"random(?:ly|ized|ised)?[- _](?:seed|order)|Randomized with seed|shuffl(?:e|ing) (?:the )?tests"
+    r"|-test\.shuffle|--shuffle",
     re.IGNORECASE,
 )
 _FEW = 3

@@ -36,7 +36,8 @@ _MEMORY = re.compile(
     r"|^\S{0,200} line \d+: +\d+ Killed\b|^Killed$|[Oo]ut of memory\b|signal: 9, SIGKILL"
 )
 _RATE = re.compile(
-    r"toomanyrequests|rate limit exceeded|secondary rate limit|\b429 Too Many|(?:status|code|error|HTTP)\W{1,3}(?:code )?429\b",
+    r"toomanyrequests|rate limit exceeded|secondary rate limit|\b429 Too Many|(?:status|code|error"
+    r"|HTTP)\W{1,3}(?:code )?429\b",
     re.IGNORECASE,
 )
 _ACTIONS = re.compile(
@@ -44,31 +45,41 @@ _ACTIONS = re.compile(
     re.IGNORECASE,
 )
 _CACHE = re.compile(
-    r"Cache service responded|getCacheEntry failed|reserveCache failed|Failed to (?:restore|save)(?: the)? cache|cache service is (?:down|unavailable|not)"
+    r"Cache service responded|getCacheEntry failed|reserveCache failed|Failed to (?:restore|save)(?: the)? cache"
+    r"|cache service is (?:down|unavailable|not)"
     r"|Failed to (?:CreateArtifact|FinalizeArtifact|GetSignedArtifactURL)",
     re.IGNORECASE,
 )
 _DOCKER = re.compile(
-    r"Error response from daemon: (?:Get|Head|pull|received unexpected|error parsing HTTP)|error pulling image|failed to resolve source metadata"
-    r"|Docker pull failed|Cannot connect to the Docker daemon|failed to do request: (?:Head|Get)|failed to copy: httpReadSeeker"
+    r"Error response from daemon: (?:Get|Head|pull|received unexpected|error parsing HTTP)|error pulling image"
+    r"|failed to resolve source metadata"
+    r"|Docker pull failed|Cannot connect to the Docker daemon|failed to do request: (?:Head|Get)"
+    r"|failed to copy: httpReadSeeker"
 )
 _NAMES = re.compile(
-    r"Could not resolve|Temporary failure (?:in name resolution|resolving)|Name or service not known|\bEAI_AGAIN\b|getaddrinfo ENOTFOUND|server misbehaving"
+    r"Could not resolve|Temporary failure (?:in name resolution|resolving)|Name or service not known"
+    r"|\bEAI_AGAIN\b|getaddrinfo ENOTFOUND|server misbehaving"
     r"|no such host\b|nodename nor servname|NameResolutionError|UnknownHostException"
 )
 _TLS = re.compile(
-    r"TLS handshake|SSL_ERROR_SYSCALL|SSL: UNEXPECTED_EOF|before secure TLS connection|SSLHandshakeException|GnuTLS recv error"
+    r"TLS handshake|SSL_ERROR_SYSCALL|SSL: UNEXPECTED_EOF|before secure TLS connection|SSLHandshakeException"
+    r"|GnuTLS recv error"
 )
 _SERVER = re.compile(
-    r"\b50[0234]\b.{0,30}(?:Bad Gateway|Service (?:Temporarily )?Unavailable|Gateway Time-?out|Internal Server Error|Server Error)"
+    r"\b50[0234]\b.{0,30}(?:Bad Gateway|Service (?:Temporarily )?Unavailable|Gateway Time-?out"
+    r"|Internal Server Error|Server Error)"
     r"|(?:HTTP|status|code|error|returned|response)[^\n\d]{0,20}(?<!\d)50[234]\b",
     re.IGNORECASE,
 )
 _NETWORK = re.compile(
-    r"\b(?:ECONNRESET|ETIMEDOUT|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|ESOCKETTIMEDOUT|EPIPE)\b|socket hang up|Connection reset"
-    r"|Connection (?:timed out|refused|broken|aborted)|Network is unreachable|No route to host|\bi/o timeout|Read timed out|ReadTimeoutError"
-    r"|ConnectTimeout|RPC failed; |remote end hung up|early EOF|Failed to connect to|Unable to connect to|Could not connect to"
-    r"|request canceled while waiting|Operation timed out|Hash Sum mismatch|network timeout|timeout was reached|spurious network error"
+    r"\b(?:ECONNRESET|ETIMEDOUT|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|ESOCKETTIMEDOUT|EPIPE)\b"
+    r"|socket hang up|Connection reset"
+    r"|Connection (?:timed out|refused|broken|aborted)|Network is unreachable|No route to host|\bi/o timeout"
+    r"|Read timed out|ReadTimeoutError"
+    r"|ConnectTimeout|RPC failed; |remote end hung up|early EOF|Failed to connect to|Unable to connect to"
+    r"|Could not connect to"
+    r"|request canceled while waiting|Operation timed out|Hash Sum mismatch|network timeout|timeout was reached"
+    r"|spurious network error"
     r"|Could not transfer artifact|NewConnectionError|incomplete download",
     re.IGNORECASE,
 )

@@ -36,7 +36,8 @@ _BUILDKIT = re.compile(r"^#\d{1,4} (?:\[|\d)", re.MULTILINE)
 _BUILD_TIME = re.compile(r"^(?:#\d{1,4} )?\d{1,5}\.\d{1,3} ", re.MULTILINE)
 """What docker's builder puts before each line of a command."""
 _INSTALLS = re.compile(
-    r"(?:sudo )?(?:python\S* -m )?(?:pip|pipx|npm|pnpm|yarn|apt|apt-get|brew|uv|poetry|go|cargo|gem|bundle) (?:pip )?(?:install|add|ci|i|get|update|sync)\b"
+    r"(?:sudo )?(?:python\S* -m )?(?:pip|pipx|npm|pnpm|yarn|apt|apt-get|brew|uv|poetry|go|cargo|gem"
+    r"|bundle) (?:pip )?(?:install|add|ci|i|get|update|sync)\b"
 )
 _PROGRAMS = {
     "gcc": ("make", "gcc", "g++", "cc", "clang", "cmake", "ninja"),

@@ -30,13 +30,15 @@ _STYLISH = re.compile(
 )
 _STYLELINT = re.compile(r"^ +(\d+):(\d+)  [\u2716\u00d7]  (.+?)  +([\w/-]+)$")
 _ESLINT_UNIX = re.compile(
-    rf"^{_PLACE}\.(?:[cm]?[jt]sx?|vue)): line (\d+), col \d+, Error - (.+?) \(([\w@/-]+)\)$|^([^\s:]{{1,300}}\.(?:[cm]?[jt]sx?|vue)):(\d+):\d+: (.+) \[Error/([\w@/-]+)\]$"
+    rf"^{_PLACE}\.(?:[cm]?[jt]sx?|vue)): line (\d+), col \d+, Error - (.+?) \(([\w@/-]+)\)$"
+    rf"|^([^\s:]{{1,300}}\.(?:[cm]?[jt]sx?|vue)):(\d+):\d+: (.+) \[Error/([\w@/-]+)\]$"
 )
 _BIOME = re.compile(r"^([^\s:]{1,300}\.\w{1,8}):(\d+):\d+ (lint/[\w/]+|parse|assist/[\w/]+)\b[\s\w]* \u2501+$")
 _SHELL = re.compile(r"^In (\S{1,300}) line (\d+):$")
 _SHELL_RULE = re.compile(r"^\s*\^-*\^? (SC\d+)(?: \(\w+\))?: (.+)$")
 _RUBOCOP = re.compile(
-    r"^([^\s:]{1,300}\.(?:rb|rake|gemspec|ru)|Gemfile|Rakefile):(\d+):\d+: [CWEFR]: (?:\[Correctable\] )?([A-Z]\w+/[\w/]+): (.+)$"
+    r"^([^\s:]{1,300}\.(?:rb|rake|gemspec|ru)|Gemfile"
+    r"|Rakefile):(\d+):\d+: [CWEFR]: (?:\[Correctable\] )?([A-Z]\w+/[\w/]+): (.+)$"
 )
 _MARKDOWN = re.compile(r"^([^\s:]{1,300}\.(?:md|markdown|mdx)):(\d+)(?::\d+)?(?: error)? (MD\d{3})/\S+ (.+)$")
 _ACTIONLINT = re.compile(r"^([^\s:]{1,300}\.ya?ml):(\d+):\d+: (.+) \[([a-z-]+)\]$")

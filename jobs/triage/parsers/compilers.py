@@ -17,22 +17,26 @@ WORDS = ("error", "undefined reference", "undefined symbol", "*** ")
 _EXCERPT = 6
 _TSC = re.compile(r"^([^\s:(][^:(\n]{0,300})(?:\((\d+),\d+\): |:(\d+):\d+ - )error (TS\d+): (.+)$")
 _NATIVE = re.compile(
-    r"^([^\s:][^:\n]{0,300}\.(?:c|h|cc|hh|cpp|hpp|cxx|hxx|m|mm|cu|inl|S|f90|swift)):(\d+)(?::\d+)?: (?:fatal )?error: (.+?)(?: \[(-W[\w=+,-]+)\])?$"
+    r"^([^\s:][^:\n]{0,300}\.(?:c|h|cc|hh|cpp|hpp|cxx|hxx|m|mm|cu|inl|S|f90"
+    r"|swift)):(\d+)(?::\d+)?: (?:fatal )?error: (.+?)(?: \[(-W[\w=+,-]+)\])?$"
 )
 _JAVAC = re.compile(r"^([^\s:][^:\n]{0,300}\.java):(\d+): error: (.+)$")
 _MAVEN = re.compile(r"^\[ERROR\] ([^\s:\[][^:\[\n]{0,300}\.(?:java|kt|scala)):\[?(\d+),\d+\]? (.+)$")
 _KOTLIN = re.compile(r"^e: (?:file://)?([^\s:][^:\n]{0,300}\.kts?):(?: \()?(\d+)[:,] ?\d+\)?:? (.+)$")
 _CSHARP = re.compile(
-    r"^\s*([^\s:(][^(\n]{0,300}\.(?:cs|vb|fs|cpp|c|h))\((\d+)(?:,\d+)?\)\s?: (?:fatal )?error ([A-Z]+\d+): (.+?)(?: \[[^\]\n]*\])?$"
+    r"^\s*([^\s:(][^(\n]{0,300}\.(?:cs|vb|fs|cpp|c"
+    r"|h))\((\d+)(?:,\d+)?\)\s?: (?:fatal )?error ([A-Z]+\d+): (.+?)(?: \[[^\]\n]*\])?$"
 )
 _UNDEFINED = re.compile(
-    r"^(?:\S*\bld(?:\.\w+)?: )?(?:([^\s:][^:\n]{0,300}?)(?::(\d+)|:\(\.\w[^)\n]*\))?: )?(?:error: )?(undefined (?:reference to|symbol:?) .+|multiple definition of .+)$"
+    r"^(?:\S*\bld(?:\.\w+)?: )?(?:([^\s:][^:\n]{0,300}?)(?::(\d+)"
+    r"|:\(\.\w[^)\n]*\))?: )?(?:error: )?(undefined (?:reference to|symbol:?) .+|multiple definition of .+)$"
 )
 _LIBRARY = re.compile(
     r"^(?:\S*\bld(?:\.\w+)?: )(?:error: )?(cannot find .+|library not found for .+|symbol\(s\) not found.*)$"
 )
 _MAKE = re.compile(
-    r"^g?make(?:\[\d+\])?: \*\*\* (?:\[(?:([^\s:\]]+):(\d+): )?([^\]\n]+)\] (Error \d+|Segmentation fault.*)|(No rule to make target .+|.*missing separator.*))$"
+    r"^g?make(?:\[\d+\])?: \*\*\* (?:\[(?:([^\s:\]]+):(\d+): )?([^\]\n]+)\] (Error \d+|Segmentation fault.*)"
+    r"|(No rule to make target .+|.*missing separator.*))$"
 )
 _CMAKE = re.compile(r"^CMake Error(?: at ([^\s:]+):(\d+) \((\w+)\))?:\s*(.*)$")
 
@@ -68,14 +72,11 @@ def _compiled(line: str, excerpt: str, section: Section) -> Failure | None:
     if match := _NATIVE.match(line):
         tool = "swift" if match[1].endswith(".swift") else _compiler(section)
         return failed(tool, FailureKind.COMPILE, match[4] or "error", match[3], match[1], match[2], excerpt)
-    if match := _JAVAC.match(line):
-        return failed("javac", FailureKind.COMPILE, "error", match[3], match[1], match[2], excerpt)
-    if match := _MAVEN.match(line):
-        return failed("javac", FailureKind.COMPILE, "error", match[3], match[1], match[2], excerpt)
-    if match := _KOTLIN.match(line):
-        return failed("kotlinc", FailureKind.COMPILE, "error", match[3], match[1], match[2], excerpt)
     if match := _CSHARP.match(line):
         return failed("dotnet", FailureKind.COMPILE, match[3], match[4], match[1], match[2], excerpt)
+    for tool, pattern in (("javac", _JAVAC), ("javac", _MAVEN), ("kotlinc", _KOTLIN)):
+        if match := pattern.match(line):
+            return failed(tool, FailureKind.COMPILE, "error", match[3], match[1], match[2], excerpt)
     return None
 
 

@@ -21,7 +21,8 @@ _PYTHON_ERROR = re.compile(
     r"^((?:\w+\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning|Failed|NotFound)?)(?:: (.*))?$"
 )
 _UNCAUGHT = re.compile(
-    r"^(?:Uncaught |Exception in thread \"[^\"]{1,100}\" |Unhandled [Ee]xception[.:] (?:System\.)?|PHP Fatal error:  (?:Uncaught )?)?"
+    r"^(?:Uncaught |Exception in thread \"[^\"]{1,100}\" |Unhandled [Ee]xception[.:] (?:System\.)?"
+    r"|PHP Fatal error:  (?:Uncaught )?)?"
     r"((?:[\w$]+[.\\])*[A-Z]\w*(?:Error|Exception|Throwable))(?: \[\w+\])?(?:: (.*))?$"
 )
 _RUBY = re.compile(r"^(?:\./)?([^\s:]{1,300}\.rb|Rakefile):(\d+):in [`'].{1,200}': (.*) \(([\w:]+)\)$")
@@ -32,16 +33,20 @@ _NPM_FRAME = re.compile(
 _DIFF = re.compile(r"^diff --git a/(\S{1,300}) b/\S{1,300}$")
 _NOT_FOUND = re.compile(r"^\S{1,300}: (?:line )?(?:\d+: )?(\S{1,100}): (?:command )?not found$")
 _FRAME = re.compile(
-    r"^\s+(?:at |from |#\d+ )(?!java\.base/).{0,200}?((?:/|[A-Za-z]:\\)?[^\s:()\"']{1,200}\.(?:[cm]?[jt]sx?|java|kt|scala|cs|rb|php|go|rs))(?::line |\(|:)(\d+)"
+    r"^\s+(?:at |from |#\d+ )(?!java\.base/).{0,200}?((?:/|[A-Za-z]:\\)?[^\s:()\"']{1,200}\.(?:[cm]?[jt]sx?|java"
+    r"|kt|scala|cs|rb|php|go|rs))(?::line |\(|:)(\d+)"
 )
 _PHP = re.compile(r" in (/[^\s:]{1,300}\.php)(?::| on line )(\d+)")
 _TELLING = re.compile(
-    r"\b(?:error|fatal|failed|failure|cannot|can't|could not|couldn't|not found|no such|invalid|unable|denied|missing|undefined|unknown"
-    r"|unexpected|refused|aborted|abort|exception|panic|segmentation fault|core dumped|unrecognized|does not exist|not installed|required)\b|\bERR!|^E: |\u2716|\u2717|\u274c",
+    r"\b(?:error|fatal|failed|failure|cannot|can't|could not|couldn't|not found|no such|invalid|unable|denied"
+    r"|missing|undefined|unknown"
+    r"|unexpected|refused|aborted|abort|exception|panic|segmentation fault|core dumped|unrecognized"
+    r"|does not exist|not installed|required)\b|\bERR!|^E: |\u2716|\u2717|\u274c",
     re.IGNORECASE,
 )
 _HARMLESS = re.compile(
-    r"\b0 (?:errors?|failures?|failed)\b|no errors?\b|^\s*(?:npm (?:error|ERR!) A complete log|at )|warning:|##\[|\bdeprecated\b|A complete log of this run",
+    r"\b0 (?:errors?|failures?|failed)\b|no errors?\b|^\s*(?:npm (?:error|ERR!) A complete log|at )|warning:"
+    r"|##\[|\bdeprecated\b|A complete log of this run",
     re.IGNORECASE,
 )
 

@@ -41,6 +41,7 @@ _VERBOSE = re.compile(
     r"^(?:\[gw\d+\] \[ *\d+%\] (?:FAILED|ERROR) (\S+::.*)|(\S+::.{1,300}?) (?:FAILED|ERROR) +\[ *\d+%\])$"
 )
 _SYNTAX = re.compile(r"^E +((?:Syntax|Indentation|Tab)Error: .*)$")
+_NEAR = 1_000
 _DASHES = 20
 """Places that may part an id from its message, of which so many are tried."""
 _WHEN = re.compile(r"^ERROR (?:at (?:setup|teardown) of|collecting) (.*)$")
@@ -76,17 +77,22 @@ def parse(section: Section) -> Iterator[Failure]:
         yield from (_failure(block.subject, "", block) for block in blocks[:MOST])
     else:
         yield from (_failure(name, "", None) for name in verbose[:MOST])
-    told = {found.group(): found for found in _COVERAGE.finditer(section.text)}
-    for found in list(told.values())[-1:]:
-        yield failed("pytest", FailureKind.OTHER, "coverage", found[1] or found[2], excerpt=found.group())
-    if not (summary or blocks or told) and (nothing := _NOTHING.search(section.text)):
-        yield failed(
-            "pytest", FailureKind.OTHER, "no tests", nothing[1], excerpt=section.text[: nothing.end()][-1_000:]
-        )
-    if found := _CONFTEST.search(section.text):
-        yield _failure(
-            relative(found[1]), "", _Block(relative(found[1]), tuple(section.text[found.start() :].split("\n")[:40]))
-        )
+    yield from _other_reasons(section.text, ran=bool(summary or blocks))
+
+
+def _other_reasons(text: str, *, ran: bool) -> Iterator[Failure]:
+    """Yield what ends pytest badly though no test failed."""
+    told = {found.group(): found for found in _COVERAGE.finditer(text)}
+    for coverage in list(told.values())[-1:]:
+        words = coverage[1] or coverage[2]
+        yield failed("pytest", FailureKind.OTHER, "coverage", words, excerpt=coverage.group())
+    nothing = None if ran or told else _NOTHING.search(text)
+    if nothing:
+        excerpt = text[: nothing.end()][-_NEAR:]
+        yield failed("pytest", FailureKind.OTHER, "no tests", nothing[1], excerpt=excerpt)
+    if conftest := _CONFTEST.search(text):
+        name, lines = relative(conftest[1]), text[conftest.start() :].split("\n")[:40]
+        yield _failure(name, "", _Block(name, tuple(lines)))
 
 
 def _read(lines: list[str]) -> tuple[list[_Block], list[str], list[str]]:
