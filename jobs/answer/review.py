@@ -46,6 +46,16 @@ class ReviewText:
     beyond: int = 0
     open_before: tuple[Severity, ...] = ()
 
+    @property
+    def severities(self) -> frozenset[Severity]:
+        """How grave the findings are, and those of earlier reviews that are still open."""
+        return frozenset({*(finding.severity for finding in self.findings), *self.open_before})
+
+    @property
+    def grave(self) -> bool:
+        """Tell whether there is anything that nobody would want merged."""
+        return any(severity.grave for severity in self.severities)
+
 
 def severity_of(body: str) -> Severity | None:
     """Return how grave the finding is that a comment of ours tells; None for every other comment."""
@@ -55,10 +65,9 @@ def severity_of(body: str) -> Severity | None:
 
 def conclusion(text: ReviewText, *, request_changes: bool) -> Conclusion:
     """Return how the check run ends that can be required; findings that are still open from before count, too."""
-    severities = {*(finding.severity for finding in text.findings), *text.open_before}
-    if any(severity.grave for severity in severities):
+    if text.grave:
         return Conclusion.FAILURE if request_changes else Conclusion.NEUTRAL
-    return Conclusion.NEUTRAL if Severity.MINOR in severities else Conclusion.SUCCESS
+    return Conclusion.NEUTRAL if Severity.MINOR in text.severities else Conclusion.SUCCESS
 
 
 def title(text: ReviewText) -> str:

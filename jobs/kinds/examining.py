@@ -172,7 +172,7 @@ def _request(attempt: Attempt, target: Target, difference: Difference) -> Messag
         newer=difference.newer,
         not_shown=[f"{one.path}: {one.reason}" for one in difference.skipped],
         said_before=[
-            f"{one.path}:{one.line or '(changed since)'}{' (resolved)' if one.resolved else ''}\n{one.text}"
+            f"{one.path}:{one.line or '(changed since)'}{' (resolved)' if one.resolved else ''}\n{one.talk or one.text}"
             for one in target.said
         ],
         besides=besides,

@@ -38,12 +38,16 @@ ORDER = tuple(Severity)
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was said before on a line of the pull request; ``line`` is 0 where a push took the line away."""
+    """What was said before on a line of the pull request; ``line`` is 0 where a push took the line away.
+
+    ``text`` began it, ``talk`` is all that was said there, by whomever.
+    """
 
     path: str
     line: int
     text: str
     resolved: bool = False
+    talk: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from jobs.answer.review import ReviewText, comment_body, conclusion, review_body, title, told
+from jobs.answer.words import count
 from jobs.github import LineRemark
 from jobs.kinds.examining import Examined, examine
 from jobs.kinds.target import PULL, look, reviewed_key, verdict_key, why_not
@@ -35,14 +36,31 @@ def review(attempt: Attempt) -> Outcome:
         target = look(attempt)
         asked = bool(attempt.task.about.get("asked"))
         refused = why_not(target, asked=asked)
-        if refused is not None:
-            if asked or target.reviewed == target.head:
+        if refused:
+            if asked:  # who asked hears of it on the commit; nobody waits for what came by itself
                 attempt.teller.sha = target.head
-            return _with_rounds(attempt, Outcome(*refused))
+            return _with_rounds(attempt, Outcome(Conclusion.SKIPPED, refused))
+        if target.known and not asked:
+            return _with_rounds(attempt, _known(attempt, target))
         examined = _examined(attempt, target)
         outcome = _posted(attempt, target, examined)
         if examined.stopped is not None or not _begin_next(attempt, target, outcome, asked=asked):
             return _with_rounds(attempt, outcome)
+
+
+def _known(attempt: Attempt, target: Target) -> Outcome:
+    """End a second review of the same commit without a model: as the first one did, less what people resolved since.
+
+    Else a required check would turn green by asking twice, or stay red when everything is settled.
+    """
+    attempt.teller.sha = target.head
+    ending = Conclusion(target.verdict or Conclusion.NEUTRAL)
+    if ending is Conclusion.FAILURE and not any(severity.grave for severity in target.open_before):
+        ending = Conclusion.NEUTRAL if Severity.MINOR in target.open_before else Conclusion.SUCCESS
+        _settle(attempt, target)
+    still = count(len(target.open_before), "finding")
+    words = f"`{target.head[:7]}` is reviewed already; {still} still open. `/opus review` has all of it reviewed again."
+    return Outcome(ending, words, title=f"Reviewed already; {still} still open")
 
 
 def _examined(attempt: Attempt, target: Target) -> Examined:
@@ -75,7 +93,8 @@ def _posted(attempt: Attempt, target: Target, examined: Examined) -> Outcome:
             words = f"The review could not be posted: {refused}\n\n{outcome.summary}"
             return replace(outcome, conclusion=Conclusion.ACTION_REQUIRED, summary=words)
         outcome = replace(outcome, summary=f"{outcome.summary}\n\n{url}")
-        _settle(attempt, target, examined)
+        if examined.stopped is None and not text.grave:
+            _settle(attempt, target)
     if examined.stopped is None:
         records.keep(verdict_key(attempt.task.repository, target.number), ending, time.time())
         records.keep(reviewed_key(attempt.task.repository, target.number), target.head, time.time())
@@ -104,14 +123,11 @@ def _post(attempt: Attempt, target: Target, examined: Examined) -> str:
     return f"{target.url}#pullrequestreview-{written}"
 
 
-def _settle(attempt: Attempt, target: Target, examined: Examined) -> None:
+def _settle(attempt: Attempt, target: Target) -> None:
     """Take back our earlier request for changes when nothing grave is left of it; best effort, people can do it, too.
 
     A later comment does not: GitHub keeps asking for changes until the review is dismissed or approves.
     """
-    severities = (*(finding.severity for finding in examined.text.findings), *examined.text.open_before)
-    if examined.stopped is not None or any(severity.grave for severity in severities):
-        return
     for earlier in attempt.repository.reviews_of(target.number):
         if earlier.ours and earlier.state == "CHANGES_REQUESTED":
             attempt.lease.fence()

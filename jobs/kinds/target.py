@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Any
 from jobs.answer.review import severity_of
 from jobs.kinds.findings import Said
 from jobs.text import clean
-from jobs.types import Conclusion, Severity
+from jobs.types import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jobs.execute import Attempt
-    from jobs.github import Thread
+    from jobs.github import Thread, ThreadComment
 
 PULL = "pull"
 """The stage that holds what was read of the pull request when the round began."""
 TEXT_LIMIT = 30_000
 SAID_LIMIT = 1_500
+TRUSTED = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
+"""GitHub's words for those who belong to the repository: what others say keeps no finding back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,19 @@ class Target:
     reviewed: str = ""
     verdict: str = ""
     said: tuple[Said, ...] = ()
+    open_before: tuple[Severity, ...] = ()
+    """How grave the findings of ours are that nobody settled."""
+
+    @property
+    def known(self) -> bool:
+        """Tell whether this very commit was reviewed."""
+        return self.reviewed == self.head
 
     @classmethod
     def load(cls, values: Mapping[str, Any]) -> Target:
         """Rebuild what ``dataclasses.asdict`` took apart."""
-        return cls(**{**values, "said": tuple(Said(**one) for one in values["said"])})
+        open_before = tuple(Severity(one) for one in values["open_before"])
+        return cls(**{**values, "said": tuple(Said(**one) for one in values["said"]), "open_before": open_before})
 
 
 def reviewed_key(repository: str, number: int) -> str:
@@ -74,6 +84,7 @@ def _read(attempt: Attempt, number: int) -> Target:
     task, records = attempt.task, attempt.services.store.records
     found = attempt.repository.read(f"/repos/{task.repository}/pulls/{number}")
     author = str((found.get("user") or {}).get("login") or "")
+    threads = attempt.repository.review_threads(number) if found["state"] == "open" else ()
     return Target(
         number=number,
         url=str(found["html_url"]),
@@ -86,28 +97,25 @@ def _read(attempt: Attempt, number: int) -> Target:
         own=author == attempt.services.github.bot_user()[0],
         reviewed=records.value(reviewed_key(task.repository, number)) or "",
         verdict=records.value(verdict_key(task.repository, number)) or "",
-        said=tuple(said(attempt.repository.review_threads(number))) if found["state"] == "open" else (),
+        said=tuple(said(threads)),
+        open_before=still_open(threads),
     )
 
 
-def why_not(target: Target, *, asked: bool) -> tuple[Conclusion, str] | None:
-    """Return how the review ends before it begins, and why; None where it is to be made."""
+def why_not(target: Target, *, asked: bool) -> str:
+    """Return why the pull request is not to be reviewed now, or nothing where it is."""
     if target.state != "open":
-        return Conclusion.SKIPPED, f"Pull request #{target.number} is {target.state}, so it was not reviewed."
-    if asked:
-        return None
-    if target.draft:
-        words = "is a draft. It is reviewed when it is marked as ready; `/opus review` reviews it now."
-        return Conclusion.SKIPPED, f"Pull request #{target.number} {words}"
-    if target.reviewed == target.head:
-        # A required check must not turn green by asking twice.
-        words = f"`{target.head[:7]}` is reviewed already. `/opus review` has all of it reviewed again."
-        return Conclusion(target.verdict or Conclusion.NEUTRAL), words
-    return None
+        return f"Pull request #{target.number} is {target.state}, so it was not reviewed."
+    if target.draft and not asked:
+        return (
+            f"Pull request #{target.number} is a draft. It is reviewed when it is marked as ready; `/opus review` "
+            "reviews it now."
+        )
+    return ""
 
 
 def said(threads: tuple[Thread, ...]) -> list[Said]:
-    """Return what was said that need not be said again.
+    """Return what was said that need not be said again: by us, or by people who belong to the repository.
 
     A thread that nobody resolved and whose lines were changed since is left out: what is still wrong there has a new
     place.
@@ -116,12 +124,17 @@ def said(threads: tuple[Thread, ...]) -> list[Said]:
         Said(
             thread.path,
             0 if thread.outdated else thread.line,
-            clean("\n\n".join(one.body for one in thread.comments), limit=SAID_LIMIT).text,
+            clean(thread.comments[0].body, limit=SAID_LIMIT).text,
             thread.resolved,
+            clean("\n\n".join(one.body for one in thread.comments), limit=SAID_LIMIT).text,
         )
         for thread in threads
-        if thread.comments and (thread.resolved or not thread.outdated)
+        if thread.comments and (thread.resolved or not thread.outdated) and _counts(thread.comments[0])
     ]
+
+
+def _counts(comment: ThreadComment) -> bool:
+    return comment.ours or comment.association in TRUSTED
 
 
 def still_open(threads: tuple[Thread, ...]) -> tuple[Severity, ...]:

@@ -284,6 +284,16 @@ def test_a_limit_before_anything_was_found_posts_nothing(workshop: Workshop) -> 
     assert pull.reviews == []
 
 
+def test_no_model_is_told_in_words(workshop: Workshop) -> None:
+    """A model that cannot be had fails the check run with the reason, and posts nothing."""
+    pull = Opened.by(workshop)
+    row = pull.review(done(), model="claude-nowhere")
+    assert row.conclusion == Conclusion.FAILURE
+    assert "`claude-nowhere` was chosen for this task" in row.summary
+    assert pull.reviews == []
+    assert [check.output["title"] for check in pull.checks] == ["Stopped before the end"]
+
+
 def test_a_finding_in_the_last_reply_counts(workshop: Workshop) -> None:
     """Findings that come in one reply with the end are told like all others."""
     pull = Opened.by(workshop)

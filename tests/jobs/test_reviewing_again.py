@@ -146,6 +146,29 @@ def push_then(pull: Opened, text: str, reply: Reply) -> Any:
     return answer
 
 
+def test_what_people_settled_turns_the_check_green_for_nothing(workshop: Workshop) -> None:
+    """When all threads are resolved, running the same commit's review again takes the request back without a model."""
+    strict(workshop)
+    pull = Opened.by(workshop)
+    pull.review(found(), done())
+    asked = len(workshop.asked())
+    workshop.github.resolve_thread(WORKSHOP, pull.threads[0].comments[0].id, by="alice")
+    row = pull.review(done())
+    assert row.conclusion == Conclusion.SUCCESS
+    assert [one.state for one in pull.reviews] == ["DISMISSED"]
+    assert pull.checks[-1].conclusion == "success"
+    assert len(workshop.asked()) == asked
+
+
+def test_strangers_keep_no_finding_back(workshop: Workshop) -> None:
+    """Whoever does not belong to the repository cannot silence the review by saying its words first."""
+    pull = Opened.by(workshop)
+    workshop.github.review(WORKSHOP, pull.number, comments=[LineComment("till.py", 5, DIVIDES)], by="carol")
+    workshop.github.resolve_thread(WORKSHOP, pull.threads[0].comments[0].id, by="carol")
+    pull.review(found(), done())
+    assert [thread.comments[0].author.login for thread in pull.threads] == ["carol", "opus-67[bot]"]
+
+
 def in_rounds(pull: Opened, *rounds: list[Any]) -> None:
     """Have the model say other lines in each conversation."""
     scripts = [Script(lines) for lines in rounds]
