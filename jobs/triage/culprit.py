@@ -90,7 +90,7 @@ class _Evidence:
             told.append(f"{failure.message}\n{failure.excerpt}")
         text = "\n".join(told)
         modules = {re.sub(r"[.:]+", "/", found[1].strip("./")).strip("/") for found in _MODULE.finditer(text)}
-        stems = {_stem(place) for place in places if _stem(place) != _name(place)}
+        stems = {_stem(place) for place in places if _is_test(place)}
         return cls(
             frozenset(places),
             frozenset(traces),
@@ -106,7 +106,7 @@ class _Evidence:
         return best + 0.25 * sum(self._file(path) >= _ENOUGH for path in files)
 
     def _file(self, path: str) -> float:
-        tests = _stem(path) != _name(path)
+        tests = _is_test(path)
         if _DEPENDENCIES.search(path):
             return 3.0 if self.imports else 0.5
         if any(_same(path, place) for place in self.places):
@@ -132,10 +132,18 @@ def _name(path: str) -> str:
     return path.rpartition("/")[2].partition(".")[0].lower()
 
 
+def _base(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[0] or path.rpartition("/")[2]
+
+
+def _is_test(path: str) -> bool:
+    """Say whether a file is named as tests are."""
+    return bool(_TEST_AFFIX.search(_base(path)))
+
+
 def _stem(path: str) -> str:
     """Return the name of the module that a test is named after, or the file's own name."""
-    base = path.rpartition("/")[2].rpartition(".")[0] or path.rpartition("/")[2]
-    return _TEST_AFFIX.sub("", _TEST_AFFIX.sub("", base)).partition(".")[0].lower()
+    return _TEST_AFFIX.sub("", _TEST_AFFIX.sub("", _base(path))).partition(".")[0].lower()
 
 
 def _named(change: Change) -> str:

@@ -36,7 +36,8 @@ _MEMORY = re.compile(
     r"|^\S{0,200} line \d+: +\d+ Killed\b|^Killed$|[Oo]ut of memory\b|signal: 9, SIGKILL"
 )
 _RATE = re.compile(
-    r"toomanyrequests|rate limit exceeded|secondary rate limit|\b429 Too Many|(?:status|code|error"
+    r"toomanyrequests|exceeded its LFS budget|rate limit exceeded|secondary rate limit|\b429 Too Many|(?:status"
+    r"|code|error"
     r"|HTTP)\W{1,3}(?:code )?429\b",
     re.IGNORECASE,
 )

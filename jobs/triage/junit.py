@@ -8,6 +8,7 @@ from xml.parsers.expat import ExpatError, ParserCreate
 
 from jobs.text import redact, strip_invisible
 from jobs.triage.failures import MOST, distinct, failed
+from jobs.triage.signatures import is_foreign
 from jobs.types import Failure, FailureKind
 
 REPORT = "junit"
@@ -18,8 +19,10 @@ _TEXT = 8_000
 _FAILED = {"failure", "error"}
 _PYTHON = re.compile(r"^((?:/|[A-Za-z]:\\)?[^\s:]{1,300}\.py):(\d+): ", re.MULTILINE)
 _FRAME = re.compile(
-    r"[(\s]((?:/|[A-Za-z]:\\|\./)?[^\s:()]{1,300}\.(?:[cm]?[jt]sx?|java|kt|go|rs|rb|php|cs)):(?:line )?(\d+)"
+    r"(?:(?<=[\s(])|^)((?:file://)?(?:[A-Za-z]:)?[^\s:()]{1,300}\.(?:[cm]?[jt]sx?|java|kt|go|rs|rb|php"
+    r"|cs)):(?:line )?(\d+)"
 )
+_LIBRARY = re.compile(r"\s*at (?:org|java|jdk|junit|sun|io)\.")
 
 
 class _Refused(Exception):
@@ -112,7 +115,9 @@ def _failure(case: _Case) -> Failure:
     if case.suite == "pytest" or _PYTHON.search(text):
         return _pytest(owner, name, path, message, text)
     if not path or not line:
-        frame = next((found for found in _FRAME.finditer(text) if not path or found[1].endswith(path)), None)
+        own = "\n".join(one for one in text.split("\n") if not _LIBRARY.match(one))
+        frames = [found for found in _FRAME.finditer(own) if not is_foreign(found[1])]
+        frame = next((found for found in frames if not path or found[1].endswith(path)), None)
         path, line = (path or frame[1], frame[2]) if frame else (path, line)
     full = name if not owner or name.startswith(owner) or owner == name else f"{owner}.{name}"
     return failed(REPORT, FailureKind.TEST, full, message.partition("\n")[0], path, line, text)

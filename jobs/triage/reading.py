@@ -32,6 +32,7 @@ _ASSIGNED = re.compile(
     r"|\b[Aa]uthorization: ?(?:[Bb]earer|[Bb]asic|[Tt]oken) )(?!\*\*\*)[^\s\"']{6,}"
 )
 """What is printed as the value of a variable with such a name, or as a header, is taken for a secret."""
+_WORD = re.compile(r"\w+")
 _BUILDKIT = re.compile(r"^#\d{1,4} (?:\[|\d)", re.MULTILINE)
 _BUILD_TIME = re.compile(r"^(?:#\d{1,4} )?\d{1,5}\.\d{1,3} ", re.MULTILINE)
 """What docker's builder puts before each line of a command."""
@@ -159,21 +160,21 @@ def _excerpt(text: str, failures: Sequence[Failure]) -> str:
 def _merged(failures: Sequence[Failure]) -> list[Failure]:
     """Put together what a report and a log tell of the same test: the log's words, and the place of either."""
     kept: list[Failure] = []
-    places: dict[tuple[str, str], int] = {}
-    for failure in failures:
-        key = (re.split(r"::|\.|#| > | \u203a ", failure.name)[-1], failure.path.rpartition("/")[2])
-        at = places.get(key) if failure.kind is FailureKind.TEST else None
-        if (
-            at is not None
-            and {REPORT, failure.tool} & {kept[at].tool, REPORT}
-            and REPORT in {failure.tool, kept[at].tool}
-        ):
-            told, other = (kept[at], failure) if failure.tool == REPORT else (failure, kept[at])
-            kept[at] = replace(
-                told, path=told.path or other.path, line=told.line or other.line, excerpt=told.excerpt or other.excerpt
-            )
+    for failure in failures[: 4 * _MOST]:
+        at = next((at for at, one in enumerate(kept) if _is_told_twice(one, failure)), None)
+        if at is None:
+            kept.append(failure)
             continue
-        if failure.kind is FailureKind.TEST:
-            places.setdefault(key, len(kept))
-        kept.append(failure)
+        told, other = (kept[at], failure) if failure.tool == REPORT else (failure, kept[at])
+        path, line = (told.path, told.line) if told.line else (other.path or told.path, other.line)
+        kept[at] = replace(told, excerpt=told.excerpt or other.excerpt, path=path, line=line)
     return kept
+
+
+def _is_told_twice(one: Failure, other: Failure) -> bool:
+    """Say whether one of two is a report's and both are of one test: each runner writes its name in its own way."""
+    if (one.tool == REPORT) == (other.tool == REPORT) or {one.kind, other.kind} != {FailureKind.TEST}:
+        return False
+    files = {one.path.rpartition("/")[2], other.path.rpartition("/")[2]} - {""}
+    short, long = sorted((_WORD.findall(one.name), _WORD.findall(other.name)), key=len)
+    return len(files) < len((one, other)) and bool(short) and long[-len(short) :] == short

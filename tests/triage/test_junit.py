@@ -84,5 +84,7 @@ def test_secrets_and_hidden_characters_leave_a_report() -> None:
 def test_a_test_told_by_log_and_report_is_one() -> None:
     """Of the same test in both, the log's words stay and the report's place fills what is missing."""
     told = Failure("jest", FailureKind.TEST, "Cart \u203a Cart totals", "expect", "", 0, "a" * 16, "\u25cf Cart")
-    (one,) = join([Reading(failures=(told,)), Reading(failures=read_junit(JEST.replace(b"/src/cart.test.js", b"")))]).failures
+    (one,) = join(
+        [Reading(failures=(told,)), Reading(failures=read_junit(JEST.replace(b"/src/cart.test.js", b"")))]
+    ).failures
     assert one.tool == "jest"

@@ -27,6 +27,8 @@ _TESTIFY = re.compile(r"^\s*Error:\s+(\S.*)$")
 _ERROR = re.compile(r"^(?:vet: )?((?:\./)?[^\s:]{1,300}\.go):(\d+)(?::(\d+))?: (.+)$")
 _LINTER = re.compile(r"^(.*) \(([a-z][a-z\d]{2,30})\)$")
 _PANIC = re.compile(r"^panic: (.+)$")
+_FUNCTION = re.compile(r"^\S{1,300}\.((?:Test|Fuzz|Example)\w*)(?:\.func\d+)*\(")
+"""A test's function in a trace."""
 _HOSTS = ("github.com", "gitlab.com", "bitbucket.org")
 
 
@@ -130,7 +132,9 @@ def _told(block: list[str], package: str) -> tuple[str, str, str]:
 
 def _frame(block: list[str]) -> tuple[str, str]:
     frames = [(found[1], found[2]) for line in block if (found := _FRAME.match(line))]
-    near = [(path, line) for path, line in frames if not is_foreign(path) and "/src/" not in path]
+    near = [
+        (path, line) for path, line in frames if not is_foreign(path) and "/src/" not in path and path != "_testmain.go"
+    ]
     return (relative(near[0][0]), near[0][1]) if near else ("", "")
 
 
@@ -150,16 +154,14 @@ def _panic(lines: list[str]) -> Iterator[Failure]:
     at = next((at for at, line in enumerate(lines) if _PANIC.match(line)), None)
     if at is None or not any(line.startswith("goroutine ") for line in lines[at : at + 10]):
         return
-    block = lines[at : at + _LONGEST]
+    block = lines[at : at + 5 * _LONGEST]
     test = next((line.split()[0] for line in block if re.match(r"\s+(?:Test|Fuzz|Example)\w* \(", line)), "")
-    yield failed(
-        "go",
-        FailureKind.TEST if test else FailureKind.OTHER,
-        test or "panic",
-        block[0],
-        *_frame(block),
-        "\n".join(block),
-    )
+    called = next(((n, found[1]) for n, line in enumerate(block) if (found := _FUNCTION.match(line))), None)
+    path, line = _frame(block[called[0] : called[0] + 3]) if called else _frame(block)
+    name, kind = test or (called[1] if called else ""), FailureKind.TEST
+    if not name:
+        name, kind = "panic", FailureKind.OTHER
+    yield failed("go", kind, name, block[0], path, line, "\n".join(block[:_LONGEST]))
 
 
 def _errors(lines: list[str], command: str) -> Iterator[Failure]:

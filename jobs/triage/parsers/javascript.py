@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
     from jobs.types import Failure
 
-WORDS = ("\u25cf ", " FAIL  ", "FAIL ", " failing\n", "\u2716 failing tests", "\u203a", "coverage threshold for")
+WORDS = (
+    "\u25cf ",
+    " FAIL  ",
+    "\u23af Unhandled",
+    "FAIL ",
+    " failing\n",
+    "\u2716 failing tests",
+    "\u203a",
+    "coverage threshold for",
+)
 _LONGEST = 120
 _FILE = r"[\w@()\[\].\-+/\\ ]{1,300}?\.(?:[cm]?[jt]sx?|vue|svelte)"
 _FRAME = re.compile(
@@ -32,7 +41,7 @@ _JEST_COVERAGE = re.compile(
 )
 _VITEST = re.compile(rf"^ FAIL  (?:\|?[\w.-]{{1,40}}\|? )??({_FILE})(?: > (.*)| \[ .* \])?$")
 _VITEST_END = re.compile(r"^\u23af{3,}|^ *(?:Test Files|Tests) +\d")
-_UNHANDLED = re.compile(r"^\u23af+ (Unhandled (?:Rejection|Error|Exception)s?|Uncaught Exception) \u23af+$")
+_UNHANDLED = re.compile(r"^\u23af+ (Unhandled (?:Rejection|Error|Exception)|Uncaught Exception) \u23af+$")
 _MOCHA = re.compile(r"^  (\d+)\) (\S.*)$")
 _NODE_PLACE = re.compile(rf"^test at ({_FILE}):(\d+):\d+$")
 _NODE_NAME = re.compile(r"^\u2716 (.*?)(?: \([\d.]+ms\))?$")

@@ -64,7 +64,7 @@ class _Block:
     def subject(self) -> str:
         """The test's name, with dots for classes, or the file that could not be collected."""
         found = _WHEN.match(self.title)
-        return (found[1] if found else self.title).strip()
+        return (found[1] if found else self.title).strip().removeprefix("[doctest] ")
 
 
 def parse(section: Section) -> Iterator[Failure]:
@@ -226,6 +226,9 @@ def _message(block: _Block) -> str:
         )
         told = told[start:]
         return "\n".join(told[:2] if len(told) > 1 and told[1].startswith("assert ") else told[:1])
+    if "Expected:" in block.lines and "Got:" in block.lines:
+        at = block.lines.index("Expected:")
+        return " ".join(line.strip() for line in block.lines[at : at + 6] if line.strip() and not _PLACE.match(line))
     last = [place[2] for place in _places(block) if place[2]]
     plain = [line for line in block.lines if re.match(r"[A-Za-z_][\w.]{0,200}(?:Error|Exception|Failed|Exit)\b", line)]
     return (plain or last or [""])[-1]
