@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.testing.github.review_records import LineComment
 from jobs.testing.models import call
+from jobs.testing.models.script import Failure, Reply
 from jobs.types import Conclusion, Kind, Subject
 from tests.jobs.workshop import WORKSHOP, finish, write
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from jobs.testing.github.review_records import ReviewComment
-    from jobs.testing.models.script import Line, Reply
+    from jobs.testing.models.script import Line
     from jobs.types import Task
     from tests.jobs.workshop import Workshop
 
@@ -45,7 +46,7 @@ def behind(*lines: Line | Callable[[dict[str, Any]], Line], asked: str = ASKED) 
         messages = given["messages"]
         begins = max(place for place, one in enumerate(messages) if asked in str(one["content"]))
         line = lines[sum(one["role"] == "assistant" for one in messages[begins:])]
-        return line(given) if callable(line) else line
+        return line if isinstance(line, Reply | Failure) else line(given)
 
     return play
 

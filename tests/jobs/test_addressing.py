@@ -115,7 +115,7 @@ def test_who_may_not_write_is_left_alone_and_named(pull: Reviewed) -> None:
     pull.review((3, "Bigger."), (7, "Old words."))
     pull.workshop.github.commit_file(WORKSHOP, pull.earlier.branch, "values.py", text(line_7="seven = 7"), by="alice")
     pull.workshop.github.reply_in_thread(WORKSHOP, pull.threads()[1].comments[0].id, "HACKED", by="mallory")
-    pull.plays(rewrite(line_3=BIG), answer("T1", "Yes.", done=True), finish())
+    pull.plays(rewrite(line_3=BIG, line_7="seven = 7"), answer("T1", "Yes.", done=True), finish())
     row = pull.workshop.run(pull.task())
     assert row.conclusion == Conclusion.SUCCESS
     said = str(pull.workshop.model.requests[-3].body)

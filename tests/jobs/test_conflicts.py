@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,12 +12,13 @@ import sqlalchemy as sa
 from jobs.execute import execute
 from jobs.testing.models import call
 from jobs.types import Conclusion, Kind, Subject
+from tests.jobs.reviewed import behind
 from tests.jobs.workshop import FIXED, WORKSHOP, finish, write
 
 if TYPE_CHECKING:
-    from jobs.testing.models import Reply
+    from jobs.testing.models.script import Line
     from jobs.types import Task
-    from tests.jobs.workshop import Workshop
+from tests.jobs.workshop import Workshop
 
 pytestmark = pytest.mark.bubblewrap
 
@@ -41,16 +43,7 @@ def ask(workshop: Workshop, earlier: Task, *, asked: bool = False) -> Task:
     return workshop.task(Kind.RESOLVE_CONFLICTS, subject=Subject("pull", number), about=about, **changes)
 
 
-def behind(*lines: Reply) -> Any:
-    """Play these replies behind whatever conversation there was before."""
-
-    def play(asked: dict[str, Any]) -> Reply:
-        messages = asked["messages"]
-        begins = max(place for place, one in enumerate(messages) if "git stopped at the conflicts" in str(one))
-        done = sum(one["role"] == "assistant" for one in messages[begins:])
-        return lines[done]
-
-    return play
+merging = partial(behind, asked="git stopped at the conflicts")
 
 
 def parents(workshop: Workshop, branch: str) -> list[str]:
@@ -67,7 +60,7 @@ def test_a_conflict_is_resolved_by_the_agent(workshop: Workshop, earlier: Task) 
     workshop.github.commit_file(WORKSHOP, "main", "news.md", "new\n", by="bob")
     base = workshop.github.branches(WORKSHOP)["main"]
     task = ask(workshop, earlier)
-    workshop.cast.roles = {"work": behind(call("bash", command="cat greeting.py"), write(BOTH), finish("Kept both."))}
+    workshop.cast.roles = {"work": merging(call("bash", command="cat greeting.py"), write(BOTH), finish("Kept both."))}
     row = workshop.run(task)
     assert row.conclusion == Conclusion.SUCCESS, row.summary
     assert parents(workshop, earlier.branch) == [head, base]
@@ -133,7 +126,7 @@ def test_a_protected_path_stays_as_git_merges_it(workshop: Workshop, earlier: Ta
     task = ask(workshop, earlier)
     undo = call("bash", command=f"git checkout -q HEAD -- {path} 2>/dev/null || rm {path}; echo '{old.strip()}'; true")
     end = finish("Kept both.")
-    workshop.cast.roles = {"work": behind(undo, write(BOTH), end, end, end)}
+    workshop.cast.roles = {"work": merging(undo, write(BOTH), end, end, end)}
     row = workshop.run(task)
     assert row.conclusion == Conclusion.ACTION_REQUIRED
     assert f"`{path}`: the path is protected" in row.summary
@@ -147,7 +140,7 @@ def test_marks_that_are_left_are_not_published(workshop: Workshop, earlier: Task
     head = workshop.github.branches(WORKSHOP)[earlier.branch]
     task = ask(workshop, earlier)
     end = finish("All is well.")
-    workshop.cast.roles = {"work": behind(call("bash", command="true"), end, end, end)}
+    workshop.cast.roles = {"work": merging(call("bash", command="true"), end, end, end)}
     row = workshop.run(task)
     assert row.conclusion == Conclusion.ACTION_REQUIRED
     assert "marks of a conflict are left" in row.summary
@@ -160,10 +153,10 @@ def test_a_push_meanwhile_is_not_overwritten(workshop: Workshop, earlier: Task) 
     workshop.github.commit_file(WORKSHOP, "main", "greeting.py", THEIRS, by="bob")
     task = ask(workshop, earlier)
 
-    def meanwhile(asked: dict[str, Any]) -> Reply:
+    def meanwhile(asked: dict[str, Any]) -> Line:
         if not workshop.file("late.md", earlier.branch):
             workshop.github.commit_file(WORKSHOP, earlier.branch, "late.md", "mine\n", by="alice")
-        return behind(write(BOTH), finish("Kept both."))(asked)
+        return merging(write(BOTH), finish("Kept both."))(asked)
 
     workshop.cast.roles = {"work": meanwhile}
     row = workshop.run(task)
@@ -177,7 +170,7 @@ def test_a_second_attempt_goes_on_with_the_merge(workshop: Workshop, earlier: Ta
     """GitHub is away when the result is told: what was merged and paid for is published by the next attempt."""
     workshop.github.commit_file(WORKSHOP, "main", "greeting.py", THEIRS, by="bob")
     task = ask(workshop, earlier)
-    workshop.cast.roles = {"work": behind(write(BOTH), finish("Kept both."))}
+    workshop.cast.roles = {"work": merging(write(BOTH), finish("Kept both."))}
     fault = workshop.github.faults.add("PATCH", r"/pulls/\d+$", drop=True, after=True)
     execute(workshop.services, task.id)
     assert fault.hits == 1
