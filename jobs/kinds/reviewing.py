@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jobs.kinds.target import Target
 
 MARKER = "<!-- opus67:review={task_id}:{head} -->"
-EXAMINED, POSTED = "examined", "posted"
+EXAMINED = "examined"
 MOST_ROUNDS = 3
 NOTHING_TO_READ = "Nothing in it can be reviewed: there are no changed lines but in files that are not read."
 
@@ -44,8 +44,12 @@ def review(attempt: Attempt) -> Outcome:
             return _with_rounds(attempt, _known(attempt, target))
         examined = _examined(attempt, target)
         outcome = _posted(attempt, target, examined)
-        if examined.stopped is not None or not _begin_next(attempt, target, outcome, asked=asked):
+        moved = "" if examined.stopped is not None else _moved(attempt, target, asked=asked)
+        if not moved:
             return _with_rounds(attempt, outcome)
+        if not _begin_next(attempt, target, outcome):
+            words = f"`{moved[:7]}` was pushed meanwhile and is not reviewed; `/opus review` reviews it."
+            return _with_rounds(attempt, replace(outcome, summary=f"{outcome.summary}\n\n{words}"))
 
 
 def _known(attempt: Attempt, target: Target) -> Outcome:
@@ -146,22 +150,21 @@ def _clean(findings: tuple[Finding, ...], secrets: tuple[str, ...]) -> list[Find
     ]
 
 
-def _begin_next(attempt: Attempt, target: Target, outcome: Outcome, *, asked: bool) -> bool:
-    """Begin another round for what was pushed meanwhile, and tell whether there is one."""
-    task, runs = attempt.task, attempt.services.store.runs
+def _moved(attempt: Attempt, target: Target, *, asked: bool) -> str:
+    """Return the newest commit where there is another one to review by now, or nothing."""
     now = attempt.repository.pull_request(target.number)
-    if now.head == target.head or now.state != "open" or (now.draft and not asked):
-        return False
+    wanted = now.state == "open" and (asked or not now.draft)
+    return now.head if wanted and now.head != target.head else ""
+
+
+def _begin_next(attempt: Attempt, target: Target, outcome: Outcome) -> bool:
+    """Begin another round for what was pushed meanwhile, unless there were many already."""
+    task, runs = attempt.task, attempt.services.store.runs
     before = runs.stage(task.id, "round") or {"rounds": 1, "told": []}
     if before["rounds"] >= MOST_ROUNDS:
-        log.info("pull request %s moves faster than it is reviewed", target.url)
         return False
-    said = f"`{target.head[:7]}`: {outcome.title}."
-    product = {
-        "steps": len(runs.steps(task.id)),
-        "rounds": before["rounds"] + 1,
-        "told": [*before["told"], said],
-    }
+    told_before = [*before["told"], f"`{target.head[:7]}`: {outcome.title}."]
+    product = {"steps": len(runs.steps(task.id)), "rounds": before["rounds"] + 1, "told": told_before}
     runs.begin_round(task.id, task.attempt, (PULL, "prepared", EXAMINED), product, time.time())
     return True
 

@@ -206,8 +206,9 @@ def test_there_are_at_most_three_rounds(workshop: Workshop) -> None:
     pull = Opened.by(workshop)
     texts = [f"{BROKEN}n = {number}\n" for number in range(5)]
     in_rounds(pull, *([call("bash", command="true"), push_then(pull, text, done())] for text in texts))
-    workshop.run(pull.task())
+    row = workshop.run(pull.task())
     assert len(pull.reviews) == 3
+    assert f"`{pull.head[:7]}` was pushed meanwhile and is not reviewed" in row.summary
     assert pull.reviews[-1].commit_id != pull.head
 
 

@@ -73,15 +73,15 @@ class Workshop:
 
     @classmethod
     @contextmanager
-    def open(cls, home: Path, github: LocalGitHub, store: Store) -> Iterator[Self]:
-        """Open a workshop over bubblewrap, on a repository with one Python file."""
+    def open(cls, home: Path, github: LocalGitHub, store: Store, sandbox: str = "bubblewrap") -> Iterator[Self]:
+        """Open a workshop over bubblewrap or another sandbox, on a repository with one Python file."""
         github.create_repository(WORKSHOP, FILES)
         github.set_permission(WORKSHOP, "alice", "write")
         github.create_issue(WORKSHOP, "Greet by name", "It says Hello to nobody.", by="bob")
         with ExitStack() as stack:
             cast = Cast()
             model = stack.enter_context(MessagesAPI(cast))
-            values = {**github.environment(), **model.environment(), "OPUS67_SANDBOX": "bubblewrap"}
+            values = {**github.environment(), **model.environment(), "OPUS67_SANDBOX": sandbox}
             values |= {"OPUS67_HOME": str(home), "REDIS_URL": NOWHERE, "OPUS67_MODEL": "claude-opus-5-5"}
             services = Services(load(values, dotenv=None), store)
             stack.callback(services.close)
