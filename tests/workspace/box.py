@@ -17,6 +17,7 @@ class Box:
 
     name = "box"
     resumed = False
+    outlives = True
 
     def __init__(self, folder: Path, mirror: Path) -> None:
         self.workspace = folder / "workspace"
