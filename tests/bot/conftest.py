@@ -19,6 +19,7 @@ from jobs.services import Services
 from jobs.store import Store
 from jobs.store.tables import metadata
 from jobs.testing.github import LocalGitHub
+from jobs.testing.loopback import Answer, Loopback
 from jobs.types import Delivery, Subject
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from config.settings import Settings
     from jobs.types import Task
+    from tests.bot.ears import Ears
 
 OLD, NEW = "the old secret", "the new secret \N{KEY}"
 
@@ -181,3 +183,16 @@ class Inbox:
 def inbox(services: Services, local: LocalGitHub) -> Inbox:
     """Return the way of deliveries through the inbox."""
     return Inbox(services, local)
+
+
+@pytest.fixture
+def ears(services: Services, local: LocalGitHub) -> Iterator[Ears]:
+    """Yield the bot's ears at the local GitHub, which tells everything and is answered 202."""
+    from tests.bot.ears import Ears  # noqa: PLC0415 - it takes the repository's name from here
+
+    server = Loopback(lambda _request: Answer(202))
+    server.start()
+    local.webhook_url = server.url
+    yield Ears(services, local, len(local.deliveries))
+    local.webhook_url = ""
+    server.stop()
