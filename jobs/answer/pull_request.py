@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from jobs.answer import sections
 from jobs.answer.comment import EDITED_BEFORE
+from jobs.answer.diagnosis import diagnosis
 from jobs.answer.words import PLACES
 from jobs.text import cut, line, neutralise, plain
 from jobs.types import MARKER, Kind
@@ -26,6 +27,7 @@ STEER = (
 )
 AGAIN = "On the issue, `/opus retry` starts again from the beginning."
 ANY_MARKER = MARKER.partition("{")[0]
+DONE = "### What was done"
 INDEPENDENT_REVIEW = "By a second model conversation that saw only the request and the patch."
 NO_REVIEW = "No review was made."
 
@@ -41,7 +43,7 @@ def pull_request_title(view: TaskView) -> str:
 def pull_request_body(view: TaskView) -> str:
     """Return the body for a task whose view has an outcome; it closes the issue only where the checks passed."""
     steer = f"{AGAIN} {STEER}" if view.task.kind is Kind.RESOLVE_ISSUE else STEER
-    parts = [_opening(view), *_work(view), "### How to go on", steer, *_asked(view)]
+    parts = [_opening(view), *_red(view), *_work(view), "### How to go on", steer, *_asked(view)]
     body = "\n\n".join(part for part in parts if part)
     return f"{view.task.marker}\n{cut(body, LIMIT)}"
 
@@ -54,13 +56,22 @@ def continued_body(existing: str, view: TaskView) -> str:
     before, found, rest = existing.partition(view.task.marker)
     _, others, after = rest.partition(ANY_MARKER) if found else ("", "", "")
     title = line((view.outcome.title if view.outcome else "") or view.task.title, 250)
-    parts = [f"{view.task.marker}\n## Then: {title}", *_work(view), *_asked(view)]
+    parts = [f"{view.task.marker}\n## Then: {title}", *_red(view), *_work(view), *_asked(view)]
     section = cut("\n\n".join(part for part in parts if part), LIMIT // 2)
     kept = _closed(
         cut(before if found else existing, LIMIT - len(section) - _ROOM).rstrip().removesuffix("---").rstrip()
     )
     later = f"\n\n---\n\n{others}{after}" if others else ""
     return cut(f"{kept}\n\n---\n\n{section}".lstrip("\n-") + later, LIMIT)
+
+
+def concluded_body(existing: str, marker: str, ending: str) -> str:
+    """Return the body with the ending of a task's work before what it did; all else stays as it is."""
+    before, found, section = existing.partition(marker)
+    if not found or not ending or ending in section or DONE not in section:
+        return existing
+    opening, _, rest = section.partition(DONE)
+    return cut(f"{before}{found}{opening}{DONE}\n\n{neutralise(ending, limit=2_000)}{rest}", LIMIT)
 
 
 def _closed(text: str) -> str:
@@ -77,7 +88,7 @@ def _work(view: TaskView) -> list[str]:
     if outcome.draft_reason:
         reason = neutralise(" ".join(outcome.draft_reason.split()), limit=1_000)
         parts.append(f"> \U0001f7e1 **Not complete:** {reason}")
-    parts += ["### What was done", neutralise(outcome.summary, limit=16_000) or "The model gave no summary."]
+    parts += [DONE, neutralise(outcome.summary, limit=16_000) or "The model gave no summary."]
     if changed := sections.files(outcome):
         parts.append(sections.details("Changed files", changed))
     parts += ["### Checks", sections.evidence(outcome.evidence)]
@@ -87,6 +98,15 @@ def _work(view: TaskView) -> list[str]:
     return [*parts, "### What it cost", sections.receipt(view)]
 
 
+def _red(view: TaskView) -> list[str]:
+    """Return what is known of the red run that the work is about."""
+    return ["### What was red", diagnosis(view.diagnosis)] if view.diagnosis is not None else []
+
+
+def _by_itself(view: TaskView) -> bool:
+    return view.task.kind is Kind.FIX_CI and not view.task.about.get("asked")
+
+
 def _opening(view: TaskView) -> str:
     """Say where the work came from; only ``Fixes`` closes an issue when the pull request is merged."""
     task, number = view.task, view.task.subject.number
@@ -94,6 +114,8 @@ def _opening(view: TaskView) -> str:
         return f"Fixes #{number}"
     if task.subject.kind == "issue" and number:
         return f"For #{number}, which merging this does not close."
+    if _by_itself(view):
+        return f"CI was red, so this was begun without being asked for, on behalf of {_who(view)}."
     return f"{_who(view)} asked for this {_where(view)}."
 
 
@@ -120,13 +142,12 @@ def _asked(view: TaskView) -> list[str]:
     quoted = "\n".join(f"> {line}".rstrip() for line in asked.split("\n"))
     page = f' \u00b7 <a href="{view.page_url}">every step</a>' if view.page_url else ""
     came = f" {_where(view)}" if task.actor.platform != "github" else ""
-    footer = (
-        f"<sub>Asked for by {_who(view)}{came} \u00b7 task <code>{task.id}</code> \u00b7 mode {task.mode}{page}</sub>"
-    )
+    asker = "On behalf of" if _by_itself(view) else "Asked for by"
+    footer = f"<sub>{asker} {_who(view)}{came} \u00b7 task <code>{task.id}</code> \u00b7 mode {task.mode}{page}</sub>"
     return [
         sections.removed(view),
         EDITED_BEFORE if task.edited else "",
         sections.approved(view),
-        sections.details("What was asked", f"**{line(task.title, 250)}**\n\n{quoted}"),
+        "" if _by_itself(view) else sections.details("What was asked", f"**{line(task.title, 250)}**\n\n{quoted}"),
         footer,
     ]

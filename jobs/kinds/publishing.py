@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from jobs.answer.commit import co_author, commit_message
-from jobs.answer.pull_request import continued_body, pull_request_body, pull_request_title
+from jobs.answer.pull_request import concluded_body, continued_body, pull_request_body, pull_request_title
 from jobs.github import GitHubRefused
 from jobs.kinds.base import pull_key
 from jobs.notify import PULL_REQUEST, view_of
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from jobs.types import Patch
 
 PATCH_LIMIT = 40_000
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,21 @@ def _pull_request(attempt: Attempt, base: Base, view: TaskView) -> PullRequest:
     if found.state != "open":
         return found
     return repository.update_pull_request(found.number, body=redact(continued_body(found.body, view), secrets))
+
+
+def tell_ending(attempt: Attempt, branch: str, outcome: Outcome) -> None:
+    """Say in the open pull request how the work on it ended; best effort, since the check run says it, too."""
+    ending = redact(outcome.summary.partition("\n\n")[0], attempt.services.redacted)
+    try:
+        found = attempt.repository.find_pull_request(branch)
+        if found is None or found.state != "open":
+            return
+        body = concluded_body(found.body, attempt.task.marker, ending)
+        if body != found.body:
+            attempt.lease.fence()
+            attempt.repository.update_pull_request(found.number, body=body)
+    except UserError as refused:
+        log.info("the pull request of task %s does not say how it ended: %s", attempt.task.id, refused)
 
 
 def _kept_as_patch(outcome: Outcome, reason: str, diff: str, what: str = "it may not be pushed") -> Outcome:

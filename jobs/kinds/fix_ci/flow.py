@@ -26,6 +26,7 @@ from jobs.kinds.fix_ci.comparing import PATIENCE_SECONDS, pause
 from jobs.kinds.fix_ci.deciding import MOST_RERUNS, Facts, Move, Place, decide
 from jobs.kinds.fix_ci.reproducing import Seen, reproduce
 from jobs.kinds.fix_ci.rerunning import Again
+from jobs.kinds.publishing import tell_ending
 from jobs.types import Approval, Conclusion, FailureKind, Listening, Outcome
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def fix_ci(attempt: Attempt) -> Outcome:
                 return ended
         following = aftermath.follow(attempt, case, config, pushed, now)
         if isinstance(following, Outcome):
+            tell_ending(attempt, pushed.branch, following)
             return following
 
 
