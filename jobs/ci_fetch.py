@@ -106,6 +106,7 @@ class _Connection:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._open: http.client.HTTPConnection | None = None
+        self._answer: http.client.HTTPResponse | None = None
 
     def get(self) -> http.client.HTTPResponse:
         """Ask, and return the answer with its body unread."""
@@ -120,10 +121,13 @@ class _Connection:
         self._open = http.client.HTTPConnection(target.host, target.port)
         self._open.sock = secure
         self._open.request("GET", target.path, headers={"Accept-Encoding": "identity", "User-Agent": "opus67"})
-        return self._open.getresponse()
+        self._answer = self._open.getresponse()
+        return self._answer
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, and the answer, which keeps the socket where the server said to close it."""
+        if self._answer is not None:
+            self._answer.close()
         if self._open is not None:
             self._open.close()
 
@@ -154,6 +158,8 @@ def _body(answer: http.client.HTTPResponse, limit: int, ends: float) -> Iterator
             raise UserError(f"The CI took longer than {WHOLE_SECONDS:.0f} s to send its log.")
         left -= len(part)
         yield part
+    if left > 0 and answer.length:
+        raise http.client.IncompleteRead(b"", answer.length)
 
 
 def _shown(url: str) -> str:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from config import dotenv
 from config.settings import (
     VARIABLES,
+    CiSecret,
     SettingsError,
     example_file,
     git_environment,
@@ -194,3 +195,17 @@ def test_settings_are_light_to_import() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert result.stdout.strip() == ""
+
+
+def test_secrets_and_hosts_of_ci_are_read_one_by_one() -> None:
+    """A name may have two secrets; what is wrong is told without showing it, and the secrets are redacted."""
+    names = {"OPUS67_CI_SECRETS": "jenkins=0123456789abcdef,jenkins=fedcba9876543210=,Drone=too-short"}
+    settings = load(
+        {**names, "OPUS67_CI_HOSTS": "CI.example.com, *.logs.example.com:8443, [::1]:1, https://x/"}, dotenv=None
+    )
+    assert settings.ci_secrets == (CiSecret("jenkins", "0123456789abcdef"), CiSecret("jenkins", "fedcba9876543210="))
+    assert settings.ci_hosts == ("ci.example.com", "*.logs.example.com:8443", "[::1]:1")
+    assert {problem.variable for problem in settings.mistakes} == {"OPUS67_CI_SECRETS", "OPUS67_CI_HOSTS"}
+    assert "too-short" not in " ".join(str(problem) for problem in settings.mistakes)
+    assert "0123456789abcdef" not in repr(settings)
+    assert "0123456789abcdef" in secrets(settings)
