@@ -98,7 +98,7 @@ def follow(attempt: Attempt, case: Case, config: RepositoryConfig, pushed: Pushe
 
 def _there(case: Case, pushed: Pushed) -> Case:
     """Return the case as it is at the pushed commit."""
-    return replace(case, sha=pushed.sha, branch=pushed.branch, run=0, suite=0)
+    return replace(case, sha=pushed.sha, branch=pushed.branch, run=0, suite=0, report="")
 
 
 def _left(attempt: Attempt, pushed: Pushed) -> Outcome | None:

@@ -68,14 +68,13 @@ def is_red(run: WorkflowRun) -> bool:
     return run.status == DONE and run.conclusion in RED
 
 
-def standing(attempt: Attempt, case: Case, config: RepositoryConfig, sha: str = "") -> Standing:
-    """Ask GitHub how CI stands at the case's commit, or at another one of its branch."""
-    sha = sha or case.sha
+def standing(attempt: Attempt, case: Case, config: RepositoryConfig) -> Standing:
+    """Ask how CI stands at the case's commit now."""
     if case.source == "checks":
-        return _checks(attempt, sha)
+        return _checks(attempt, case.sha)
     if case.source == "report":
-        return _reported(attempt, case, sha)
-    runs = newest(attempt.repository.workflow_runs(sha=sha, most=MOST_RUNS), config.ci.ignore)
+        return _reported(attempt, case)
+    runs = newest(attempt.repository.workflow_runs(sha=case.sha, most=MOST_RUNS), config.ci.ignore)
     return Standing(tuple(Result(run.name, run.status != DONE, is_red(run)) for run in runs), runs)
 
 
@@ -97,12 +96,10 @@ def _checks(attempt: Attempt, sha: str) -> Standing:
     return Standing(tuple(Result(one.name, one.status != DONE, one.conclusion in RED) for one in found))
 
 
-def _reported(attempt: Attempt, case: Case, sha: str) -> Standing:
+def _reported(attempt: Attempt, case: Case) -> Standing:
     """Read the newest report about a commit; the one that the task began with stands until there is another."""
-    key = REPORTED.format(repository=attempt.task.repository.lower(), sha=sha)
-    conclusion, _, guid = (attempt.services.store.records.value(key) or "").partition(":")
-    if not guid and sha == case.sha:
-        conclusion, guid = "failure", case.report
+    key = REPORTED.format(repository=attempt.task.repository.lower(), sha=case.sha)
+    conclusion, _, guid = (attempt.services.store.records.value(key) or f"failure:{case.report}").partition(":")
     if not guid:
         return Standing()
     return Standing((Result(case.workflow or "CI", going=False, red=conclusion != "success"),), report=guid)

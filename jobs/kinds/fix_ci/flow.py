@@ -61,7 +61,7 @@ def fix_ci(attempt: Attempt) -> Outcome:
 def _at(attempt: Attempt, case: Case, now: Round) -> Case:
     """Return the case as a later round sees it: at the commit that the one before pushed, on its branch."""
     prepared = attempt.services.store.runs.stage(attempt.task.id, mending.PREPARED)
-    return replace(case, sha=now.sha, branch=prepared["target"], run=0, suite=0, pull=0)
+    return replace(case, sha=now.sha, branch=prepared["target"], run=0, suite=0, report="", pull=0)
 
 
 def _before_push(attempt: Attempt, case: Case, config: RepositoryConfig, now: Round) -> Outcome:

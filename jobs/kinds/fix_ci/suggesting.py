@@ -71,8 +71,8 @@ def _files(diff: str) -> Iterable[tuple[str, list[str]]]:
             if path:
                 yield path, lines
             opened = _FILE.fullmatch(line)
-            # A quoted name has no suggestion: it is a file whose diff says nothing, which ends it all.
-            path, lines = opened["new"] if opened is not None else "?", []
+            # A name that git quotes gets one that no file has, so that nothing is suggested.
+            path, lines = opened["new"] if opened is not None else "\0", []
         else:
             lines.append(line)
     if path:
