@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 QUIET_SECONDS = 3.0
 """Between two edits of the same comment: GitHub allows few writes a minute, and people read slowly."""
 COMMENT, CHECK, PULL_REQUEST, REACTION = "comment", "check:", "pull_request", "reaction"
+MARKED = "+"
+"""Between the two hashes of what a check run shows: all of it, and its annotations."""
 DIAGNOSED = "diagnosed"
 """The stage that holds what is known of a red run, as it is shown."""
 
@@ -156,9 +158,13 @@ class Teller:
         records, known = self._services.store.records, self._services.store.records.places(self._task_id, CHECK)
         for sha in {*known, self.sha}:
             output = check_output(view) if sha == self.sha else moved_output(view)
-            shown, place = _hash(repr(output)), known.get(sha)
+            place, marks = known.get(sha), output["output"].get("annotations")
+            marked = _hash(repr(marks)) if marks else place.shown.partition(MARKED)[2] if place is not None else ""
+            shown = f"{_hash(repr(output))}{MARKED}{marked}"
             if place is not None and place.shown == shown:
                 continue
+            if marks and place is not None and place.shown.endswith(marked):
+                del output["output"]["annotations"]  # GitHub adds those of each request to those that are there
             self._lease.fence()
             if place is None:
                 name = REVIEW_CHECK_NAME if view.task.kind is Kind.REVIEW_PULL_REQUEST else CHECK_NAME
