@@ -23,7 +23,7 @@ DOCUMENTS = (
     *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")),
 )
 NAMES = {command.name for command in COMMANDS}
-LATER = ("red CI run", "review comment", "schedule", "Kubernetes", "signing in")
+LATER = ("schedule", "Kubernetes", "signing in")
 """What the design draws and this version does not do; said in one sentence of the README."""
 
 
