@@ -46,12 +46,14 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\b(lines?|columns?|col|offset)([\s=:]{1,2})\d+"), r"\1"),
     (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,64}\b"), "<hash>"),
     (re.compile(r"\b\d{9,}\b"), "<number>"),
-    (re.compile(r"[^\s']{0,60}\.\.\.[^\s']{0,60}"), "..."),
 )
 _FOREIGN = re.compile(
     r"site-packages/|dist-packages/|node_modules/|/lib/python\d|^/(?:usr|opt|nix|rustc|Library)/|^/root/\.|/\.cargo/"
     r"|/go/pkg/mod/|/hostedtoolcache/|^<|^node:|^internal/|/\.rustup/|^(?:java|jdk|sun|org\.junit)\b|/vendor/|/gems/|^java\.base/"
 )
+_CUT = "..."
+"""Stands in a word that a tool cut: where it cuts depends on what is long, such as a temporary path."""
+_WORD = re.compile(r"[^\s']+")
 _SET = re.compile(r"\{([^{}]{1,300})\}")
 
 
@@ -76,7 +78,7 @@ def normalise(text: str) -> str:
     text = _ROOTS.sub("", text)
     for pattern, stands in _RULES:
         text = pattern.sub(stands, text)
-    text = _SET.sub(_sorted, text)
+    text = _WORD.sub(lambda word: _CUT if _CUT in word.group() else word.group(), _SET.sub(_sorted, text))
     text = re.sub(r"(?<![\w.])(?:AssertionError|Error): ", "", text)
     return " ".join(text.split())[:_LONGEST]
 

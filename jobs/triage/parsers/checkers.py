@@ -52,15 +52,14 @@ _HOOK_ID = re.compile(r"^- hook id: (\S+)$")
 def parse(section: Section) -> Iterator[Failure]:
     """Yield what checkers complain of."""
     lines = section.lines
+    linter = "ruff" if _is_ruff(section) else "flake8"
     for at, line in enumerate(lines):
         if ":" not in line:
             continue
         excerpt = "\n".join(lines[at : at + 4])
         if ": error: " in line or " - error: " in line:
             line = _whole(lines, at)  # noqa: PLW2901 - the line as it was before it was wrapped
-        failure = _python(line, section, excerpt) or next(
-            (one for read in _LINES if (one := read(line, excerpt))), None
-        )
+        failure = _python(line, linter, excerpt) or next((one for read in _LINES if (one := read(line, excerpt))), None)
         if failure:
             yield failure
     text = section.text
@@ -93,7 +92,7 @@ def _whole(lines: list[str], at: int) -> str:
     return lines[at].rstrip()
 
 
-def _python(line: str, section: Section, excerpt: str) -> Failure | None:
+def _python(line: str, linter: str, excerpt: str) -> Failure | None:
     if ": error: " in line and (found := _MYPY.match(line)):
         return failed("mypy", FailureKind.TYPES, found[4] or "error", found[3], found[1], found[2], excerpt)
     if " - error: " in line and (found := _PYRIGHT.match(line)):
@@ -101,8 +100,7 @@ def _python(line: str, section: Section, excerpt: str) -> Failure | None:
     if found := _CODE.match(line):
         if pylint := _PYLINT.match(found[4]) if re.match(r"[CRWEF]\d{4}$", found[3]) else None:
             return failed("pylint", FailureKind.LINT, pylint[2], pylint[1], found[1], found[2], excerpt)
-        tool = "ruff" if _is_ruff(section) else "flake8"
-        return failed(tool, FailureKind.LINT, found[3], found[4].removeprefix("[*] "), found[1], found[2], excerpt)
+        return failed(linter, FailureKind.LINT, found[3], found[4].removeprefix("[*] "), found[1], found[2], excerpt)
     return None
 
 

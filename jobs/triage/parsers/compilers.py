@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from jobs.types import Failure
 
-WORDS = ("error", "undefined reference", "undefined symbol", "*** ")
+WORDS = ("error", "undefined reference", "undefined symbol", "*** ", "CMake Error", "[ERROR] ", "\ne: ")
 _EXCERPT = 6
 _TSC = re.compile(r"^([^\s:(][^:(\n]{0,300})(?:\((\d+),\d+\): |:(\d+):\d+ - )error (TS\d+): (.+)$")
 _NATIVE = re.compile(
@@ -43,9 +43,9 @@ _CMAKE = re.compile(r"^CMake Error(?: at ([^\s:]+):(\d+) \((\w+)\))?:\s*(.*)$")
 
 def parse(section: Section) -> Iterator[Failure]:
     """Yield what compilers and linkers complain of; what make says only where nothing else told why."""
-    lines, found = section.lines, False
+    lines, found, native = section.lines, False, _compiler(section)
     for at, line in enumerate(lines):
-        if failure := _compiled(line, "\n".join(lines[at : at + _EXCERPT]), section) or _linked(line, lines, at):
+        if failure := _compiled(line, "\n".join(lines[at : at + _EXCERPT]), native) or _linked(line, lines, at):
             found = True
             yield failure
         elif match := _CMAKE.match(line):
@@ -64,13 +64,13 @@ def parse(section: Section) -> Iterator[Failure]:
         yield from _made(lines)
 
 
-def _compiled(line: str, excerpt: str, section: Section) -> Failure | None:
+def _compiled(line: str, excerpt: str, native: str) -> Failure | None:
     if "error" not in line and not line.startswith(("[ERROR] ", "e: ")):
         return None
     if match := _TSC.match(line):
         return failed("tsc", FailureKind.TYPES, match[4], match[5], match[1], match[2] or match[3], excerpt)
     if match := _NATIVE.match(line):
-        tool = "swift" if match[1].endswith(".swift") else _compiler(section)
+        tool = "swift" if match[1].endswith(".swift") else native
         return failed(tool, FailureKind.COMPILE, match[4] or "error", match[3], match[1], match[2], excerpt)
     if match := _CSHARP.match(line):
         return failed("dotnet", FailureKind.COMPILE, match[3], match[4], match[1], match[2], excerpt)

@@ -76,8 +76,10 @@ def _tests(lines: list[str]) -> Iterator[Failure]:
         if any(name.startswith(f"{found[3]}/") for name in names):
             continue
         block = _block(lines, at)
-        package = found[2] or next((name for place, name in packages if place > at), "")
-        yield _test(found[3], block, package, [*lines[max(at - 40, 0) : at]])
+        # gotestsum names the folder, go itself the package, after its tests.
+        package = next((name for place, name in packages if place > at), "")
+        folder = found[2].strip("./") if found[2] else _folder(package)
+        yield _test(found[3], block, folder, [*lines[max(at - 40, 0) : at]])
 
 
 def _packages(lines: list[str]) -> list[tuple[int, str]]:
@@ -94,12 +96,12 @@ def _block(lines: list[str], start: int) -> list[str]:
     return lines[start:end]
 
 
-def _test(name: str, block: list[str], package: str, before: list[str]) -> Failure:
+def _test(name: str, block: list[str], folder: str, before: list[str]) -> Failure:
     panic = next((found for line in block if (found := _PANIC.match(line))), None)
     if panic:
         path, line, message = *_frame(block), panic.group().split(" [recovered]")[0]
     else:
-        path, line, message = _told(block, package)
+        path, line, message = _told(block, folder)
     if "race detected" in message:
         race = max((at for at, text in enumerate(before) if text == "WARNING: DATA RACE"), default=None)
         block = [*before[race:], *block] if race is not None else block
@@ -109,12 +111,12 @@ def _test(name: str, block: list[str], package: str, before: list[str]) -> Failu
         # With -v, what the test says comes before its verdict.
         run = max((at for at, text in enumerate(before) if re.match(r"=== RUN\s+", text)), default=None)
         if run is not None:
-            path, line, message = _told(before[run:], package)
+            path, line, message = _told(before[run:], folder)
             block = [*before[run:], *block]
     return failed("go", FailureKind.TEST, name, message, path, line, "\n".join(block))
 
 
-def _told(block: list[str], package: str) -> tuple[str, str, str]:
+def _told(block: list[str], folder: str) -> tuple[str, str, str]:
     """Return where and what a test says; of a race, that there is one comes last and counts less than its place."""
     path = line = message = ""
     for at, text in enumerate(block):
@@ -126,7 +128,6 @@ def _told(block: list[str], package: str) -> tuple[str, str, str]:
             path, line = found[1], found[2]
         elif found := _TESTIFY.match(text):
             message = found[1]
-    folder = _folder(package)
     return (f"{folder}/{path}" if folder and "/" not in path and path else path), line, message or "the test failed"
 
 

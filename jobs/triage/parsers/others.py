@@ -165,7 +165,7 @@ def _gradle(lines: list[str]) -> Iterator[Failure]:
 def _google(lines: list[str]) -> Iterator[Failure]:
     for at, line in enumerate(lines):
         if found := _GOOGLE.match(line):
-            run = next((back for back in range(at, max(at - _LONGEST, 0), -1) if lines[back].startswith("[ RUN ")), at)
+            run = next((back for back in range(at, max(at - _LONGEST, -1), -1) if lines[back].startswith("[ RUN ")), at)
             place = next((n for n in range(run, at) if _GOOGLE_PLACE.match(lines[n])), None)
             match = _GOOGLE_PLACE.match(lines[place]) if place is not None else None
             message = (

@@ -18,6 +18,7 @@ WORDS = ("not ok ",)
 _LONGEST = 60
 _FAILED = re.compile(r"^( *)not ok \d+ -? ?(\S.*?)(?: # time=.*)?$")
 _VERDICT = re.compile(r"^ *(?:not )?ok \d+")
+_EXCUSED = re.compile("# (?:SKIP|TODO)")
 _SUBTEST = re.compile(r"^( *)# Subtest: (.+)$")
 _LOCATION = re.compile(r"^\s*(?:location|at): '?((?:file://)?(?:/|[A-Za-z]:\\)?[^\s:']{1,300}):(\d+)")
 _FRAME = re.compile(r"^\s+(?:at )?(?:[^\n(]{1,200} )?\(?((?:file://)?(?:/|[A-Za-z]:\\)[^\s:()]{1,300}):(\d+):\d+\)?$")
@@ -35,26 +36,13 @@ def parse(section: Section) -> Iterator[Failure]:
     for at, line in enumerate(lines):
         if subtest := _SUBTEST.match(line):
             parents[len(subtest[1])] = subtest[2]
-        failed_line = (
-            _FAILED.match(line) if "not ok" in line and "# TODO" not in line and "# SKIP" not in line else None
-        )
-        if failed_line is None:
+        failing = _FAILED.match(line) if "not ok" in line and not _EXCUSED.search(line) else None
+        block = _block(lines, at) if failing else []
+        if failing is None or any("subtestsFailed" in one for one in block):
             continue
-        block = _block(lines, at)
-        if any("subtestsFailed" in one for one in block):
-            continue
-        depth = len(failed_line[1])
-        names = [name for level, name in sorted(parents.items()) if level < depth]
-        path, number = _place(block)
-        yield failed(
-            tool,
-            FailureKind.TEST,
-            " > ".join((*names, failed_line[2])),
-            _message(block),
-            path,
-            number,
-            "\n".join(block),
-        )
+        names = [name for level, name in sorted(parents.items()) if level < len(failing[1])]
+        name, place = " > ".join((*names, failing[2])), _place(block)
+        yield failed(tool, FailureKind.TEST, name, _message(block), *place, "\n".join(block))
         found += 1
         if found == MOST:
             return
