@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bot.discord_bot.harmless import plain
-from jobs.answer.words import ANSWERED, DONE, DONE_WITHOUT_CHECKS, headline
+from jobs.answer.words import ANSWERED, DONE, DONE_WITHOUT_CHECKS, ON_PULL, headline
 from jobs.types import Approval, Kind, Status
 
 if TYPE_CHECKING:
@@ -130,6 +130,6 @@ def _after(view: TaskView) -> tuple[str, ...]:
         return ("review",)
     if view.task.kind is Kind.ASK:
         return () if state is ANSWERED else ("retry",)
-    if state in {DONE, DONE_WITHOUT_CHECKS}:
+    if state in {DONE, DONE_WITHOUT_CHECKS, ON_PULL[DONE], ON_PULL[DONE_WITHOUT_CHECKS]}:
         return ("review", "merge", "retry")
     return ("review", "retry") if view.pull_request else ("retry",)

@@ -145,7 +145,7 @@ def _next(view: TaskView, summary: str) -> str:
     if view.merged:
         return ""
     if view.pull_request and conclusion_of(view) is Conclusion.SUCCESS:
-        return REVIEW_IT
+        return headline(view).next or REVIEW_IT
     return "" if "/opus retry" in summary else headline(view).next
 
 

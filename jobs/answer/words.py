@@ -84,6 +84,12 @@ INCOMPLETE = Headline(
     "There is a draft pull request, but the work is not complete",
     f"Take it over from the branch, or say more in the issue: {RETRY}",
 )
+ON_PULL = {
+    DONE: Headline("\u2705", "Done: the pull request has the change", "Look at it as you would at anybody's work."),
+    DONE_WITHOUT_CHECKS: Headline("\u2705", "Done: the pull request has the change, but no checks were run"),
+    INCOMPLETE: Headline("\U0001f7e1", "The pull request has the change, but it is not complete"),
+}
+"""The same for work that went on with a pull request, which need not be a draft any more."""
 NOTHING_TO_DO = Headline(
     "\u26aa",
     "Nothing was changed",
@@ -98,6 +104,11 @@ OVER_LIMIT = Headline(
 )
 NEEDS_PERSON = Headline("\u270b", "A person is needed here", RETRY)
 SKIPPED = Headline("\u23ed\ufe0f", "Not started", RETRY)
+
+AGAIN = {
+    Kind.ADDRESS_REVIEW: "Take it over from the branch, or say more in the review: `/opus address` goes on with it.",
+    Kind.RESOLVE_CONFLICTS: "Take it over from the branch, or have it tried again: `/opus update`.",
+}
 
 LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}")
 """A login as GitHub gives them to people: letters, digits and single hyphens."""
@@ -152,10 +163,19 @@ def _ending(view: TaskView) -> Headline:
     if view.merged:
         return MERGED
     if conclusion is Conclusion.SUCCESS:
-        return ANSWERED if view.task.kind is Kind.ASK else _success(view)
+        return ANSWERED if view.task.kind is Kind.ASK else _on_pull(view, _success(view))
     if view.pull_request and conclusion in {Conclusion.NEUTRAL, Conclusion.FAILURE}:
-        return INCOMPLETE
-    return _ENDINGS[conclusion]
+        return _on_pull(view, INCOMPLETE)
+    return _on_pull(view, _ENDINGS[conclusion])
+
+
+def _on_pull(view: TaskView, found: Headline) -> Headline:
+    """Return the ending as it is called where the work went on with a pull request, with what people can do there."""
+    again = AGAIN.get(view.task.kind, "")
+    if not again:
+        return found
+    called = ON_PULL.get(found, found) if view.task.onto else found
+    return replace(called, next=again) if found in {INCOMPLETE, NOTHING_TO_DO} else called
 
 
 def _success(view: TaskView) -> Headline:

@@ -57,6 +57,7 @@ def test_a_review_with_twelve_threads(town: Town) -> None:
     assert pull.talk(9)[1].endswith("Since nine is taken.")
     assert "In euros" in pull.talk(10)[1]
     comment = pull.comment()
+    assert "Done: the pull request has the change**" in comment
     assert "7 carried out and resolved, 2 answered and left open." in comment
     assert "2 threads are outdated and left alone: of `ada`." in comment
     assert "1 comment of `mallory`" in comment
@@ -129,6 +130,7 @@ def test_questions_alone_are_answered_and_nothing_is_pushed(town: Town) -> None:
     plays(pull.story, address=[bash("ls"), answer("T1", "It is the third."), finish("One question.")])
     pull.review((3, "Why three?"), state="COMMENTED")
     task = pull.ends()
+    assert "1 answered and left open." in pull.comment()
     assert (task.conclusion, pull.head, pull.resolved) == (Conclusion.SUCCESS, head, [])
     assert pull.talk(0)[1].endswith("It is the third.")
 
@@ -145,3 +147,5 @@ def test_checks_that_fail_after_the_change_resolve_nothing(town: Town) -> None:
     assert pull.resolved == []
     assert f"The change for this is in {pull.head}, but the work is not complete" in pull.talk(0)[1]
     assert [run.conclusion for run in pull.checks("Opus 67")] == ["neutral"]
+    assert "The pull request has the change, but it is not complete" in pull.comment()
+    assert "`/opus address` goes on with it." in pull.comment()
