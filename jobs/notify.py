@@ -9,7 +9,8 @@ import hashlib
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Self
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
 
 from jobs.answer.check_run import check_output, moved_output
 from jobs.answer.comment import living_comment
@@ -43,7 +44,7 @@ QUIET_SECONDS = 3.0
 """Between two edits of the same comment: GitHub allows few writes a minute, and people read slowly."""
 COMMENT, CHECK, PULL_REQUEST, REACTION = "comment", "check:", "pull_request", "reaction"
 MARKED = "+"
-"""Between the two hashes of what a check run shows: all of it, and its annotations."""
+"""Between the halves of two hashes of what a check run shows: all of it, and its annotations."""
 DIAGNOSED = "diagnosed"
 """The stage that holds what is known of a red run, as it is shown."""
 
@@ -157,10 +158,10 @@ class Teller:
             return
         records, known = self._services.store.records, self._services.store.records.places(self._task_id, CHECK)
         for sha in {*known, self.sha}:
-            output = check_output(view) if sha == self.sha else moved_output(view)
+            output = _check(view, sha, current=sha == self.sha)
             place, marks = known.get(sha), output["output"].get("annotations")
-            marked = _hash(repr(marks)) if marks else place.shown.partition(MARKED)[2] if place is not None else ""
-            shown = f"{_hash(repr(output))}{MARKED}{marked}"
+            marked = _hash(repr(marks))[:32] if marks else place.shown.partition(MARKED)[2] if place is not None else ""
+            shown = f"{_hash(repr(output))[:31]}{MARKED}{marked}"
             if place is not None and place.shown == shown:
                 continue
             if marks and place is not None and place.shown.endswith(marked):
@@ -174,12 +175,29 @@ class Teller:
             records.save_place(self._task_id, f"{CHECK}{sha}", Place(str(check.id), check.url, shown))
 
 
+def _check(view: TaskView, sha: str, *, current: bool) -> dict[str, Any]:
+    """Return what the check run on a commit shows; lines are marked only on the commit where they failed."""
+    red = view.diagnosis is not None and view.diagnosis.blob_url.endswith(sha)
+    if not current:
+        return moved_output(view if red else replace(view, diagnosis=None))
+    output = check_output(view)
+    if not red:
+        output["output"].pop("annotations", None)
+    return output
+
+
 def _commit(services: Services, task_id: str) -> str:
-    """Return the commit that an earlier attempt came to: that of its pull request, or the base; empty before both."""
-    row, prepared = services.store.tasks.row(task_id), services.store.runs.stage(task_id, "prepared")
+    """Return the commit that an earlier attempt came to.
+
+    It is that of its pull request, the one that was pushed, the base, or what has its check run; empty before all that.
+    """
+    row, runs = services.store.tasks.row(task_id), services.store.runs
     if row is not None and row.outcome and row.outcome["pull_request"] and row.outcome["patch"]:
         return str(row.outcome["patch"]["commit"])
-    return str(prepared["base"]) if prepared else ""
+    pushed, prepared = runs.stage(task_id, "pushed"), runs.stage(task_id, "prepared")
+    if pushed or prepared:
+        return str(pushed["sha"] if pushed else prepared["base"])
+    return next(iter(services.store.records.places(task_id, CHECK)), "")
 
 
 def view_of(services: Services, task_id: str, working: float = 0.0) -> TaskView:

@@ -52,10 +52,14 @@ def moved_output(view: TaskView) -> dict[str, Any]:
     """Return the body for the check run on the base commit, once the work has a commit and a check run of its own."""
     where = f"\n\n{view.pull_request}" if view.pull_request else ""
     title = REVIEW_MOVED if view.task.kind is Kind.REVIEW_PULL_REQUEST else MOVED
+    red = f"\n\n{diagnosis(view.diagnosis)}" if view.diagnosis is not None else ""
     return {
         "status": "completed",
         "conclusion": Conclusion.NEUTRAL.value,
-        "output": {"title": title, "summary": f"{title}: the check run goes on at its newest commit.{where}"},
+        "output": {
+            "title": title,
+            "summary": cut(f"{title}: the check run goes on at its newest commit.{where}{red}", LIMIT),
+        },
         "actions": [],
     }
 
