@@ -233,3 +233,26 @@ def test_several_commands_come_in_their_order(entries: list[Entry]) -> None:
     """One per line, each heard."""
     comment = "\n".join(f"/opus {entry.example}" for entry in entries)
     assert [command.name for command in parse(comment)] == [entry.name for entry in entries]
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in TABLE if entry.pull])
+def test_sentences_are_no_commands_about_pull_requests(name: str) -> None:
+    """Whoever talks to the bot by name gives it a task; behind the slash there is a hint, and nothing is begun."""
+    [said] = parse(f"@opus67 {name} the login page, please")
+    assert (said.name, said.text) == (PLAIN, f"{name} the login page, please")
+    assert read(f"{name}\nthe login page", mentioned=True).name == PLAIN
+    slip = read(f"{name} the login page")
+    assert slip.name == "help"
+    assert f"`/opus bg {name} the login page`" in slip.problem
+    assert f"`/opus {name} 12`" in slip.problem
+
+
+@pytest.mark.parametrize("said", ["12", "#12", "https://git.example/Octo/shop/pull/12/files#diff-1"])
+def test_a_pull_request_is_a_number_or_a_link(said: str) -> None:
+    """With options before or the repository behind it, by mention and by slash."""
+    for words in (f"fix --mode aggressive {said} --repo octo/shop", f"FIX --repo octo/shop --mode aggressive {said}"):
+        for command in (read(words), read(words, mentioned=True)):
+            assert (command.name, command.text, command.problem) == ("fix", said, "")
+            assert command.options == {"mode": "aggressive", "repo": "octo/shop"}
+    assert read(f"fix {said} {said}").problem
+    assert read("fix https://git.example/octo/shop/issues/12").problem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.asks import Ask, Edited, End, InstallationChanged, Pressed, Start, Told
+from bot.asks import (
+    Ask,
+    CiEnded,
+    Edited,
+    End,
+    InstallationChanged,
+    Pressed,
+    PullClosed,
+    Pushed,
+    ReviewGiven,
+    ReviewWanted,
+    Start,
+    Told,
+)
 from bot.commands import Command
-from bot.events import Event, understand
+from bot.events import Event, Pull, Review, Run, understand
 from bot.triggers import EVENTS, asks, wanted
 from jobs.types import Actor, Subject
 from tests.bot.examples import examples
@@ -26,6 +40,11 @@ JSON = st.recursive(
     max_leaves=8,
 )
 ISSUE = Subject("issue", 12)
+NUMBERED = {"issues", "issue_comment", "pull_request", "pull_request_review", "pull_request_review_comment"}
+RED = Run(5, 6, "a" * 40, "main", "octo/shop", "CI", "failure", "push")
+SUITE = Run(0, 6, "a" * 40, "main", "octo/shop", "Circle", "failure", app="circle", app_id=9)
+CHANGES = ("opened", "ready_for_review", "reopened", "synchronize")
+READY, DRAFT = Pull("a" * 40, "topic"), Pull("a" * 40, "topic", draft=True)
 
 
 def event(name: str, action: str, **fields: Any) -> Event:
@@ -42,7 +61,11 @@ def test_githubs_examples_are_understood() -> None:
             assert found.actor.id != "0"
             assert found.actor.login
             assert found.repository or found.name.startswith("installation")
-            assert found.number or name not in {"issues", "issue_comment"}
+            assert found.number or name not in NUMBERED
+            assert found.run.sha or name not in {"workflow_run", "check_suite"}
+            assert found.review.id or name not in {"pull_request_review", "pull_request_review_comment"}
+            assert found.pull.head or not name.startswith("pull_request")
+            assert found.ref or name != "push"
 
 
 def places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -125,6 +148,38 @@ def test_nonsense_is_understood_as_nothing(name: str, payload: dict[str, Any]) -
         (event("check_run", "rerequested", check_external_id="7f"), [Pressed("7f", "run_again")]),
         (event("check_run", "rerequested"), []),
         (event("check_run", "completed", check_external_id="7f"), []),
+        (event("workflow_run", "completed", run=RED), [CiEnded("actions", RED)]),
+        (event("workflow_run", "completed"), []),
+        (event("workflow_run", "requested", run=RED), []),
+        (event("check_suite", "completed", run=SUITE), [CiEnded("checks", SUITE)]),
+        (event("check_suite", "completed", run=replace(SUITE, app="github-actions")), []),
+        (event("check_suite", "requested", run=SUITE), []),
+        *((event("pull_request", action, state="open", pull=READY), [ReviewWanted(12)]) for action in CHANGES),
+        *((event("pull_request", action, state="open", pull=DRAFT), []) for action in CHANGES),
+        (event("pull_request", "synchronize", state="closed", pull=READY), []),
+        (event("pull_request", "edited", state="open", pull=READY), []),
+        (event("pull_request", "closed", pull=READY), [PullClosed(12, "the pull request was closed by @ada")]),
+        (
+            event("pull_request", "closed", pull=replace(READY, merged=True)),
+            [PullClosed(12, "the pull request was merged by @ada")],
+        ),
+        (event("push", "", ref="refs/heads/a/b", after="c"), [Pushed("a/b", "c")]),
+        (event("push", "", ref="refs/heads/a"), [Pushed("a", "")]),
+        (event("push", "", ref="refs/tags/v1", after="c"), []),
+        *(
+            (event("pull_request_review", "submitted", state="open", review=Review(7, state)), asked)
+            for state, asked in (
+                ("changes_requested", [ReviewGiven(12, 7)]),
+                ("commented", [ReviewGiven(12, 7)]),
+                ("approved", []),
+                ("dismissed", []),
+            )
+        ),
+        (event("pull_request_review", "submitted", state="closed", review=Review(7, "commented")), []),
+        (event("pull_request_review", "edited", state="open", review=Review(7, "commented")), []),
+        (event("pull_request_review_comment", "created", state="open", review=Review(7)), [ReviewGiven(12, 7)]),
+        (event("pull_request_review_comment", "created", state="closed", review=Review(7)), []),
+        (event("pull_request_review_comment", "edited", state="open", review=Review(7)), []),
         (
             event("installation", "created", installation_id=3, account="octo", repositories=("octo/a",)),
             [InstallationChanged(3, "octo", added_repositories=("octo/a",))],
@@ -190,6 +245,15 @@ APP = {"performed_via_github_app": {"id": 99}, "user": {"id": 5}}
 def test_an_app_is_the_senders_only_where_the_sender_wrote(payload: dict[str, Any], app_id: int | None) -> None:
     """A bot that labels what an allowed App wrote is not that App."""
     assert understand("issues", "guid", payload).app_id == app_id
+
+
+def test_a_run_tells_who_started_it_and_which_pull_requests_are_ours() -> None:
+    """Who had it run again counts; pull requests of the fork's own repository do not."""
+    here, there = {"base": {"repo": {"id": 1}}, "number": 12}, {"base": {"repo": {"id": 2}}, "number": 13}
+    run = {"id": 5, "head_sha": "a", "actor": {"id": 5, "login": "ada"}, "triggering_actor": {"id": 6, "login": "bob"}}
+    payload = {"workflow_run": {**run, "pull_requests": [here, there, 7]}, "repository": {"id": 1, "full_name": "o/r"}}
+    found = understand("workflow_run", "guid", payload).run
+    assert (found.actor, found.pulls, found.head_repository) == (Actor("github", "6", "bob"), (12,), "")
 
 
 @pytest.mark.parametrize(

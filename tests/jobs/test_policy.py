@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config import repository
-from jobs.policy import Facts, ask, person
+from jobs.policy import Facts, ask, person, within_budget
 from jobs.types import Actor, Limits
 
 ADA = Actor("github", "5", "Ada")
@@ -71,6 +71,14 @@ def test_the_bot_never_hears_itself() -> None:
     config = repository.parse("allow:\n  bots: [67]\n")
     decision = person(facts(BOT, app_id=67), config, "x")
     assert (decision.allowed, decision.silent) == (False, True)
+
+
+def test_what_needs_no_person_needs_money_all_the_same() -> None:
+    """Work on behalf of the repository has the limits of all others, and gives its reason."""
+    config = repository.parse("limits: {run: {dollars: 4}, day: {dollars: 10}}\n")
+    allowed = within_budget(facts(spent_today=8.0), config, "CI is red")
+    assert (allowed.allowed, allowed.reason, allowed.limits.dollars) == (True, "CI is red", 2.0)
+    assert not within_budget(facts(spent_today=10.0), config, "CI is red").allowed
 
 
 def test_a_day_has_a_budget() -> None:

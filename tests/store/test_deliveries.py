@@ -115,3 +115,23 @@ def test_old_words_are_forgotten_when_they_are_done(store: Store) -> None:
     assert store.deliveries.forget(NOW - 5) == 1
     assert store.deliveries.counts() == {"new": 1, "done": 1}
     assert not store.deliveries.is_done("guid-0001")
+
+
+def test_what_is_put_off_waits_for_its_time(store: Store) -> None:
+    """A delivery of our own comes due later, with the transaction that stored it, once."""
+    with store.write() as connection:
+        for _ in range(2):
+            store.deliveries.put_off(connection, delivery("later"), LATER)
+    assert store.deliveries.claim("later", NOW) is None
+    assert list(store.deliveries.due(NOW)) == []
+    assert list(store.deliveries.due(LATER + 1)) == ["later"]
+    assert store.deliveries.claim("later", LATER + 1) == delivery("later")
+
+
+def test_a_delivery_can_be_read_again(store: Store) -> None:
+    """Whatever became of it, until it is forgotten."""
+    store.deliveries.add(delivery("one"))
+    store.deliveries.claim("one", NOW)
+    finish(store, "one")
+    assert store.deliveries.read("one") == delivery("one")
+    assert store.deliveries.read("two") is None

@@ -79,3 +79,12 @@ def test_installations_cover_repositories(store: Store) -> None:
         records.remove_installation(connection, 2**40)
         records.save_installation(connection, 2, "other", NOW)
     assert (list(records.repositories()), records.installation_count()) == ([("other/x", 2)], 1)
+
+
+def test_what_is_kept_is_listed_by_its_prefix(store: Store) -> None:
+    """Newest first, by the rest of the key; a prefix is taken literally."""
+    for number, key in enumerate(("pull:octo/shop#1", "pull:octo/shop#2", "pull:octo/shop2#3", "pull:octo_shop#4")):
+        store.records.keep(key, f"task {number}", NOW + number)
+    assert list(store.records.kept("pull:octo/shop#", 10).items()) == [("2", "task 1"), ("1", "task 0")]
+    assert store.records.kept("pull:octo/shop#", 1) == {"2": "task 1"}
+    assert store.records.kept("pull:octo_shop#", 10) == {"4": "task 3"}

@@ -133,6 +133,19 @@ def test_as_many_tasks_run_at_once_as_a_repository_and_an_actor_may(store: Store
     assert store.tasks.claim(fourth.id, "one", NOW) is None
 
 
+def test_one_task_at_a_time_pushes_to_a_branch(store: Store) -> None:
+    """A second one that goes on with the same branch waits for the end of the first, and is not the next to begin."""
+    first = claim(store, submit(store).id).task
+    wide = {"at_once": (9, 9), "onto": first.branch, "follows": first.id}
+    second = submit(store, request(13, **wide), NOW + 1)
+    elsewhere = submit(store, request(14, **wide, repository="octo/blog"), NOW + 2)
+    assert store.tasks.claim(second.id, "two", NOW + 3) is None
+    assert store.tasks.most_urgent(elsewhere.id, NOW + 3) == elsewhere.id
+    claim(store, elsewhere.id, NOW + 3)
+    store.tasks.complete(first.id, 1, SUCCESS, worked=1.0, now=NOW + 4)
+    assert claim(store, second.id, NOW + 4).task.status is Status.IN_PROGRESS
+
+
 def test_a_dead_workers_task_keeps_no_place(store: Store) -> None:
     """A task whose lease ran out does not count as running, and its next attempt needs no room."""
     dead = running(store, 1, at_once=(1, 1))
