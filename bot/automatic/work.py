@@ -12,7 +12,7 @@ from bot import starting
 from bot.acting import Actions
 from config import repository as repository_file
 from config.errors import RepositoryConfigError
-from jobs.kinds.base import pull_key
+from jobs.kinds.base import joined_event, pull_key
 from jobs.text.cleaning import clean
 from jobs.types import Decision, Delivery, Kind, Mode, Status, TaskRequest
 
@@ -144,6 +144,8 @@ def submit(actions: Actions, work: Work, config: RepositoryConfig, decision: Dec
         task, created = store.tasks.submit(connection, request, now)
         if created and work.once:
             store.records.once(connection, work.once, now, task.id)
+        if not created:  # the task looks again before it ends
+            store.tasks.heard(connection, joined_event(task.id), now)
         joined = Decision(allowed=True, reason=f"task {task.id} is at work on it")
         key = starting.decision_key(actions, work.subject)
         verdict = decision if created else joined

@@ -10,7 +10,7 @@ from jobs.agent.editor import ToolProblem
 from jobs.agent.requests import asked_of, thread_name, threads_message, unanswered
 from jobs.agent.tools import Purpose
 from jobs.kinds.answering import answer_threads, answers_of
-from jobs.kinds.base import find_base
+from jobs.kinds.base import find_base, joined_event
 from jobs.kinds.change import BUNDLE, publish_work, work_at
 from jobs.kinds.continued import OPENING, ROUND, opening, so_far
 from jobs.kinds.preparing import bench, run_token
@@ -183,7 +183,7 @@ def _next(attempt: Attempt, base: Base, batch: Batch, outcome: Outcome) -> str |
     attempt.lease.check()
     if not base.expected or attempt.repository.pull_request(_number(attempt)).state != "open":
         return ""
-    if not Reader(attempt, _number(attempt), base.config).read().newer_than(batch):
+    if not _came_in(attempt, base, batch):
         return ""
     if turn >= ROUNDS:
         return f"People wrote more meanwhile. This task went on {ROUNDS} times, so that waits: `/opus address`."
@@ -192,6 +192,17 @@ def _next(attempt: Attempt, base: Base, batch: Batch, outcome: Outcome) -> str |
     product["ended"] = earlier["ended"] if earlier and outcome.patch is None else asdict(outcome)
     runs.begin_round(task.id, task.attempt, OF_A_ROUND, product, time.time())
     return None
+
+
+def _came_in(attempt: Attempt, base: Base, batch: Batch) -> bool:
+    """Tell whether something came in since the batch was read; whoever asks during the reading is looked for again."""
+    reader, tasks = Reader(attempt, _number(attempt), base.config), attempt.services.store.tasks
+    while True:
+        since = time.time()
+        if reader.read().newer_than(batch):
+            return True
+        if not tasks.heard_since(joined_event(attempt.task.id), since):
+            return False
 
 
 def _ended(attempt: Attempt, outcome: Outcome) -> Outcome:

@@ -143,6 +143,11 @@ def _followed(attempt: Attempt, token: Token) -> dict[str, str]:
     return {**followed, "branch": opened.base, "merges": newest.base_sha}
 
 
+def joined_event(task_id: str) -> str:
+    """Return the event that somebody asked for the same as a task that is at work on it."""
+    return f"joined:{task_id}"
+
+
 def pull_key(repository: str, number: int) -> str:
     """Return the key under which it is kept whose pull request this is."""
     return f"pull:{repository.lower()}#{number}"

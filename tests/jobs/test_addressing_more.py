@@ -174,7 +174,7 @@ def test_what_the_model_writes_is_harmless_in_a_thread(pull: Reviewed) -> None:
 
 
 def test_another_bots_thread_is_left_alone(workshop: Workshop) -> None:
-    """A bot that nobody allowed asks for nothing here; once its App is allowed, it does."""
+    """A bot that nobody allowed asks for nothing here, and no model is asked."""
     pull = Reviewed.open(workshop)
     pull.review((3, "Bigger."), by="linter[bot]")
     paid = pull.paid()
