@@ -171,7 +171,7 @@ class Reader:
 
 def review_key(repository: str, number: int) -> str:
     """Return the key under which it is kept which review of a pull request was read last."""
-    return f"reviewed:{repository.lower()}#{number}"
+    return f"heard:{repository.lower()}#{number}"
 
 
 def thread_key(repository: str, thread_id: str) -> str:
