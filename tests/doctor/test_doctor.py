@@ -120,7 +120,7 @@ def test_missing_and_forbidden_permissions_are_told(home: Path, settings: Settin
         told = " ".join(str(finding) for finding in check("permissions", settings, **changes))
     assert "contents: write" in told
     assert "must not have" in told
-    assert "check_run, issue_comment" in told
+    assert "check_run, check_suite, issue_comment" in told
 
 
 def test_an_app_that_is_installed_nowhere_gets_the_link(settings: Settings, github: LocalGitHub) -> None:
