@@ -181,3 +181,30 @@ def test_a_second_attempt_goes_on_with_the_merge(workshop: Workshop, earlier: Ta
     assert row.conclusion == Conclusion.SUCCESS
     assert len(workshop.model.requests) == paid
     assert len(parents(workshop, earlier.branch)) == 2
+
+
+def test_a_worker_that_stops_leaves_the_merge_to_the_next(workshop: Workshop, earlier: Task) -> None:
+    """The sandbox went with the worker: the next one has the merge as it was kept, and the same conversation."""
+    workshop.github.commit_file(WORKSHOP, "main", "news.md", "new\n", by="bob")
+    base = workshop.github.commit_file(WORKSHOP, "main", "greeting.py", THEIRS, by="bob")
+    head, stopping = workshop.github.branches(WORKSHOP)[earlier.branch], workshop.services.stopping
+
+    def stop(_asked: dict[str, Any]) -> Line:
+        stopping.set()
+        return call("bash", command="echo half >> greeting.py")
+
+    workshop.cast.roles = {
+        "work": merging(stop, call("bash", command="cat greeting.py news.md"), write(BOTH), finish())
+    }
+    task = ask(workshop, earlier)
+    execute(workshop.services, task.id)
+    assert workshop.services.store.tasks.row(task.id).conclusion is None
+    stopping.clear()
+    workshop.github.commit_file(WORKSHOP, "main", "later.md", "later\n", by="bob")
+    row = workshop.run(task)
+    assert row.conclusion == Conclusion.SUCCESS, row.summary
+    assert parents(workshop, earlier.branch) == [head, base]
+    assert workshop.file("news.md", earlier.branch) == "new\n"
+    assert workshop.file("greeting.py", earlier.branch) == BOTH
+    assert workshop.file("later.md", earlier.branch) == ""
+    assert "<<<<<<<" in str(workshop.asked()[-2]["messages"][-1])
