@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from jobs.testing.github import ci_from_command, git
+from jobs.testing.models.script import Script, by_tool
 from jobs.types import CHECK_NAME, Status
-from tests.journeys.town import PATIENCE, Story, finish, seen, write
+from tests.journeys.town import PATIENCE, Story, approve, finish, seen, write
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -46,6 +47,16 @@ def job_log(*lines: str, command: str = COMMAND) -> bytes:
     return "".join(f"{STAMP}{line}\n" for line in [*told, "##[error]Process completed with exit code 1."]).encode()
 
 
+def work_then_mend(work: Sequence[Line | Answerer], mend: Sequence[Line | Answerer]) -> Sequence[Line | Answerer]:
+    """Return a script that plays ``mend`` where CI is red, and ``work`` before."""
+    scripts = Script(work), Script(mend)
+
+    def line(request: dict[str, Any]) -> Line:
+        return scripts["is red at the commit" in str(request["messages"][0])](request)
+
+    return [line] * 12
+
+
 @dataclass(eq=False)
 class Red(Story):
     """A repository with a CI; the issue of the story is there for journeys that begin with one."""
@@ -74,6 +85,10 @@ class Red(Story):
         """Have this CI from now on; its name carries the story's key, by which the model knows whose request it is."""
         self.town.product.github.set_ci(self.repository, ci, name=self.workflow)
 
+    def plays(self, replies: Sequence[Line | Answerer]) -> None:
+        """Have the model play this from now on."""
+        self.town.cast.roles[self.key] = by_tool({"report_review": Script([approve()])}, otherwise=Script(replies))
+
     def push(self, text: str | None, path: str = "till.py", *, branch: str = "main", by: str = "ada") -> str:
         """Push a file, wait for the end of the CI that this starts, and return the commit."""
         sha = self.town.product.github.commit_file(self.repository, branch, path, text, by=by)
@@ -87,6 +102,18 @@ class Red(Story):
         made = github.open_pull_request(self.repository, branch, f"Work on {branch}", by=by)
         self.push(text, path, branch=branch, by=by)
         return made
+
+    def slowly(self, ci: Ci) -> Ci:
+        """Return a CI that takes as long as the task that pushed; real ones take longer than opening a pull request."""
+
+        def run(path: Path, sha: str, branch: str, attempt: int) -> CiResult:
+            until(lambda: not self._is_pushing(branch), seconds=PATIENCE, what="the end of what pushed")
+            return ci(path, sha, branch, attempt)
+
+        return run
+
+    def _is_pushing(self, branch: str) -> bool:
+        return any(task.branch == branch and task.status is Status.IN_PROGRESS for task in self.tasks())
 
     # -- what is waited for -------------------------------------------------------------------------------------
 
