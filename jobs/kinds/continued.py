@@ -21,6 +21,8 @@ ROUND = "round"
 LONGEST = 240_000
 """Characters of the earlier conversation; of a smaller model's context it may take a third."""
 
+MOST_FOLLOWED = 20
+
 
 def opening(attempt: Attempt, base: Base, make: Callable[[bool], Message]) -> tuple[tuple[Message, ...], Message]:
     """Return the earlier conversation and the first message behind it, the same in every attempt of a round.
@@ -42,7 +44,10 @@ def _before(attempt: Attempt, room: int) -> list[Message]:
     earlier = runs.stage(attempt.task.id, ROUND)
     if earlier is not None:
         return _fitting(earlier.get("opening"), earlier.get("from", 0), earlier["steps"], attempt, attempt.task, room)
-    followed = tasks.get(attempt.task.follows) if attempt.task.follows else None
+    followed, most = tasks.get(attempt.task.follows) if attempt.task.follows else None, MOST_FOLLOWED
+    # A task in between that asked no model, such as a merge that went by itself, has nothing to tell.
+    while followed is not None and followed.follows and most and not runs.steps(followed.id):
+        followed, most = tasks.get(followed.follows), most - 1
     if followed is None:
         return []
     steps = len(runs.steps(followed.id))

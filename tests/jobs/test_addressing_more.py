@@ -141,6 +141,22 @@ def test_a_worker_that_stops_leaves_the_work_to_the_next(pull: Reviewed) -> None
     assert pull.resolved() == [0]
 
 
+def test_tasks_that_asked_no_model_do_not_cut_the_conversation(pull: Reviewed) -> None:
+    """A review with nothing to do and a merge by git alone came in between: the work goes on from what is behind."""
+    idle = pull.task()
+    assert pull.workshop.run(idle).conclusion == Conclusion.NEUTRAL
+    pull.workshop.github.commit_file(WORKSHOP, "main", "news.md", "new\n", by="bob")
+    values: dict[str, Any] = {"follows": idle.id, "onto": pull.earlier.branch, "subject": Subject("pull", pull.number)}
+    merge = pull.workshop.task(Kind.RESOLVE_CONFLICTS, about={"pull": pull.number, "asked": True}, **values)
+    assert pull.workshop.run(merge).conclusion == Conclusion.SUCCESS
+    pull.review((3, "Bigger."))
+    pull.plays(rewrite(**BIG), answer("T1", "Yes.", done=True), finish())
+    assert pull.workshop.run(pull.task(follows=merge.id)).conclusion == Conclusion.SUCCESS
+    assert "Fourteen of them." in contents(pull.workshop.asked()[2]["messages"])
+    assert pull.workshop.file("news.md", pull.earlier.branch) == "new\n"
+    assert pull.resolved() == [0]
+
+
 def test_a_push_meanwhile_is_kept_and_nothing_is_resolved(pull: Reviewed) -> None:
     """Somebody pushed to the branch while it worked: the change is beside it, and the thread says so."""
     pull.review((3, "Bigger."))
