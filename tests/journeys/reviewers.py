@@ -17,6 +17,7 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from jobs.testing.github import LocalGitHub
     from jobs.testing.github.records import CheckRun, Comment, Issue
     from jobs.testing.github.review_records import Review, Thread
     from jobs.testing.models.script import JSON, Answerer, Line, Reply
@@ -128,9 +129,14 @@ class Reviewed:
         draft: bool = False,
         config: str = "",
         fork: bool = False,
+        **played: Any,
     ) -> Reviewed:
-        """Have somebody who may write open a pull request; ``fork`` is for somebody who may not."""
+        """Have somebody who may write open a pull request; ``fork`` is for somebody who may not.
+
+        ``played`` is what the models do with it from the moment in which it is open.
+        """
         story = town.story([], config=config)
+        plays(story, **played)
         github, repository = town.product.github, story.repository
         if not fork:
             github.set_permission(repository, by, "write")
@@ -174,7 +180,7 @@ class Reviewed:
             return row if row is not None and row.status is Status.COMPLETED and told else None
 
         try:
-            task: Task = until(ended, seconds=seconds, what="the end of a task")
+            task: Task = until(ended, seconds=seconds, what="the end of a task")  # type: ignore[assignment]
         except AssertionError as error:
             raise AssertionError(f"{error}: {self._new()}\n{self.story.town.product.log[-4000:]}") from None
         self.earlier.append(task.id)
@@ -182,7 +188,7 @@ class Reviewed:
 
     def begins(self) -> Task:
         """Wait until there is a task that was not seen before."""
-        return until(self._new, seconds=PATIENCE, what="a new task")
+        return until(self._new, seconds=PATIENCE, what="a new task")  # type: ignore[return-value]
 
     def _new(self) -> Task | None:
         return next((task for task in self.story.tasks() if task.id not in self.earlier), None)
@@ -195,7 +201,7 @@ class Reviewed:
     # -- what people see ----------------------------------------------------------------------------------------
 
     @property
-    def github(self) -> Any:
+    def github(self) -> LocalGitHub:
         """GitHub, with its people."""
         return self.story.town.product.github
 
@@ -215,6 +221,12 @@ class Reviewed:
         """The newest commit of the pull request."""
         assert self.issue.pull is not None
         return self.issue.pull.head_sha
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether it is a draft still."""
+        assert self.issue.pull is not None
+        return self.issue.pull.draft
 
     @property
     def threads(self) -> list[Thread]:

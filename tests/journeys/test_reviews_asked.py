@@ -77,7 +77,6 @@ def test_a_link_on_the_command_line(town: Town) -> None:
     assert (code, said["ok"]) == (0, True), said
     assert pull.ends().conclusion is Conclusion.SUCCESS, pull.comment()
     assert len(pull.story.pulls()) == 2
-    print([pull.talk(0), pull.talk(1)])
     assert pull.answered() == [0, 1]
 
 
