@@ -72,9 +72,9 @@ def follow(attempt: Attempt, case: Case, config: RepositoryConfig, pushed: Pushe
     if attempt.services.store.runs.stage(attempt.task.id, reverting.TAKEN_BACK) is not None:
         return _take_back(attempt, pushed)
     since = time.time()
-    ended = _left(attempt, pushed)
-    if ended is not None:
-        return ended
+    over = _left(attempt, pushed)
+    if over is not None:
+        return over
     again = rerunning.asked(attempt, pushed.sha)
     known = diagnosing.known_of(attempt, pushed.sha)
     if again is not None and rerunning.follow(attempt, again) is Again.GREEN and known is not None:
@@ -89,11 +89,11 @@ def follow(attempt: Attempt, case: Case, config: RepositoryConfig, pushed: Pushe
         return _red(attempt, case, config, pushed, standing, now)
     if standing.going:
         hours = comparing.PATIENCE_SECONDS / 3600
-        return _ended(pushed, f"CI has not ended at `{pushed.sha[:SHOWN]}` after {hours:.0f} hours; look at it there.")
+        return ended(pushed, f"CI has not ended at `{pushed.sha[:SHOWN]}` after {hours:.0f} hours; look at it there.")
     if not standing.results:
-        return _ended(pushed, f"CI has not reported on `{pushed.sha[:SHOWN]}`; the sandbox's own checks are below.")
+        return ended(pushed, f"CI has not reported on `{pushed.sha[:SHOWN]}`; the sandbox's own checks are below.")
     words = f"CI is green at `{pushed.sha[:SHOWN]}`."
-    return merged(attempt, config, case, pushed.sha, _ended(pushed, words))
+    return merged(attempt, config, case, pushed.sha, ended(pushed, words))
 
 
 def _there(case: Case, pushed: Pushed) -> Case:
@@ -105,11 +105,11 @@ def _left(attempt: Attempt, pushed: Pushed) -> Outcome | None:
     """Return the ending where somebody went on with the branch or with the pull request."""
     opened = attempt.repository.find_pull_request(pushed.branch)
     if opened is not None and opened.state != "open":
-        return _ended(pushed, "The pull request was merged or closed before CI ended.")
+        return ended(pushed, "The pull request was merged or closed before CI ended.")
     head = attempt.repository.branch_sha(pushed.branch)
     if head == pushed.sha:
         return None
-    return _ended(pushed, f"Somebody pushed to `{pushed.branch}` meanwhile, so CI of the mend is not waited for.")
+    return ended(pushed, f"Somebody pushed to `{pushed.branch}` meanwhile, so CI of the mend is not waited for.")
 
 
 def _listen(attempt: Attempt, pushed: Pushed, since: float, what: str) -> NoReturn:
@@ -117,7 +117,8 @@ def _listen(attempt: Attempt, pushed: Pushed, since: float, what: str) -> NoRetu
     raise Listening(words, event_of(attempt, pushed.sha), comparing.pause(since - pushed.at), since)
 
 
-def _ended(pushed: Pushed, words: str, conclusion: Conclusion | None = None) -> Outcome:
+def ended(pushed: Pushed, words: str, conclusion: Conclusion | None = None) -> Outcome:
+    """Return the outcome of what was pushed, with what CI or GitHub said of it in front."""
     outcome = pushed.outcome
     summary = f"{words}\n\n{outcome.summary}"
     return replace(outcome, summary=summary, conclusion=conclusion or outcome.conclusion)
@@ -134,13 +135,13 @@ def _red(
         known = diagnosing.find_out(attempt, here, config, standing)
     cause, place = known.diagnosis.cause, f"CI is red at `{pushed.sha[:SHOWN]}`"
     if cause is Cause.FLAKY:
-        return _ended(pushed, f"{place}, by failures that come and go. {known.diagnosis.reason}")
+        return ended(pushed, f"{place}, by failures that come and go. {known.diagnosis.reason}")
     passing = cause is Cause.INFRASTRUCTURE or known.doubtful
     left = counting.reruns_of(attempt, pushed.sha) < MOST_RERUNS
     if passing and again is None and left and rerunning.run_again(attempt, known, "after"):
         _listen(attempt, pushed, time.time(), "the failed jobs, which were run again")
     if cause in {Cause.INFRASTRUCTURE, Cause.BASE_RED}:
-        return _ended(pushed, f"{place}, but not by the mend. {known.diagnosis.reason}", Conclusion.NEUTRAL)
+        return ended(pushed, f"{place}, but not by the mend. {known.diagnosis.reason}", Conclusion.NEUTRAL)
     return _judge(attempt, case, pushed, known, now)
 
 
@@ -151,7 +152,7 @@ def _judge(attempt: Attempt, case: Case, pushed: Pushed, known: Known, now: Roun
     place = f"CI is still red at `{pushed.sha[:SHOWN]}`"
     if verdict is Verdict.SAME:
         words = f"{place}, with the same failure as before: the mend does not reach it. It is not tried again."
-        return _ended(pushed, words, Conclusion.ACTION_REQUIRED)
+        return ended(pushed, words, Conclusion.ACTION_REQUIRED)
     turn, scope = str(now.number + 1), case.scope
     left = now.number < mending.MOST_ROUNDS and not _is_revert(pushed.outcome)
     if left and counting.claim_mend(attempt, scope, known.diagnosis.signatures, turn):
@@ -159,7 +160,7 @@ def _judge(attempt: Attempt, case: Case, pushed: Pushed, known: Known, now: Roun
     if verdict is Verdict.WORSE:
         return _take_back(attempt, pushed)
     words = f"{place}, with {verdict.value} failures than before. It is not tried again: a person should go on."
-    return _ended(pushed, words, Conclusion.ACTION_REQUIRED)
+    return ended(pushed, words, Conclusion.ACTION_REQUIRED)
 
 
 def _compared(known: Known, first: dict[str, list[str]]) -> Verdict:

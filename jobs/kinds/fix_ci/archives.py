@@ -39,7 +39,7 @@ def reports(archive: bytes) -> Iterator[bytes]:
             if len(entries) > MOST_ENTRIES:
                 return
             yield from _read(opened, [entry for entry in entries if _wanted(entry)][:MOST_REPORTS])
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError, zlib.error, RuntimeError):
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, zlib.error, RuntimeError):
         return
 
 

@@ -65,7 +65,7 @@ def find_out(attempt: Attempt, case: Case, config: RepositoryConfig, now: Standi
     reading, url, workflow = _read(attempt, case, now)
     before, base = history(attempt, case, config, reading, now.red_runs)
     found = triage.diagnose(reading, before)
-    if before.known_flaky and found.cause is Cause.FLAKY:
+    if found.cause is Cause.FLAKY:
         counting.remember_flaky(attempt, found.signatures)
     known = Known(
         sha=case.sha,

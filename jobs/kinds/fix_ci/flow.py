@@ -27,12 +27,13 @@ from jobs.kinds.fix_ci.deciding import MOST_RERUNS, Facts, Move, Place, decide
 from jobs.kinds.fix_ci.reproducing import Seen, reproduce
 from jobs.kinds.fix_ci.rerunning import Again
 from jobs.kinds.publishing import tell_ending
-from jobs.types import Approval, Conclusion, FailureKind, Listening, Outcome
+from jobs.types import Approval, Conclusion, FailureKind, Listening, Outcome, SandboxError, UserError
 
 if TYPE_CHECKING:
     from config.repository import RepositoryConfig
     from jobs.execute import Attempt
     from jobs.kinds.base import Base
+    from jobs.kinds.fix_ci.aftermath import Pushed
     from jobs.kinds.fix_ci.ci import Standing
     from jobs.kinds.fix_ci.diagnosing import Known
     from jobs.kinds.fix_ci.mending import Round
@@ -52,10 +53,21 @@ def fix_ci(attempt: Attempt) -> Outcome:
             pushed = aftermath.pushed_of(attempt)
             if pushed is None:
                 return ended
-        following = aftermath.follow(attempt, case, config, pushed, now)
+        following = _follow(attempt, case, config, pushed, now)
         if isinstance(following, Outcome):
             tell_ending(attempt, pushed.branch, following)
             return following
+
+
+def _follow(attempt: Attempt, case: Case, config: RepositoryConfig, pushed: Pushed, now: Round) -> Outcome | Round:
+    """Follow what was pushed; where GitHub refuses to tell of it, the work is there all the same."""
+    try:
+        return aftermath.follow(attempt, case, config, pushed, now)
+    except SandboxError:
+        raise
+    except UserError as refused:
+        words_now = f"The mend was pushed, but its CI could not be followed. {refused}"
+        return aftermath.ended(pushed, words_now, Conclusion.ACTION_REQUIRED)
 
 
 def _at(attempt: Attempt, case: Case, now: Round) -> Case:
@@ -72,10 +84,10 @@ def _before_push(attempt: Attempt, case: Case, config: RepositoryConfig, now: Ro
         if ended is not None:
             return ended
         standing = ci.standing(attempt, case, config)
+        ended = _not_red(attempt, case, standing) if rerunning.asked(attempt, case.sha) is None else None
+        if ended is not None:
+            return ended
         if known is None:
-            ended = _not_red(attempt, case, standing)
-            if ended is not None:
-                return ended
             known = diagnosing.find_out(attempt, case, config, standing)
         known = _after_rerun(attempt, case, config, known)
     if known is None:
@@ -93,6 +105,7 @@ def _not_red(attempt: Attempt, case: Case, standing: Standing) -> Outcome | None
         if waited < PATIENCE_SECONDS:
             words_now = f"CI of `{case.sha[:SHOWN]}` is running again; this waits for its end."
             raise Listening(words_now, event_of(attempt, case.sha), pause(waited), since)
+        return Outcome(Conclusion.NEUTRAL, f"CI of `{case.sha[:SHOWN]}` is running again; this does not wait longer.")
     if not standing.results:
         return Outcome(Conclusion.NEUTRAL, words.NO_CI.format(sha=case.sha[:SHOWN]))
     _remember_earlier(attempt, standing)

@@ -52,7 +52,9 @@ def _of_artifacts(attempt: Attempt, run_id: int) -> Iterator[Reading]:
         for one in attempt.repository.artifacts_of(run_id)
         if not one.expired and one.size <= archives.ARCHIVE_LIMIT and archives.promising(one.name)
     ]
-    for artifact in fit[:MOST_ARTIFACTS]:
+    # Those of earlier attempts are still there; the newest of each name is this attempt's.
+    newest = {one.name: one for one in sorted(fit, key=lambda one: one.id)}
+    for artifact in list(newest.values())[:MOST_ARTIFACTS]:
         attempt.lease.check()
         try:
             archive = attempt.repository.artifact(artifact.id, limit=archives.ARCHIVE_LIMIT)

@@ -66,10 +66,15 @@ def _passed_before(attempt: Attempt, run: WorkflowRun) -> bool:
     """Tell whether the workflow was green on the same commit: in another run, or in an earlier attempt at this one."""
     repository = attempt.repository
     others = repository.workflow_runs(sha=run.sha, most=MOST_RUNS)
-    if any(one.workflow_id == run.workflow_id and one.conclusion == GREEN for one in others):
+    if any(_is_alike(one, run) and one.conclusion == GREEN for one in others):
         return True
     earlier = range(run.attempt - 1, max(0, run.attempt - 1 - MOST_ATTEMPTS), -1)
     return any(_all_green(attempt, run.id, number) for number in earlier)
+
+
+def _is_alike(one: WorkflowRun, other: WorkflowRun) -> bool:
+    """Tell whether two runs judge the same: that of a pull request judges its merge into the base."""
+    return one.workflow_id == other.workflow_id and _is_its_own(one) == _is_its_own(other)
 
 
 def _all_green(attempt: Attempt, run_id: int, number: int) -> bool:

@@ -201,3 +201,22 @@ def test_a_large_log_that_gives_orders_is_only_text(till: Till) -> None:
         ["AssertionError: 2.3 != 0.3"],
     )
     assert len(found.excerpt) < 20_000
+
+
+def test_what_became_green_while_it_waited_for_approval_is_not_mended(till: Till) -> None:
+    """GitHub's word is asked for again before anything is paid."""
+    till.github.set_ci(
+        TILL, attempts(FLAKY.replace(b"TimeoutError: timed out after 5 seconds", b"ValueError: no"), None)
+    )
+    sha = till.push("# one\n", "notes.md")
+    task = till.task(sha, mode=Mode.CONSERVATIVE)
+    assert till.go(task).status == Status.WAITING
+    [run] = [one for one in till.github.workflow_runs(TILL) if one.head_sha == sha]
+    till.github.rerun(run, by="alice", failed_only=True)
+    till.settled(sha)
+    with till.workshop.services.store.write() as connection:
+        assert till.workshop.services.store.tasks.approve(connection, task.id)
+    row = till.go(task)
+    assert row.conclusion == Conclusion.SUCCESS
+    assert "green" in row.summary
+    assert till.paid() == 0
