@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -148,4 +149,7 @@ def _submit(order: Order, work: Work) -> Answer:
         model=wishes.model,
         priority=wishes.priority,
     )
+    store, now = order.services.store, time.time()
+    if work.once:  # what a person asked for is not looked for again by the comparison with GitHub
+        order.actions.change(lambda connection: store.records.once(connection, work.once, now))
     return beginning.submitted(order, request, decision)
