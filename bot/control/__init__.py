@@ -12,7 +12,7 @@ from bot.control import aiming, beginning, finishing, identity, looking, mission
 from bot.control.order import GITHUB, NotAllowed, Order, Place, key_of
 from jobs.answer.parts import Answer, Say, refused
 from jobs.answer.reply import reply
-from jobs.types import Decision, Subject, UserError
+from jobs.types import Decision, Kind, Subject, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,6 +181,19 @@ def _again(order: Order) -> Answer:
     return steering.say(order)
 
 
+def _retry(order: Order) -> Answer:
+    """Start ended work again; what is about a pull request begins from how that stands now."""
+    handler = _ANEW.get(order.task.kind) if order.task is not None and order.live is None else None
+    return handler(order) if handler else steering.retry(order)
+
+
+_ANEW: dict[Kind, Callable[[Order], Answer]] = {
+    Kind.FIX_CI: pulling.fix,
+    Kind.ADDRESS_REVIEW: pulling.address,
+    Kind.REVIEW_PULL_REQUEST: pulling.review,
+    Kind.RESOLVE_CONFLICTS: pulling.update,
+}
+"""How the kinds of work begin anew that are about something on GitHub, and not about words."""
 _HANDLERS: dict[str, Callable[[Order], Answer]] = {
     "bg": beginning.background,
     "bg status": looking.status,
@@ -191,7 +204,7 @@ _HANDLERS: dict[str, Callable[[Order], Answer]] = {
     "steer": _again,
     "pause": steering.pause,
     "resume": steering.resume,
-    "retry": steering.retry,
+    "retry": _retry,
     "clone": steering.clone,
     "priority": steering.prioritise,
     "reassign": steering.reassign,

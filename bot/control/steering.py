@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot import starting
+from bot.automatic.work import NAMES
 from bot.control import beginning
 from bot.control.order import Order, person
 from jobs import policy
@@ -172,6 +173,9 @@ def clone(order: Order) -> Answer:
     task = order.task
     if task is None:
         return _none(order)
+    if task.kind in NAMES:
+        words = f"Task `{task.id}` was not asked for in words. `/opus retry {task.id}` starts it anew."
+        return refused(words, task_id=task.id)
     changed = clean(order.command.text)
     if not changed.text.strip():
         return again(order, task, task.title, task.text)

@@ -179,3 +179,24 @@ def test_what_cannot_be_done_is_said(ears: Ears) -> None:
     ears.local.close_pull_request(SHOP, number, by="alice")
     assert "is closed" in told(tell(ears, f"update {number}", repo=SHOP))
     assert not ears.tasks()
+
+
+def test_retry_looks_at_the_pull_request_anew(ears: Ears) -> None:
+    """What is about a pull request begins from how that stands now; it was not asked for in words to be cloned in."""
+    number, owner = ears.own_pull()
+    run = ears.local.run_workflow(SHOP, owner.branch)
+    ears.forget()
+    say(ears, number, "/opus fix\n/opus review")
+    first = {task.kind: task for task in ears.tasks()}
+    for task in first.values():
+        assert "still running" in told(tell(ears, f"retry {task.id}"))
+        tell(ears, f"bg cancel {task.id}")
+    assert "was not asked for in words" in told(tell(ears, f"clone {first[Kind.FIX_CI].id} but shorter"))
+    ears.forget()
+    for task in first.values():
+        assert tell(ears, f"retry {task.id}").ok
+    again = {task.kind: task for task in ears.tasks()}
+    assert set(again) == set(first)
+    assert {task.id for task in again.values()}.isdisjoint(task.id for task in first.values())
+    assert (again[Kind.FIX_CI].about["run"], again[Kind.FIX_CI].onto) == (run.id, owner.branch)
+    assert again[Kind.REVIEW_PULL_REQUEST].about == {"pull": number, "asked": True}
