@@ -189,6 +189,11 @@ class Red(Story):
         told = git.run(path, "log", "--format=%an", f"main..{branch}")
         return told.decode().split("\n")[:-1]
 
+    def history(self, branch: str) -> list[str]:
+        """Return the commits of a branch, newest first."""
+        path = self.town.product.github.world.repository(self.repository).path
+        return git.run(path, "log", "--format=%H", branch).decode().split()
+
     def bot_pushes(self) -> int:
         """Count what the bot pushed."""
         return sum(push.token != "" and push.repository == self.repository for push in self.town.product.github.pushes)

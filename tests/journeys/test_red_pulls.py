@@ -59,7 +59,7 @@ def test_our_own_pull_request_is_mended_on_its_branch(town: Town) -> None:
     story.ask()
     until(lambda: len(story.tasks()) == 2, seconds=PATIENCE, what="a task for the red draft")
     task = story.completed(2)
-    assert (task.kind, task.conclusion) == (Kind.FIX_CI, Conclusion.SUCCESS), story.comments(2)[-1].body
+    assert (task.kind, task.conclusion) == (Kind.FIX_CI, Conclusion.SUCCESS), story.told_on(2)
     [opened] = story.pulls()
     assert opened.pull is not None
     assert story.branches() == {opened.pull.head}

@@ -79,14 +79,14 @@ class Gate:
     """Holds a model's reply back until it is opened; ``reached`` tells that somebody stands before it."""
 
     def __init__(self) -> None:
-        self.reached, self._open = threading.Event(), threading.Event()
+        self.reached, self.opened = threading.Event(), threading.Event()
 
     def before(self, reply: Line) -> Answerer:
         """Return a script's line that answers with ``reply`` once the gate is open."""
 
         def answer(_request: dict[str, Any]) -> Line:
             self.reached.set()
-            self._open.wait(120)
+            self.opened.wait(120)
             return reply
 
         return answer
@@ -97,7 +97,7 @@ class Gate:
 
     def open(self) -> None:
         """Let the reply go."""
-        self._open.set()
+        self.opened.set()
 
 
 class Cast:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from jobs.kinds.fix_ci.aftermath import Pushed
     from jobs.kinds.fix_ci.ci import Standing
     from jobs.kinds.fix_ci.diagnosing import Known
+    from jobs.kinds.fix_ci.history import BaseRun
     from jobs.kinds.fix_ci.mending import Round
     from jobs.kinds.fix_ci.reproducing import Before
 
@@ -145,14 +146,21 @@ def _act(attempt: Attempt, case: Case, config: RepositoryConfig, known: Known, n
             return _act(attempt, case, config, _after_rerun(attempt, case, config, known), now)
         move = decide(replace(facts, can_rerun=False))
     if move is Move.MEND_BASE and known.base is not None:
-        task_id = see_to_base(attempt, config, known.base)
-        return Outcome(Conclusion.NEUTRAL, words.base_is_red(known.base.branch, task_id))
+        return _on_base(attempt, config, known.base)
     if move is Move.ASK:
         return asking.ask(attempt, case, known)
     if move in {Move.MEND, Move.SUGGEST}:
         return _mend(attempt, case, config, known, now, offered=move is Move.SUGGEST)
     conclusion = Conclusion.ACTION_REQUIRED if move is Move.STOP else Conclusion.NEUTRAL
     return Outcome(conclusion, words.ending(move, known, case, attempt.task.mode))
+
+
+def _on_base(attempt: Attempt, config: RepositoryConfig, base: BaseRun) -> Outcome:
+    """Have the base branch mended; where this pull request is that mend, it does not reach the failure."""
+    task_id = see_to_base(attempt, config, base)
+    if task_id == attempt.task.follows:
+        return Outcome(Conclusion.ACTION_REQUIRED, words.no_mend_of_base(base.branch))
+    return Outcome(Conclusion.NEUTRAL, words.base_is_red(base.branch, task_id))
 
 
 def _passed(attempt: Attempt, known: Known) -> bool:

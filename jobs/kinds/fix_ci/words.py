@@ -129,6 +129,14 @@ def base_is_red(branch: str, task_id: str) -> str:
     )
 
 
+def no_mend_of_base(branch: str) -> str:
+    """Return the ending when the pull request is itself the mend of its base."""
+    return (
+        f"This pull request is to mend {code(branch, 100)}, and it fails with the same failure: the mend does not "
+        "reach it. It is not tried again; comment what should be different, or go on with the branch."
+    )
+
+
 def moved(branch: str, commit: str) -> str:
     """Return the ending when the branch moved between looking and working."""
     return (
