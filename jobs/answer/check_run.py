@@ -8,7 +8,7 @@ from jobs.answer import sections
 from jobs.answer.comment import EDITED
 from jobs.answer.diagnosis import diagnosis, marks
 from jobs.answer.words import conclusion_of, headline, money, phase_of, rough_duration
-from jobs.text import cut, line, neutralise
+from jobs.text import cut, fence, line, neutralise
 from jobs.types import Approval, Conclusion, Kind, Status
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ RUN_AGAIN = {"label": "Run again", "description": "Start again from the beginnin
 """GitHub takes labels and identifiers of 20 characters, descriptions of 40."""
 
 MOVED = "The work has a draft pull request"
+WAS_RED = "### What was red"
 REVIEW_MOVED = "The review went on"
 """There were pushes while it ran."""
 
@@ -52,7 +53,7 @@ def moved_output(view: TaskView) -> dict[str, Any]:
     """Return the body for the check run on the base commit, once the work has a commit and a check run of its own."""
     where = f"\n\n{view.pull_request}" if view.pull_request else ""
     title = REVIEW_MOVED if view.task.kind is Kind.REVIEW_PULL_REQUEST else MOVED
-    red = f"\n\n{diagnosis(view.diagnosis)}" if view.diagnosis is not None else ""
+    red = f"\n\n{WAS_RED}\n\n{diagnosis(view.diagnosis)}" if view.diagnosis is not None else ""
     return {
         "status": "completed",
         "conclusion": Conclusion.NEUTRAL.value,
@@ -74,36 +75,41 @@ def _buttons(view: TaskView) -> list[dict[str, str]]:
 def _title(view: TaskView) -> str:
     task = view.task
     words = headline(view).words
-    if task.status is Status.IN_PROGRESS and not task.cancel:
+    if task.status is Status.IN_PROGRESS and not task.cancel and not task.listens:
         done = f", {view.percent} %" if view.plan else ""
         words = f"{words}: {phase_of(task)}{done}"
     return words[:250]
 
 
 def _summary(view: TaskView) -> str:
-    task, parts = view.task, []
+    parts = _ended(view) if view.task.status is Status.COMPLETED else _unfinished(view)
     if view.diagnosis is not None:
-        parts.append(diagnosis(view.diagnosis))
-    told = (view.outcome.summary if view.outcome else "") or task.summary
-    if task.status is Status.COMPLETED:
-        parts.append(neutralise(told, limit=20_000) or headline(view).words)
-        if view.outcome and view.outcome.draft_reason:
-            parts.append(f"**What is missing:** {neutralise(view.outcome.draft_reason, limit=2_000)}")
-        if view.outcome and view.outcome.kept:
-            parts.append(f"**What was kept:** {neutralise(view.outcome.kept, limit=2_000)}")
-        if view.pull_request:
-            parts.append(f"**Pull request:** {view.pull_request}")
-    else:
-        if task.question and task.status is Status.WAITING:
-            parts.append(neutralise(task.question, limit=8_000))
-        parts.append(headline(view).next)
-        parts.append(line(view.note, 600))
-        parts.append(
-            f"{rough_duration(view.elapsed_seconds)} \u00b7 {money(view.cost)} of {money(task.limits.dollars)}"
-        )
-    if task.edited and task.status is not Status.COMPLETED:
-        parts.append(EDITED)
+        # Where there is a pull request, what was red is past: how it stands now comes first.
+        red = diagnosis(view.diagnosis)
+        parts = [*parts, f"{WAS_RED}\n\n{red}"] if view.pull_request else [red, *parts]
     return "\n\n".join(part for part in parts if part)
+
+
+def _ended(view: TaskView) -> list[str]:
+    outcome = view.outcome
+    told = (outcome.summary if outcome else "") or view.task.summary
+    parts = [neutralise(told, limit=20_000) or headline(view).words]
+    if outcome and outcome.draft_reason:
+        parts.append(f"**What is missing:** {neutralise(outcome.draft_reason, limit=2_000)}")
+    if outcome and outcome.kept:
+        parts.append(f"**What was kept:** {neutralise(outcome.kept, limit=2_000)}")
+    if outcome and outcome.salvage and not view.task.subject.number:  # else the comment has it
+        parts.append(sections.details("The patch, to apply by hand", fence(outcome.salvage, "diff", 20_000)))
+    return [*parts, f"**Pull request:** {view.pull_request}"] if view.pull_request else parts
+
+
+def _unfinished(view: TaskView) -> list[str]:
+    task, parts = view.task, []
+    if task.question and task.status is Status.WAITING:
+        parts.append(neutralise(task.question, limit=8_000))
+    parts += [line(view.note, 600), headline(view).next]
+    parts.append(f"{rough_duration(view.elapsed_seconds)} \u00b7 {money(view.cost)} of {money(task.limits.dollars)}")
+    return [*parts, EDITED] if task.edited else parts
 
 
 def _text(view: TaskView) -> str:

@@ -8,6 +8,7 @@ from jobs.answer import sections
 from jobs.answer.diagnosis import diagnosis
 from jobs.answer.links import linked
 from jobs.answer.words import (
+    asked_for,
     conclusion_of,
     count,
     duration,
@@ -146,7 +147,7 @@ def _next(view: TaskView, summary: str) -> str:
         return ""
     if view.pull_request and conclusion_of(view) is Conclusion.SUCCESS:
         return headline(view).next or REVIEW_IT
-    return "" if "/opus retry" in summary else headline(view).next
+    return "" if any(told in summary for told in ("/opus retry", "/opus fix")) else headline(view).next
 
 
 def _cost(view: TaskView) -> float:
@@ -163,11 +164,11 @@ def _footer(view: TaskView) -> str:
 
 def _asked(view: TaskView) -> str:
     """Say who asked. A new mention in an edited comment is what GitHub tells people of, so most states have none."""
-    login = view.task.actor.login
+    login, words = view.task.actor.login, asked_for(view.task)
     if view.task.actor.is_bot or not needs_people(view):
-        return f"Asked for by {line(login, 60)}" if login else ""
+        return f"{words} {line(login, 60)}" if login else ""
     others = [mention(one) for one in dict.fromkeys(view.speakers) if one.lower() != login.lower()]
-    asked = [f"Asked for by {mention(login)}"] if login else []
+    asked = [f"{words} {mention(login)}"] if login else []
     return " \u00b7 ".join([*asked, *([f"with {', '.join(others[:_SPEAKERS])}"] if others else [])])
 
 

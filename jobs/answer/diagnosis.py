@@ -72,6 +72,10 @@ def _since(found: Diagnosis) -> str:
     if culprit is not None:
         by = f" by {line(culprit.author, 60)}" if culprit.author else ""  # named, and not called
         return f"{code(culprit.sha[:10])} {line(culprit.title, 100)}{by}"
+    if found.cause is Cause.INFRASTRUCTURE:  # no commit is to blame
+        return ""
+    if found.green and found.changes == 1:
+        return f"the commit after {code(found.green[:10])}, which was green"
     if found.green and found.changes:
         return f"one of {count(found.changes, 'commit')} after {code(found.green[:10])}, which was green"
     return ""
@@ -92,10 +96,15 @@ def _at(found: Diagnosis, failure: Failure) -> str:
 
 def _place(found: Diagnosis, failure: Failure) -> str:
     shown = f"{failure.path}:{failure.line}" if failure.line else failure.path
-    if not found.blob_url.startswith(("https://", "http://")):
+    if not found.blob_url.startswith(("https://", "http://")) or not _is_ours(failure.path):
         return code(shown)
     anchor = f"#L{failure.line}" if failure.line else ""
     return f'<a href="{found.blob_url}/{quote(failure.path)}{anchor}">{code(shown)}</a>'
+
+
+def _is_ours(path: str) -> bool:
+    """Tell whether a path can be one of the repository's: not of the machine, and no name of generated code."""
+    return bool(path) and not path.startswith(("/", "<", "../", "~")) and path[1:3] not in {":\\", ":/"}
 
 
 def marks(found: Diagnosis) -> list[dict[str, Any]]:
@@ -110,5 +119,5 @@ def marks(found: Diagnosis) -> list[dict[str, Any]]:
             "message": plain(failure.message)[:4_000] or failure.tool,
         }
         for failure in found.failures[:MOST_ANNOTATIONS]
-        if failure.path and failure.line
+        if _is_ours(failure.path) and failure.line
     ]

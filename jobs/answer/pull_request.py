@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jobs.answer import sections
 from jobs.answer.comment import EDITED_BEFORE
 from jobs.answer.diagnosis import diagnosis
-from jobs.answer.words import PLACES
+from jobs.answer.words import PLACES, asked_for
 from jobs.text import cut, line, neutralise, plain
 from jobs.types import MARKER, Kind
 
@@ -104,7 +104,7 @@ def _red(view: TaskView) -> list[str]:
 
 
 def _by_itself(view: TaskView) -> bool:
-    return view.task.kind is Kind.FIX_CI and not view.task.about.get("asked")
+    return view.task.kind is Kind.FIX_CI and view.task.about.get("asked") is False
 
 
 def _opening(view: TaskView) -> str:
@@ -142,8 +142,8 @@ def _asked(view: TaskView) -> list[str]:
     quoted = "\n".join(f"> {line}".rstrip() for line in asked.split("\n"))
     page = f' \u00b7 <a href="{view.page_url}">every step</a>' if view.page_url else ""
     came = f" {_where(view)}" if task.actor.platform != "github" else ""
-    asker = "On behalf of" if _by_itself(view) else "Asked for by"
-    footer = f"<sub>{asker} {_who(view)}{came} \u00b7 task <code>{task.id}</code> \u00b7 mode {task.mode}{page}</sub>"
+    asker = f"{asked_for(task)} {_who(view)}{came}"
+    footer = f"<sub>{asker} \u00b7 task <code>{task.id}</code> \u00b7 mode {task.mode}{page}</sub>"
     return [
         sections.removed(view),
         EDITED_BEFORE if task.edited else "",

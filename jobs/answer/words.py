@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from jobs.text import code, line
-from jobs.types import Approval, Conclusion, Kind, Phase, Status
+from jobs.types import Approval, Cause, Conclusion, Kind, Phase, Status
 
 if TYPE_CHECKING:
     from jobs.answer.view import TaskView
@@ -106,9 +106,14 @@ NEEDS_PERSON = Headline("\u270b", "A person is needed here", RETRY)
 SKIPPED = Headline("\u23ed\ufe0f", "Not started", RETRY)
 
 AGAIN = {
+    Kind.FIX_CI: "Take it over from the branch, or have it tried again: `/opus fix`.",
     Kind.ADDRESS_REVIEW: "Take it over from the branch, or say more in the review: `/opus address` goes on with it.",
     Kind.RESOLVE_CONFLICTS: "Take it over from the branch, or have it tried again: `/opus update`.",
 }
+LOOK_AGAIN = "`/opus fix` has it looked at again."
+GREEN_AGAIN = Headline("\u2705", "CI is green again, without a change")
+OFFERED = Headline("\u2705", "Done: a mend is offered here", "Nothing was pushed: taking it over is up to you.")
+"""Endings of work on a red run that has no pull request of its own."""
 
 LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}")
 """A login as GitHub gives them to people: letters, digits and single hyphens."""
@@ -164,6 +169,8 @@ def _ending(view: TaskView) -> Headline:
         return MERGED
     if conclusion is Conclusion.SUCCESS:
         return ANSWERED if view.task.kind is Kind.ASK else _on_pull(view, _success(view))
+    if view.task.kind is Kind.FIX_CI and conclusion is Conclusion.NEUTRAL and not view.pull_request:
+        return replace(NOTHING_TO_DO, next=LOOK_AGAIN)
     if view.pull_request and conclusion in {Conclusion.NEUTRAL, Conclusion.FAILURE}:
         return _on_pull(view, INCOMPLETE)
     return _on_pull(view, _ENDINGS[conclusion])
@@ -180,12 +187,19 @@ def _on_pull(view: TaskView, found: Headline) -> Headline:
 
 def _success(view: TaskView) -> Headline:
     if not view.pull_request:
-        return DONE_WITHOUT_PULL_REQUEST
+        return _without_pull_request(view)
     if view.outcome and view.outcome.draft_reason:
         return INCOMPLETE
     if view.checks_passed:
         return DONE
     return INCOMPLETE if view.outcome and view.outcome.evidence else DONE_WITHOUT_CHECKS
+
+
+def _without_pull_request(view: TaskView) -> Headline:
+    if view.task.kind is not Kind.FIX_CI:
+        return DONE_WITHOUT_PULL_REQUEST
+    passing = view.diagnosis is not None and view.diagnosis.cause in {Cause.FLAKY, Cause.INFRASTRUCTURE}
+    return OFFERED if view.outcome and view.outcome.evidence and not passing else GREEN_AGAIN
 
 
 def conclusion_of(view: TaskView) -> Conclusion:
@@ -208,6 +222,11 @@ def needs_people(view: TaskView) -> bool:
         return bool(view.task.question)
     ended = view.task.status is Status.COMPLETED
     return ended and conclusion_of(view) not in {Conclusion.CANCELLED, Conclusion.SKIPPED}
+
+
+def asked_for(task: Task) -> str:
+    """Return the words before the name of whom a task is for: work may have begun without being asked for."""
+    return "On behalf of" if task.about.get("asked") is False else "Asked for by"
 
 
 def mention(login: str) -> str:
