@@ -8,6 +8,7 @@ from bot.automatic import placing
 from bot.automatic.ci import facts_of
 from bot.automatic.work import Work, is_ours, leave, owner_of, refuse, rules, submit
 from jobs import policy
+from jobs.kinds.threads import numbers, review_key
 from jobs.types import Kind, Subject
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def given(actions: Actions, ask: ReviewGiven) -> None:
     """Have a review of our own pull request worked on, when who reviewed may ask for that."""
     owner = owner_of(actions, ask.number)
-    if owner is None or is_ours(actions, actions.event.actor):
+    if owner is None or is_ours(actions, actions.event.actor) or _is_read(actions, ask):
         return
     work, config = addressing(actions, ask.number, owner), rules(actions)
     if config is None:
@@ -38,6 +39,12 @@ def given(actions: Actions, ask: ReviewGiven) -> None:
         refuse(actions, work, decision)
     else:
         leave(actions, work, person.reason)
+
+
+def _is_read(actions: Actions, ask: ReviewGiven) -> bool:
+    """Tell whether a review was worked on already: each of its comments is told of, the last ones maybe too late."""
+    kept = actions.services.store.records.value(review_key(actions.event.repository, ask.number))
+    return ask.review in numbers(kept)
 
 
 def wanted(actions: Actions, ask: ReviewWanted) -> None:

@@ -16,6 +16,8 @@ from jobs.text.redact import redact
 from jobs.types import Conclusion
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jobs.agent.requests import ThreadAnswer
     from jobs.execute import Attempt
     from jobs.kinds.threads import Batch, Waiting
@@ -76,10 +78,10 @@ def answer_threads(attempt: Attempt, batch: Batch, outcome: Outcome, number: int
         except GitHubRefused as refusal:  # one that is gone or locked must not keep the others from theirs
             log.warning("no answer in a thread of task %s: %s", attempt.task.id, refusal)
             refused.append(f"`{line(thread.shown.place, 100)}`: {refusal}")
-        upto = thread.newest if answer else thread.answered
-        store.records.keep(thread_key(attempt.task.repository, thread.id), str(upto), time.time())
+        answered = thread.read if answer else thread.answered
+        store.records.keep(thread_key(attempt.task.repository, thread.id), _listed(answered), time.time())
     if not silent:
-        store.records.keep(review_key(attempt.task.repository, number), str(batch.last_review), time.time())
+        store.records.keep(review_key(attempt.task.repository, number), _listed(batch.reviews), time.time())
     return Tally(**counts, refused=tuple(refused))
 
 
@@ -93,6 +95,10 @@ def _write(attempt: Attempt, thread: Waiting, number: int, turn: int, text: str,
     if done and not found.resolved:
         attempt.lease.fence()
         repository.resolve(thread.id)
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ",".join(map(str, numbers))
 
 
 def reply_to(answer: ThreadAnswer | None, outcome: Outcome, *, own: bool) -> tuple[str, bool]:

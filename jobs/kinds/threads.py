@@ -10,7 +10,7 @@ from jobs.kinds.rights import Rights
 from jobs.text import clean, line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from config.repository import RepositoryConfig
     from jobs.execute import Attempt
@@ -23,18 +23,21 @@ MOST_THREADS = 60
 MOST_NAMED = 10
 LEFT_OUT = "(A comment of somebody without write permission in this repository, which was left out.)"
 YOU = "You"
+COUNTED = ("answered", "asking", "read")
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A thread that waits: its id on GitHub, and what the model is shown.
 
-    ``answered`` is the comment up to which it was answered before, ``newest`` the newest one that counts.
+    ``answered`` are the comments that were answered before, ``asking`` those that count and were not, ``read`` all of
+    other people that were there. The newest alone would not do: what somebody submits later may have an older number.
     """
 
     id: str
-    answered: int
-    newest: int
+    answered: tuple[int, ...]
+    asking: tuple[int, ...]
+    read: tuple[int, ...]
     shown: AskedThread
 
 
@@ -42,14 +45,14 @@ class Waiting:
 class Batch:
     """What is worked on together, and what is not.
 
-    ``bodies`` are what reviews say as a whole, by author; ``last_review`` is the newest of them that was read.
+    ``bodies`` are what reviews say as a whole, by author; ``reviews`` are the numbers of all that were read so far.
     ``outdated`` and ``strangers`` are the authors of what is left alone; ``more`` is how many threads wait for the next
     round. ``removed`` tells in words what was hidden in the comments and was left out.
     """
 
     threads: tuple[Waiting, ...] = ()
     bodies: tuple[tuple[str, str], ...] = ()
-    last_review: int = 0
+    reviews: tuple[int, ...] = ()
     outdated: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
     more: int = 0
@@ -64,8 +67,8 @@ class Batch:
 
     def newer_than(self, other: Batch) -> bool:
         """Tell whether something came in that the other batch did not have."""
-        known = {(thread.id, thread.newest) for thread in other.threads}
-        new = [thread for thread in self.threads if (thread.id, thread.newest) not in known]
+        known = {(thread.id, number) for thread in other.threads for number in thread.asking}
+        new = [thread for thread in self.threads if any((thread.id, one) not in known for one in thread.asking)]
         return bool(self.bodies or new)
 
     @property
@@ -82,10 +85,11 @@ class Batch:
     def load(cls, values: Mapping[str, Any]) -> Batch:
         """Rebuild what ``dataclasses.asdict`` took apart."""
         threads = (
-            Waiting(one["id"], one["answered"], one["newest"], _asked(one["shown"])) for one in values["threads"]
+            Waiting(**{**one, **{name: tuple(one[name]) for name in COUNTED}, "shown": _asked(one["shown"])})
+            for one in values["threads"]
         )
         pairs = tuple((who, text) for who, text in values["bodies"])
-        lists = {name: tuple(values[name]) for name in ("outdated", "strangers", "removed")}
+        lists = {name: tuple(values[name]) for name in ("reviews", "outdated", "strangers", "removed")}
         return cls(**{**values, **lists, "threads": tuple(threads), "bodies": pairs})
 
 
@@ -109,13 +113,13 @@ class Reader:
         self._left = _Left()
         found = [self._waiting(thread) for thread in self._attempt.repository.review_threads(self._number)]
         waiting = [thread for thread in found if thread is not None]
-        bodies, last = self._bodies()
+        bodies, reviews = self._bodies()
         taken = tuple(_named(thread, place) for place, thread in enumerate(waiting[:MOST_THREADS], 1))
         left = self._left
         return Batch(
             threads=taken,
             bodies=bodies,
-            last_review=last,
+            reviews=reviews,
             outdated=_names(left.outdated),
             strangers=_names(left.strangers),
             more=len(waiting) - len(taken),
@@ -128,8 +132,8 @@ class Reader:
         """Return a thread if it waits for us; one that is outdated does only where it goes on behind our answer."""
         if thread.resolved:
             return None
-        answered = answered_up_to(self._attempt, thread)
-        others = [one for one in thread.comments if not one.ours and one.id > answered]
+        answered = answered_in(self._attempt, thread)
+        others = [one for one in thread.comments if not one.ours and one.id not in answered]
         new = [one for one in others if self._rights.may(one)]
         self._left.strangers += [one.author for one in others if one not in new]
         if not new:
@@ -138,7 +142,8 @@ class Reader:
             self._left.outdated.append(new[-1].author)
             return None
         talk = tuple(self._said(one) for one in thread.comments)
-        return Waiting(thread.id, answered, new[-1].id, AskedThread("", _place(thread), talk))
+        asking, read = _numbers_of(new), _numbers_of(one for one in thread.comments if not one.ours)
+        return Waiting(thread.id, tuple(sorted(answered)), asking, read, AskedThread("", _place(thread), talk))
 
     def _said(self, comment: ThreadComment) -> tuple[str, str]:
         if comment.ours:
@@ -147,14 +152,16 @@ class Reader:
             return "Somebody else", LEFT_OUT
         return f"@{comment.author}", self._clean(comment.body)
 
-    def _bodies(self) -> tuple[tuple[tuple[str, str], ...], int]:
-        """Return what reviews say as a whole that were not read yet, and the number of the newest."""
-        since = int(self._attempt.services.store.records.value(self._cursor) or 0)
-        new = [one for one in self._attempt.repository.reviews_of(self._number) if one.id > since and not one.ours]
+    def _bodies(self) -> tuple[tuple[tuple[str, str], ...], tuple[int, ...]]:
+        """Return what reviews say as a whole that were not read yet, and the numbers of all that there are."""
+        repository, store = self._attempt.task.repository, self._attempt.services.store
+        known = numbers(store.records.value(review_key(repository, self._number)))
+        reviews = [one for one in self._attempt.repository.reviews_of(self._number) if not one.ours]
+        new = [one for one in reviews if one.id not in known]
         saying = [one for one in new if one.state in ASKING and one.body.strip()]
         counting = [one for one in saying if self._rights.may(one)]
         self._left.strangers += [one.author for one in saying if one not in counting]
-        return tuple(self._review(one) for one in counting), max([since, *(one.id for one in new)])
+        return tuple(self._review(one) for one in counting), tuple(one.id for one in reviews)
 
     def _review(self, review: SubmittedReview) -> tuple[str, str]:
         return f"@{review.author}", self._clean(review.body)
@@ -164,25 +171,29 @@ class Reader:
         self._left.removed += cleaned.removed
         return cleaned.text
 
-    @property
-    def _cursor(self) -> str:
-        return review_key(self._attempt.task.repository, self._number)
-
 
 def review_key(repository: str, number: int) -> str:
-    """Return the key under which it is kept which review of a pull request was read last."""
+    """Return the key under which it is kept which reviews of a pull request were read."""
     return f"heard:{repository.lower()}#{number}"
 
 
 def thread_key(repository: str, thread_id: str) -> str:
-    """Return the key under which it is kept up to which comment a thread was answered."""
+    """Return the key under which it is kept which comments of a thread were answered."""
     return f"answered:{repository.lower()}:{thread_id}"
 
 
-def answered_up_to(attempt: Attempt, thread: Thread) -> int:
-    """Return the number of the comment up to which we answered a thread; comments are numbered as they are written."""
+def numbers(kept: str | None) -> frozenset[int]:
+    """Return the numbers of reviews or comments that are kept."""
+    return frozenset(int(one) for one in (kept or "").split(",") if one)
+
+
+def answered_in(attempt: Attempt, thread: Thread) -> frozenset[int]:
+    """Return the comments in a thread that were answered; where none are kept, those before our own newest one."""
     kept = attempt.services.store.records.value(thread_key(attempt.task.repository, thread.id))
-    return int(kept) if kept else max((one.id for one in thread.comments if one.ours), default=0)
+    if kept is not None:
+        return numbers(kept)
+    last = max((one.id for one in thread.comments if one.ours), default=0)
+    return frozenset(one.id for one in thread.comments if one.id < last)
 
 
 def left_alone(batch: Batch) -> str:
@@ -201,6 +212,10 @@ def left_alone(batch: Batch) -> str:
     if batch.removed:
         said.append(f"Hidden in the comments, and left out: {'; '.join(batch.removed)}.")
     return "\n\n".join(said)
+
+
+def _numbers_of(comments: Iterable[ThreadComment]) -> tuple[int, ...]:
+    return tuple(one.id for one in comments)
 
 
 def _count(number: int) -> str:
