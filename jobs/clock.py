@@ -75,8 +75,9 @@ def _sweep(services: Services) -> None:
         store.deliveries.forget(now - KEEP_DELIVERIES_SECONDS)
         store.notices.forget(now - KEEP_DELIVERIES_SECONDS)
         store.records.forget("heard:", now - 3600.0)  # events that tasks may be about to wait for
-        for prefix in ("ci_report:", "ci-seen:", "conflicts:"):
+        for prefix in ("ci_report:", "ci-seen:", "ci-left:", "conflicts:"):
             store.records.forget(prefix, now - KEEP_DECIDED_SECONDS)
+        store.records.forget("mend-branch:", now - KEEP_DELIVERIES_SECONDS)  # see jobs/kinds/fix_ci/counting.py
         store.records.forget("look:", now - 3600.0)  # what the API let somebody look at
         store.records.forget("sight:", now - KEEP_DELIVERIES_SECONDS)  # what chats may offer somebody
     except store.UNAVAILABLE as error:

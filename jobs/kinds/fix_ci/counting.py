@@ -15,7 +15,19 @@ if TYPE_CHECKING:
 
 FLAKY = "flaky:{repository}:{signature}"
 RERUN = "rerun:{repository}@{sha}:{number}"
-MEND = "mend:{repository}|{scope}|{failures}:{number}"
+MEND = "{sort}:{repository}|{scope}|{failures}:{number}"
+PULL, BRANCH = "mend", "mend-branch"
+"""A pull request ends some day, and its mends are counted as long as it is there; those of a branch are forgotten
+after a week, since the same test may fail again for another reason."""
+
+LEFT = "ci-left:{repository}@{sha}"
+"""Under this key stands a commit that took a mend back: that it is red is known, and people have been told."""
+
+
+def leave_alone(attempt: Attempt, sha: str) -> None:
+    """Keep that nothing begins by itself at a commit, however red it is."""
+    key = LEFT.format(repository=attempt.task.repository.lower(), sha=sha)
+    attempt.services.store.records.keep(key, attempt.task.id, time.time())
 
 
 def remember_flaky(attempt: Attempt, signatures: Iterable[str]) -> None:
@@ -87,7 +99,8 @@ def _rerun_key(attempt: Attempt, sha: str, number: int) -> str:
 def _mend_keys(attempt: Attempt, scope: str, signatures: Iterable[str]) -> list[str]:
     failures = hashlib.sha256("\n".join(sorted(signatures)).encode()).hexdigest()[:16]
     repository = attempt.task.repository.lower()
+    sort = PULL if scope.startswith("#") else BRANCH
     return [
-        MEND.format(repository=repository, scope=scope, failures=failures, number=number)
+        MEND.format(sort=sort, repository=repository, scope=scope, failures=failures, number=number)
         for number in range(1, MOST_MENDS + 1)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn
@@ -88,13 +89,11 @@ def _post(attempt: Attempt, rerun: Rerun) -> None:
     """Ask for each run that was not asked for yet; one that GitHub does not run again stays as it is."""
     for run, number in rerun.runs:
         key = f"rerun:{attempt.task.repository.lower()}@{rerun.sha}:{run}.{number}"
-        if not counting.once(attempt, key):
+        if attempt.services.store.records.value(key) is not None:
             continue
-        try:
-            attempt.repository.rerun_failed(run, number)
-        except UserError:
-            # It was run again by somebody else, or is too old: follow() sees which.
-            continue
+        with suppress(UserError):  # It was run again by somebody else, or is too old: follow() sees which.
+            attempt.repository.rerun_failed(run, number)  # a later attempt of the run is left alone
+        counting.once(attempt, key)  # Kept behind the call: a request that GitHub did not hear is made again.
 
 
 def _end(attempt: Attempt, rerun: Rerun, ended: Again) -> Again:

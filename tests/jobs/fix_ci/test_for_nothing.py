@@ -159,7 +159,7 @@ def test_the_same_failures_are_mended_twice_at_most(till: Till) -> None:
         store.tasks.cancel(connection, task.id, "enough", time.time())
     digest = hashlib.sha256(known[0]["signature"].encode()).hexdigest()[:16]
     for number in (1, 2):
-        store.records.keep(f"mend:{TILL}|main|{digest}:{number}", "earlier:1", time.time())
+        store.records.keep(f"mend-branch:{TILL}|main|{digest}:{number}", "earlier:1", time.time())
     row = till.go(till.task(sha, mode=Mode.AGGRESSIVE))
     assert row.conclusion == Conclusion.ACTION_REQUIRED
     assert "2 times" in row.summary
