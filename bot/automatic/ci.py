@@ -22,6 +22,7 @@ from bot.automatic.work import (
     submit,
 )
 from jobs import policy
+from jobs.kinds.fix_ci.counting import LEFT
 from jobs.types import Actor, Decision, Kind, Subject
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def start(actions: Actions, source: str, run: Run) -> None:
     if config is None or spot is None or len(spot.branch) > LONGEST_BRANCH:
         return
     work = work_of(actions, spot, source, run)
-    if reason := _left_alone(config, spot, run):
+    if reason := _left_alone(actions, config, spot, run):
         leave(actions, work, reason)
     elif _is_under_way(tasks, spot, run):
         return
@@ -130,8 +131,11 @@ def work_of(actions: Actions, spot: Spot, source: str, run: Run, *, asked: bool 
     )
 
 
-def _left_alone(config: RepositoryConfig, spot: Spot, run: Run) -> str:
-    """Return why the repository's file wants a red run left alone, or nothing."""
+def _left_alone(actions: Actions, config: RepositoryConfig, spot: Spot, run: Run) -> str:
+    """Return why a red run is left alone, by the repository's file or since a mend was given up there, or nothing."""
+    left = LEFT.format(repository=actions.event.repository.lower(), sha=run.sha)
+    if actions.services.store.records.value(left) is not None:
+        return "a mend was taken back there: it is as red as it was before"
     switch = SWITCHES[spot.place]
     if not getattr(config.ci, switch.partition(".")[2]):
         return f"`{switch}` is off in `.github/opus67.yml`"

@@ -69,7 +69,7 @@ def test_the_same_failure_at_the_mend_ends_it(town: Town) -> None:
 
 
 def test_a_mend_that_makes_it_worse_is_taken_back(town: Town) -> None:
-    """Two rounds, both worse: a commit on top puts the branch back to where the person left it; nothing is forced."""
+    """Two rounds, both worse: a commit on top puts the branch back to where the person left it, and that is the end."""
     first = [write("# Notes\n", "notes.md"), finish("Notes.", "Add notes")]
     second = [write(WORSE, "till.py"), finish("Tried.", "Mend the sum")]
     story = Red.build(town, work_then_mend(first, second), config=CHECKS, ci=blind)
@@ -79,7 +79,11 @@ def test_a_mend_that_makes_it_worse_is_taken_back(town: Town) -> None:
     assert opened.pull is not None
     theirs = story.push(WRONG, branch=opened.pull.head)
     story.plays([lambda request: write(f"{WORSE}# {len(str(request['messages'][0]))}\n", "till.py"), *second[1:]])
+    story.completed(2)
+    story.settled(story.head(opened.pull.head))
+    story.settles()
     task = story.completed(2)
+    assert len(story.tasks()) == 2
     assert task.conclusion is Conclusion.ACTION_REQUIRED
     told = story.told_on(opened.number)
     assert "the mend was taken back by a commit on top" in told

@@ -63,7 +63,7 @@ def flooded(path: Path, sha: str, branch: str, attempt: int) -> CiResult:
 
 def peaks(town: Town) -> dict[int, int]:
     """Return the most memory, in kilobytes, that each process of a worker has had so far."""
-    found = {}
+    found: dict[int, int] = {}
     for process in town.product.processes("worker"):
         try:
             status = Path(f"/proc/{process}/status").read_text()
@@ -89,7 +89,6 @@ def test_a_log_that_gives_orders_is_read_and_not_obeyed(own_town: Town) -> None:
 
     until(ended, seconds=PATIENCE * 2, what="the end of the mend")
     assert story.completed().conclusion is Conclusion.SUCCESS, story.shown(sha)
-    print(before, most)
     assert max(most.values()) - before < GROWTH, (before, most)
     shown = story.shown(sha)
     assert "the code fails, every time" in shown

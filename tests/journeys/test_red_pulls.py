@@ -114,8 +114,7 @@ def test_a_person_who_pushes_meanwhile_goes_first(town: Town) -> None:
     """While the agent works a person mends it: the task ends, and nothing is pushed over theirs."""
     gate = town.gate()
     first = [write("# Notes\n", "notes.md"), finish("Notes.", "Add notes")]
-    second = [gate.before(write(RIGHT, "till.py")), finish("The sum had one too many.", "Sum right")]
-    story = Red.build(town, work_then_mend(first, second))
+    story = Red.build(town, work_then_mend(first, [gate.before(write(RIGHT, "till.py")), finish()]))
     story.ask()
     story.ends()
     [opened] = story.pulls()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from jobs import workspace
 from jobs.kinds.change import BUNDLE
-from jobs.kinds.fix_ci import words
+from jobs.kinds.fix_ci import counting, words
 from jobs.kinds.fix_ci.case import SHOWN
 from jobs.kinds.preparing import clean_room, run_token, set_up
 from jobs.kinds.publishing import PATCH_LIMIT, Work, publish
@@ -147,10 +147,12 @@ def take_back(attempt: Attempt, base: Base, pushed: str, original: str, why: str
         outcome = Outcome(Conclusion.ACTION_REQUIRED, why, title=words.revert_title(f"{words.PREFIX} {pushed[:SHOWN]}"))
         bundle = base64.b64decode(stored["bundle"])
         try:
-            return publish(attempt, token, Work(now, bundle, outcome)) if bundle else outcome
+            outcome = publish(attempt, token, Work(now, bundle, outcome)) if bundle else outcome
         except PushConflict:
             left = "Somebody pushed to the branch meanwhile, so that the mend was left in it."
             return replace(outcome, summary=f"{left}\n\n{why}")
+        counting.leave_alone(attempt, outcome.patch.commit if outcome.patch else pushed)
+        return outcome
 
 
 def _bundle_of_tree(attempt: Attempt, now: Base, original: str) -> bytes:
