@@ -138,6 +138,7 @@ class Reviewed:
         story = town.story([], config=config)
         plays(story, **played)
         github, repository = town.product.github, story.repository
+        by = f"{by}-of-{story.key}" if fork else by
         if not fork:
             github.set_permission(repository, by, "write")
         home = github.fork(repository, by=by) if fork else repository
