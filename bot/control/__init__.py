@@ -12,7 +12,7 @@ from bot.control import aiming, beginning, finishing, identity, looking, mission
 from bot.control.order import GITHUB, NotAllowed, Order, Place, key_of
 from jobs.answer.parts import Answer, Say, refused
 from jobs.answer.reply import reply
-from jobs.types import Decision, Kind, Subject, UserError
+from jobs.types import Decision, Kind, Status, Subject, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,9 +154,17 @@ def _place(actions: Actions, subject: Subject) -> Place:
 
 
 def _task_of(actions: Actions, subject: Subject) -> tuple[Task | None, bool]:
-    """Return the task that is meant on an issue or pull request, and whether the pull request is its own."""
+    """Return the task that is meant on an issue or pull request, and whether the pull request is its own.
+
+    What is under way there comes first, and of that what waits for people; a review has nothing to be told.
+    """
     store, repository = actions.services.store, actions.event.repository
     if subject.kind == "pull":
+        under_way = [
+            task for task in store.tasks.active(repository, subject) if task.kind is not Kind.REVIEW_PULL_REQUEST
+        ]
+        if under_way:
+            return max(under_way, key=lambda task: (task.status is Status.WAITING, task.created_at)), False
         task_id = store.records.value(f"pull:{repository.lower()}#{subject.number}")
         found = store.tasks.get(task_id) if task_id else None
         if found is not None:

@@ -11,7 +11,7 @@ from bot.control.order import GITHUB, Order, about, installation_of, names
 from bot.grammar import read
 from jobs.answer.parts import Answer, refused
 from jobs.notify import PULL_REQUEST
-from jobs.types import Approval, Subject
+from jobs.types import Approval, Kind, Subject
 
 if TYPE_CHECKING:
     from bot.acting import Actions
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 MOST_NAMED = 10
 NO_TASK = "There is no task here yet. Put the label `assign-to-opus` on the issue, or say `/opus bg <task>`."
 NO_PULL = "Which pull request? Say it on one, or name it by number or link: `/opus {example}`."
+NO_PULL_TO_FIX = f"{NO_PULL} For a branch: `/opus fix --base main`."
+PLAN_WAITS = (
+    "The plan of task `{id}` waits: `/opus approve {id}` starts the work, "
+    "`/opus reject {id} <why>` asks for another one."
+)
+MEND_WAITS = (
+    "Task `{id}` asks before it mends: `/opus approve {id}` lets it begin, `/opus reject {id} <why>` leaves it to you."
+)
 NO_REPOSITORY = "Which repository? Name it: `/opus {name} --repo owner/name …`."
 
 
@@ -32,8 +40,7 @@ def plain(place: Place, command: Command) -> Command:
     task = place.task
     if task is not None and task.status == "waiting" and task.approval is Approval.ASKED:
         # Friendly words under a plan are no order to throw it away and pay for another one.
-        words = f"The plan of task `{task.id}` waits: `/opus approve {task.id}` starts the work, "
-        return Command("help", problem=f"{words}`/opus reject {task.id} <why>` asks for another one.")
+        return Command("help", problem=(MEND_WAITS if task.kind is Kind.FIX_CI else PLAN_WAITS).format(id=task.id))
     if task is not None and (task.status != "completed" or place.own):
         return replace(command, name="steer", target="")
     return replace(read(f"bg {command.text}"), name="bg", text=command.text, problem="", target="")
@@ -115,7 +122,9 @@ def _pull(actions: Actions, place: Place, command: Command, entry: Entry, key: s
     if not repository:
         return order, _no_repository(actions, place, entry)
     wide = entry.name == "fix" and (place.surface != GITHUB or {"repo", "base"} & set(command.options))
-    return order, None if subject.number or wide else refused(NO_PULL.format(example=entry.example))
+    if subject.number or wide:
+        return order, None
+    return order, refused((NO_PULL_TO_FIX if entry.name == "fix" else NO_PULL).format(example=entry.example))
 
 
 def _here(actions: Actions, place: Place, command: Command, repository: str) -> int:

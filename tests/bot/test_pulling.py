@@ -94,9 +94,27 @@ def test_fix_approves_what_waits_for_it(ears: Ears) -> None:
     question = str(NeedsApproval("I would mend it."))
     ears.services.store.tasks.wait(held.id, held.attempt, worked=0.0, question=question, plan=True)
     ears.services.store.tasks.told(held.id, held.attempt)
+    assert f"Task `{held.id}` asks before it mends: `/opus approve" in say(ears, number, "@opus67 sounds good")
+    assert ears.tasks()[0].approval is Approval.ASKED
     say(ears, number, "/opus fix")
     [task] = ears.tasks()
     assert (task.status, task.approval) == (Status.QUEUED, Approval.GIVEN)
+
+
+def test_words_on_our_pull_request_reach_what_is_under_way(ears: Ears) -> None:
+    """An approval, a pause, words of any sort are for the mend that waits or works there, not for who opened it."""
+    number, owner = ears.own_pull()
+    ears.local.run_workflow(SHOP, owner.branch)
+    ears.listen()
+    held = ears.claim(ears.tasks()[0])
+    ears.services.store.tasks.wait(held.id, held.attempt, worked=0.0, question="I would mend it.", plan=True)
+    ears.services.store.tasks.told(held.id, held.attempt)
+    assert say(ears, number, "/opus approve") == ""
+    [task] = ears.tasks()
+    assert (task.id, task.approval) == (held.id, Approval.GIVEN)
+    assert f"`{held.id}`" in say(ears, number, "/opus status")
+    say(ears, number, "/opus cancel")
+    assert held.id not in [task.id for task in ears.tasks() if task.status is not Status.COMPLETED]
 
 
 def test_address_review_and_update(ears: Ears) -> None:
@@ -174,7 +192,7 @@ def test_what_cannot_be_done_is_said(ears: Ears) -> None:
     assert "There is no pull request #77" in told(tell(ears, "review 77", repo=SHOP))
     assert "`--base` does not belong" in told(tell(ears, f"review {number}", repo=SHOP, base="main"))
     assert "`--mode` takes" in told(tell(ears, f"review {number}", repo=SHOP, mode="brave"))
-    assert "Which pull request?" in say(ears, 1, "/opus fix")
+    assert "For a branch: `/opus fix --base main`" in say(ears, 1, "/opus fix")
     assert "Which pull request?" in say(ears, 1, "/opus review")
     ears.local.close_pull_request(SHOP, number, by="alice")
     assert "is closed" in told(tell(ears, f"update {number}", repo=SHOP))
