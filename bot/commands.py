@@ -142,8 +142,9 @@ TABLE = (
     Entry("review", (_A["pull"],), Who.WORK, "review a pull request", "review 12", options=True),
     Entry("update", (_A["pull"],), Who.WORK, "merge the base into one of the bot's pull requests, conflicts and all",
           "update 12", options=True),
-    Entry("approve", (_ID,), Who.WORK, "approve a plan, and let the work start", "approve 7f3c9a"),
-    Entry("reject", (_ID, _A["why"]), Who.WORK, "reject a plan; the agent makes another one with your reason",
+    Entry("approve", (_ID,), Who.WORK, "approve a plan or a mend, and let the work start", "approve 7f3c9a"),
+    Entry("reject", (_ID, _A["why"]), Who.WORK,
+          "reject a plan, which is made anew with your reason, or a mend, which is then left to you",
           "reject 7f3c9a no new dependency, please"),
     Entry("mission status", (), Who.LOOK, "the whole fleet: what runs, waits and was spent", "mission status"),
     Entry("mission agents", (), Who.LOOK, "what each agent is doing now", "mission agents"),
@@ -169,7 +170,7 @@ PLAIN = "plain"
 """The name of words that were said to the bot without a command: the place tells what they are."""
 OPTIONS: Mapping[str, str] = {
     "repo": "the repository, as owner/name",
-    "base": "the branch to start from",
+    "base": "the branch to start from; of `fix`, the one whose CI is red",
     "mode": "conservative, balanced or aggressive",
     "model": "the model to use",
     "dollars": "the most that it may cost, in US dollars",
@@ -193,9 +194,17 @@ class Command:
     options: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
+def options_of(entry: Entry) -> dict[str, str]:
+    """Return the options that a command takes; a pull request has its base already."""
+    if not entry.options:
+        return {}
+    without = {"base"} if entry.pull is not None and entry.name != "fix" else set()
+    return {name: words for name, words in OPTIONS.items() if name not in without}
+
+
 def help_lines(entry: Entry) -> list[str]:
     """Return the sentences about one command."""
-    options = ", ".join(f"`--{name}` ({words})" for name, words in OPTIONS.items())
+    options = ", ".join(f"`--{name}` ({words})" for name, words in options_of(entry).items())
     lines = [f"`/opus {entry.usage}`: {entry.help}.", f"For example: `/opus {entry.example}`"]
     if entry.task is not None:
         lines.append("On an issue or pull request, and in the thread of a task, the id can be left out.")

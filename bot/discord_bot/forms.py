@@ -19,7 +19,7 @@ START = "start"
 _CUSTOM_ID = re.compile(r"opus67:form:(?P<name>[a-z]+)(?::(?P<task_id>[0-9a-z]{4,12}))?")
 _ASKED = {
     "answer": ("Answer the agent", "Your answer"),
-    "reject": ("Reject the plan", "What should be different?"),
+    "reject": ("Reject it", "Why, or what should be different?"),
     "steer": ("Tell the agent something", "It hears this at its next step"),
 }
 

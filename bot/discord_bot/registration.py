@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bot.commands import LEVELS, OPTIONS, TABLE, Takes
+from bot.commands import LEVELS, OPTIONS, TABLE, Takes, options_of
 from bot.discord_bot.harmless import fit
 from jobs.types import Mode
 
@@ -134,8 +134,7 @@ def is_registered(registered: Sequence[Mapping[str, Any]]) -> bool:
 
 def _options(entry: Entry) -> list[dict[str, Any]]:
     found = [_argument(argument, entry) for argument in entry.arguments]
-    if entry.options:
-        found += [_option(name, help_text) for name, help_text in OPTIONS.items()]
+    found += [_option(name, help_text) for name, help_text in options_of(entry).items()]
     # Discord wants those that are needed before the others.
     return sorted(found, key=lambda option: not option.get("required", False))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.commands import ALIASES, ENTRIES, LEVELS, OPTIONS, Takes
+from bot.commands import ALIASES, ENTRIES, LEVELS, OPTIONS, Takes, options_of
 from bot.shell.documents import document, say
 from bot.shell.exits import Exit
 from bot.shell.table import BOT_WORDS, COMMANDS, GROUPS
@@ -138,7 +138,7 @@ def _bot(plain: Sequence[str], now: str, tasks: Callable[[], Found]) -> Found:
     """Complete one of the bot's commands: the next word of its name, its task, its choices."""
     name, entry, given = _named(plain)
     if now.startswith("-"):
-        options = {f"--{option}": words for option, words in OPTIONS.items()} if entry and entry.options else {}
+        options = {f"--{option}": words for option, words in options_of(entry).items()} if entry else {}
         watch = WATCH if entry and (entry.options or entry.task) else {}
         return [*options.items(), *watch.items(), *SHELL_FLAGS.items()]
     if name == "help":

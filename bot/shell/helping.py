@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.commands import ALIASES, ENTRIES, OPTIONS
+from bot.commands import ALIASES, ENTRIES, options_of
 from bot.shell.exits import exit_words
 from bot.shell.line import FLAGS
 from bot.shell.rendering import for_shell
@@ -26,9 +26,10 @@ def about(words: str) -> str:
     else:
         head = [f"opus67 {entry.usage}\n    {entry.help}, for example: {_example(entry)}" for entry in entries]
     parts = ["\n".join(head), _flags("flags:", FLAGS)]
-    if any(entry.options for entry in entries):
+    options = {name: words.replace("`", "") for entry in entries for name, words in options_of(entry).items()}
+    if options:
         where = "Without --repo, the repository is that of the current folder's git remote, or the only one there is."
-        parts.insert(1, _flags("options:", OPTIONS))
+        parts.insert(1, _flags("options:", options))
         parts.insert(2, f"{where}\nA text is quoted, or comes from standard input where `-` stands in its place.")
     return "\n\n".join([*parts, f"exit codes:\n{exit_words()}"])
 

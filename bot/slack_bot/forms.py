@@ -28,7 +28,7 @@ _DOLLARS = re.compile(r"\$?(?=[\d.]*[1-9])\d{1,4}(?:\.\d{1,2})?", re.ASCII)
 HOW = {"bg": "Work at once", "plan": "Make a plan first", "ask": "Just answer a question, change nothing"}
 WHAT = {
     "answer": ("Answer", "Your answer", "The agent goes on with it."),
-    "reject": ("Reject the plan", "What should be different?", "Another plan is made with it in mind."),
+    "reject": ("Reject it", "Why, or what should be different?", "A plan is made anew with it; a mend is left to you."),
     "steer": ("Steer", "What should the agent know?", "It hears it at its next step."),
 }
 
