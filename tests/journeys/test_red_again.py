@@ -12,6 +12,7 @@ from jobs.testing.models.script import turn
 from jobs.types import Conclusion
 from tests.journeys.ci import COMMAND, OTHERWISE, RIGHT, WORSE, WRONG, Red, work_then_mend
 from tests.journeys.town import PATIENCE, Gate, finish, seen, write
+from tests.testing import conformity
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -155,6 +156,8 @@ def test_a_lost_webhook_of_the_green_run_is_not_missed(own_town: Town) -> None:
     assert story.completed().conclusion is Conclusion.SUCCESS
     assert "CI is green at" in story.shown(head)
     assert _lost(story, head)
+    assert conformity.check_exchanges(github) > 10
+    assert github.violations == []
 
 
 def _lost(story: Red, sha: str) -> bool:
