@@ -112,6 +112,29 @@ def test_another_failure_gets_a_second_round_on_the_same_branch(town: Town) -> N
     assert story.branches() == {f"opus/ci-{task.id}"}
 
 
+def test_a_mend_that_is_cancelled_while_ci_is_awaited(town: Town) -> None:
+    """The draft stays, its check run says who ended it, the red commit's points to it, and CI's end wakes nobody."""
+    held = Held(town)
+    story = Red.build(town)
+    story.runs_ci(held)
+    sha = story.push(WRONG)
+    story.listening()
+    [opened] = story.pulls()
+    assert opened.pull is not None
+    head = opened.pull.head_sha
+    until(lambda: story.check(head).actions, seconds=PATIENCE, what="the button on the draft")
+    story.press("cancel")
+    assert story.completed().conclusion is Conclusion.CANCELLED
+    assert story.check(head).conclusion == "cancelled"
+    assert "ada" in story.shown(head)
+    assert story.check(sha).conclusion == "neutral"
+    assert "The work has a draft pull request" in story.shown(sha)
+    held.open()
+    story.settled(head)
+    story.settles()
+    assert (story.completed().conclusion, story.bot_pushes()) == (Conclusion.CANCELLED, 1)
+
+
 def test_a_killed_worker_pushes_and_says_nothing_twice(own_town: Town) -> None:
     """Killed behind the push, and again while CI is awaited: one pull request, one push, each step paid once."""
     town, held = own_town, Held(own_town)

@@ -42,6 +42,7 @@ def test_red_main_becomes_a_draft_whose_ci_is_green(town: Town) -> None:
     assert story.commits(opened.pull.head) == ["opus-67[bot]"]
     marks = story.check(sha).output["annotations"]
     assert [(one["path"], one["start_line"]) for one in marks] == [("test_till.py", TEST_LINE)]
+    assert not story.check(opened.pull.head_sha).output.get("annotations")
     green = story.runs_at(opened.pull.head_sha)
     assert [run.conclusion for run in green] == ["success"]
     words = f"CI is green at `{opened.pull.head_sha[:10]}`"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.testing.github import ci_from_command
-from jobs.types import Conclusion, Kind
-from tests.journeys.ci import COMMAND, RIGHT, TEST_LINE, WRONG, Red, work_then_mend
+from jobs.types import Conclusion, Kind, Status
+from tests.journeys.ci import COMMAND, RIGHT, TEST_LINE, WORSE, WRONG, Red, work_then_mend
 from tests.journeys.town import PATIENCE, finish, write
 from tests.waiting import until
 
@@ -130,3 +130,17 @@ def test_a_person_who_pushes_meanwhile_goes_first(town: Town) -> None:
     assert task.conclusion in {Conclusion.CANCELLED, Conclusion.SKIPPED}, task
     assert (story.head(branch), story.bot_pushes()) == (theirs, pushed)
     assert story.file("till.py", branch) == RIGHT
+
+
+def test_an_offer_that_is_declined_is_left(town: Town) -> None:
+    """Two broken tests in somebody's pull request are not simple: people are asked, and who says no is named."""
+    story = Red.build(town, config="ci: {others: true}\n")
+    made = story.pull("work", WORSE)
+    story.reaches(Status.WAITING)
+    told = story.told_on(made.number)
+    assert "offer the change as suggestions on the pull request" in told
+    story.say("/opus reject I see to it myself", on=made.number)
+    assert story.completed().conclusion is Conclusion.NEUTRAL
+    told = story.told_on(made.number)
+    assert "Not mended, as `ada` wanted: I see to it myself" in told, told
+    assert (story.asked(), story.bot_pushes()) == ([], 0)
