@@ -11,9 +11,9 @@ from bot.dashboard.data import Counts, NextStep, Part, TaskPage
 from bot.dashboard.steps import next_steps
 from config.repository import defaults
 from config.settings import problems, secrets
-from jobs.notify import PULL_REQUEST
+from jobs.notify import DIAGNOSED, PULL_REQUEST
 from jobs.text.redact import redact
-from jobs.types import Approval, Outcome, PlanItem, Status
+from jobs.types import Approval, Diagnosis, Kind, Outcome, PlanItem, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -81,6 +81,7 @@ class Board:
         usage, cost, _ = store.runs.totals(task_id)
         pull_request = store.records.place(task_id, PULL_REQUEST)
         planned = store.runs.stage(task_id, "planned")
+        triaged = store.runs.stage(task_id, DIAGNOSED) if task.kind is Kind.FIX_CI else None
         steps = store.runs.steps(task_id)
         working = task.status is Status.IN_PROGRESS and task.started_at
         elapsed = row.worked_seconds or (time.time() - task.started_at if working and task.started_at else 0.0)
@@ -98,6 +99,7 @@ class Board:
             subject_url=_subject_url(self._settings.github_server_url, task),
             pull_request_url=pull_request.url if pull_request else "",
             note=self._text(row.note),
+            diagnosis=Diagnosis.load(_walk(triaged, self._text)) if triaged else None,
         )
 
     def _redacted(self, step: Step) -> Step:
@@ -112,9 +114,10 @@ class Board:
 
 
 def _subject_url(server_url: str, task: Task) -> str:
-    """Return where the task's issue or pull request is; nothing for work that belongs to none."""
+    """Return where the task's issue, pull request or red commit is; nothing for work that belongs to none."""
     if not task.subject.number:
-        return ""
+        sha = str(task.about.get("sha", "")) if task.kind is Kind.FIX_CI else ""
+        return f"{server_url}/{task.repository}/commit/{sha}" if sha else ""
     where = "pull" if task.subject.kind == "pull" else "issues"
     return f"{server_url}/{task.repository}/{where}/{task.subject.number}"
 

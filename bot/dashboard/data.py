@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jobs.types import Outcome, PlanItem, Step, Task, Usage
+    from jobs.types import Diagnosis, Outcome, PlanItem, Step, Task, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Counts:
 class TaskPage:
     """All that a task's page shows. Texts are shown as they are: secrets must have been redacted before.
 
-    ``subject_url`` is of the issue or pull request, and empty for work that belongs to none; the first
+    ``subject_url`` is of the issue, pull request or red commit, and empty for work that belongs to none; the first
     ``planning_steps`` made the plan that people approve before the work.
     """
 
@@ -63,6 +63,7 @@ class TaskPage:
     note: str = ""
     planning_steps: int = 0
     approved_plan: str = ""
+    diagnosis: Diagnosis | None = None
 
 
 class DashboardData(Protocol):

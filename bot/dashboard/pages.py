@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, current_app, render_template, request
 
-from bot.dashboard import rendering
+from bot.dashboard import red, rendering
 from bot.dashboard.data import Dashboard, DashboardData
+from jobs.answer.words import ELSEWHERE, MEND, PLAN, asked_for
 from jobs.keys import fits
-from jobs.types import Status
+from jobs.types import Kind, Status
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -52,7 +53,7 @@ def task_page(task_id: str) -> str:
         abort(HTTPStatus.NOT_FOUND)
     everything = request.args.get("all") == "1"
     steps = page.steps if everything else page.steps[-rendering.SHOWN_STEPS :]
-    state, colour = rendering.state_words(page.task)
+    state, colour = rendering.state_words(page.task, page.outcome)
     running = page.task.status is not Status.COMPLETED
     return render_template(
         "dashboard/task.html",
@@ -61,6 +62,10 @@ def task_page(task_id: str) -> str:
         outcome=page.outcome,
         state=state,
         colour=colour,
+        asked=asked_for(page.task).lower(),
+        red=red.red(page.diagnosis) if page.diagnosis else None,
+        mends=page.task.kind is Kind.FIX_CI,
+        next_words=ELSEWHERE[MEND if page.task.kind is Kind.FIX_CI else PLAN].format(id=page.task.id),
         steps=[rendering.step_view(step) for step in reversed(steps)],
         left_out=len(page.steps) - len(steps),
         everything=f"?key={request.args['key']}&all=1",
@@ -100,5 +105,6 @@ def _words() -> dict[str, object]:
         "duration": rendering.duration,
         "dollars": rendering.dollars,
         "clean": rendering.clean,
+        "prose": rendering.prose,
         "safe_link": rendering.safe_link,
     }

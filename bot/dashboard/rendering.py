@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup, escape
+
 from jobs.types import Approval, Conclusion, Kind, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jobs.types import Step, Task
+    from jobs.types import Outcome, Step, Task
 
 SHOWN_STEPS = 100
 _LONGEST_OUTPUT = 3_000
@@ -22,12 +24,14 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 _INVISIBLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
 )
+_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_EMPHASIS = re.compile(r"(?<!\*)\*\*([^*\n`<>]+)\*\*(?!\*)")
 _MINUTE, _HOUR = 60, 3600
 
 _ENDINGS = {
     Conclusion.SUCCESS: ("done", "good"),
     Conclusion.FAILURE: ("failed", "bad"),
-    Conclusion.NEUTRAL: ("nothing to do", "good"),
+    Conclusion.NEUTRAL: ("nothing was changed", "good"),
     Conclusion.CANCELLED: ("cancelled", "wait"),
     Conclusion.TIMED_OUT: ("stopped at a limit", "wait"),
     Conclusion.ACTION_REQUIRED: ("needs a person", "wait"),
@@ -76,17 +80,32 @@ def step_view(step: Step) -> StepView:
     )
 
 
-def state_words(task: Task) -> tuple[str, str]:
+def state_words(task: Task, outcome: Outcome | None = None) -> tuple[str, str]:
     """Return where a task stands, in words, and the colour: good, wait, bad."""
     if task.status is Status.COMPLETED:
-        if task.kind is Kind.ASK and task.conclusion is Conclusion.SUCCESS:
-            return "answered", "good"
-        return _ENDINGS.get(task.conclusion or Conclusion.FAILURE, ("ended", "wait"))
-    if task.status is Status.IN_PROGRESS:
-        return task.phase.value, "good"
+        return _ended(task, outcome)
     if task.status is Status.WAITING:
-        return "its plan waits for approval" if task.approval is Approval.ASKED else "waiting for a person", "wait"
-    return ("waiting for CI" if task.listens else "queued"), "wait"
+        asks = "it asks before it mends" if task.kind is Kind.FIX_CI else "its plan waits for approval"
+        return asks if task.approval is Approval.ASKED else "waiting for a person", "wait"
+    if task.listens:
+        return "waiting for CI", "wait"
+    return (task.phase.value, "good") if task.status is Status.IN_PROGRESS else ("queued", "wait")
+
+
+def _ended(task: Task, outcome: Outcome | None) -> tuple[str, str]:
+    if task.kind is Kind.ASK and task.conclusion is Conclusion.SUCCESS:
+        return "answered", "good"
+    if task.kind is Kind.REVIEW_PULL_REQUEST and outcome is not None and outcome.title:
+        return clean(outcome.title, 200), "good"
+    if task.conclusion is Conclusion.NEUTRAL and outcome is not None and outcome.pull_request:
+        return "not complete", "wait"
+    return _ENDINGS.get(task.conclusion or Conclusion.FAILURE, ("ended", "wait"))
+
+
+def prose(text: str, limit: int = 20_000) -> Markup:
+    """Return text with code and emphasis as such; all else of Markdown, and all HTML, stays as it was written."""
+    shown = str(escape(clean(text, limit)))
+    return Markup(_EMPHASIS.sub(r"<strong>\1</strong>", _CODE.sub(r"<code>\1</code>", shown)))  # noqa: S704 - escaped
 
 
 def clean(text: str, limit: int = _LONGEST_OUTPUT) -> str:

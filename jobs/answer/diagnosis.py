@@ -62,7 +62,7 @@ def _five(found: Diagnosis) -> str:
     if since := _since(found):
         rows.append(f"**Since:** {since}")
     run = f" \u00b7 [the run]({found.run_url})" if found.run_url.startswith(("https://", "http://")) else ""
-    rows.append(f"**Cause:** {CAUSES[found.cause]} \u00b7 {_confidence(found)}{run}")
+    rows.append(f"**Cause:** {CAUSES[found.cause]} \u00b7 {confidence(found)}{run}")
     rows.append(line(found.reason, 500))
     return "  \n".join(row for row in rows if row)
 
@@ -81,7 +81,8 @@ def _since(found: Diagnosis) -> str:
     return ""
 
 
-def _confidence(found: Diagnosis) -> str:
+def confidence(found: Diagnosis) -> str:
+    """Return how sure the diagnosis is, in a word and in per cent."""
     word = "sure" if found.confidence >= _SURE else "likely" if found.confidence >= _LIKELY else "a guess"
     return f"{word} ({found.confidence:.0%})"
 
@@ -96,13 +97,13 @@ def _at(found: Diagnosis, failure: Failure) -> str:
 
 def _place(found: Diagnosis, failure: Failure) -> str:
     shown = f"{failure.path}:{failure.line}" if failure.line else failure.path
-    if not found.blob_url.startswith(("https://", "http://")) or not _is_ours(failure.path):
+    if not found.blob_url.startswith(("https://", "http://")) or not is_ours(failure.path):
         return code(shown)
     anchor = f"#L{failure.line}" if failure.line else ""
     return f'<a href="{found.blob_url}/{quote(failure.path)}{anchor}">{code(shown)}</a>'
 
 
-def _is_ours(path: str) -> bool:
+def is_ours(path: str) -> bool:
     """Tell whether a path can be one of the repository's: not of the machine, and no name of generated code."""
     return bool(path) and not path.startswith(("/", "<", "../", "~")) and path[1:3] not in {":\\", ":/"}
 
@@ -119,5 +120,5 @@ def marks(found: Diagnosis) -> list[dict[str, Any]]:
             "message": plain(failure.message)[:4_000] or failure.tool,
         }
         for failure in found.failures[:MOST_ANNOTATIONS]
-        if _is_ours(failure.path) and failure.line
+        if is_ours(failure.path) and failure.line
     ]

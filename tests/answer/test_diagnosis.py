@@ -11,7 +11,7 @@ import pytest
 from jobs.answer.check_run import check_output
 from jobs.answer.comment import living_comment
 from jobs.answer.diagnosis import CAUSES, diagnosis, marks
-from jobs.types import Cause, Change, Diagnosis, Failure, FailureKind, Kind, Status, Subject
+from jobs.types import Cause, Change, Conclusion, Diagnosis, Failure, FailureKind, Kind, Outcome, Status, Subject
 from tests.answer.views import view
 
 if TYPE_CHECKING:
@@ -115,3 +115,64 @@ def test_what_is_not_known_is_left_out() -> None:
 def test_it_is_stored_and_read_back_whole() -> None:
     """The stage that holds it gives the same diagnosis."""
     assert Diagnosis.load(asdict(FOUND)) == FOUND
+
+
+def test_only_paths_of_the_repository_are_linked_and_marked() -> None:
+    """A place on the machine that ran it, or in generated code, is told and leads nowhere."""
+    for path in ("/build/test_till.py", "<string>", "C:\\build\\a.py", "../a.py"):
+        found = replace(FOUND, failures=(replace(FAILURE, path=path),))
+        assert FOUND.blob_url not in diagnosis(found)
+        assert marks(found) == []
+
+
+def test_no_commit_is_suspected_where_the_machinery_failed() -> None:
+    """A full disk has no culprit; a single commit is not called one of several."""
+    green = replace(FOUND, culprit=None, cause=Cause.UNKNOWN)
+    assert "**Since:** the commit after `fedcba0987`, which was green" in diagnosis(green)
+    assert "one of 3 commits after" in diagnosis(replace(green, changes=3))
+    assert "Since" not in diagnosis(replace(green, cause=Cause.INFRASTRUCTURE))
+
+
+def test_how_it_stands_now_comes_before_what_was_red() -> None:
+    """Once there is a pull request the check run tells of it first; while it waits for CI no phase is named."""
+    ended = view(
+        Status.COMPLETED,
+        kind=Kind.FIX_CI,
+        subject=Subject("ci"),
+        diagnosis=FOUND,
+        outcome=Outcome(Conclusion.SUCCESS, "CI is green.", pull_request="https://github.com/octo/shop/pull/5"),
+    )
+    summary = check_output(ended)["output"]["summary"]
+    assert summary.index("CI is green.") < summary.index("### What was red") < summary.index("**Message:**")
+    listens = view(Status.IN_PROGRESS, kind=Kind.FIX_CI, subject=Subject("ci"), listens="ci:x@y", diagnosis=FOUND)
+    assert check_output(listens)["output"]["title"] == "Waiting for CI"
+
+
+def test_a_patch_is_where_the_words_say_it_is() -> None:
+    """Work on a branch has no comment: the check run holds the patch that was kept."""
+    kept = Outcome(Conclusion.NEUTRAL, "It did not work.", kept="The mend; its patch is below.", salvage="--- a/x\n")
+    on_branch = view(Status.COMPLETED, kind=Kind.FIX_CI, subject=Subject("ci"), outcome=kept)
+    assert "--- a/x" in check_output(on_branch)["output"]["summary"]
+    on_pull = view(Status.COMPLETED, kind=Kind.FIX_CI, subject=Subject("pull", 3), outcome=kept)
+    assert "--- a/x" not in check_output(on_pull)["output"]["summary"]
+    assert "--- a/x" in living_comment(on_pull)
+
+
+def test_on_whose_behalf_and_what_can_be_done() -> None:
+    """Nobody asked for what began by itself; what is said there can be said on a pull request."""
+    told = Outcome(Conclusion.NEUTRAL, "Only told.")
+    one = view(Status.COMPLETED, kind=Kind.FIX_CI, subject=Subject("pull", 3), about={"asked": False}, outcome=told)
+    shown = seen(living_comment(one))
+    assert "On behalf of @octocat" in shown
+    assert "Asked for by" not in shown
+    assert "in the issue" not in shown
+    assert "`/opus fix` has it looked at again." in shown
+
+
+@pytest.mark.parametrize("cause", [Cause.FLAKY, Cause.INFRASTRUCTURE])
+def test_what_became_green_by_itself_is_called_so(cause: Cause) -> None:
+    """The title says more than that it is done."""
+    outcome = Outcome(Conclusion.SUCCESS, "Green when run again.")
+    found = replace(FOUND, cause=cause)
+    one = view(Status.COMPLETED, kind=Kind.FIX_CI, subject=Subject("ci"), diagnosis=found, outcome=outcome)
+    assert check_output(one)["output"]["title"] == "CI is green again, without a change"

@@ -12,11 +12,26 @@ from hypothesis import strategies as st
 from werkzeug.serving import make_server
 
 from bot.dashboard.data import Counts, NextStep, Part
-from bot.dashboard.rendering import clean, duration, safe_link, step_view
+from bot.dashboard.rendering import clean, duration, prose, safe_link, step_view
 from bot.dashboard.steps import next_steps
 from config.settings import load, problems
 from jobs.keys import page_key, page_url
-from jobs.types import Approval, BlockedRequest, Conclusion, Kind, Outcome, PlanItem, Status, Subject, Usage
+from jobs.types import (
+    Approval,
+    BlockedRequest,
+    Cause,
+    Change,
+    Conclusion,
+    Diagnosis,
+    Failure,
+    FailureKind,
+    Kind,
+    Outcome,
+    PlanItem,
+    Status,
+    Subject,
+    Usage,
+)
 from tests.dashboard.conftest import SECRET, TASK_ID, MemoryData, outcome, page, step, task
 from tests.setup.browser import browser
 
@@ -243,3 +258,94 @@ def test_a_plan_that_waits_is_shown_whole(app: Flask, data: MemoryData) -> None:
     text = visit(app).text
     assert "answered" in text
     assert "The old plan" in text
+
+
+def red(**changes: object) -> Diagnosis:
+    """Return what is known of a red run, with changes."""
+    values: dict[str, object] = {
+        "cause": Cause.DETERMINISTIC,
+        "reason": "1 test fails.",
+        "failures": (
+            Failure("pytest", FailureKind.TEST, "test_total", "assert 31 == 30", "tests/test_cart.py", 12, "a" * 16),
+        ),
+        "culprit": Change("1234567890abcdef", "bob", "Round each item", ("cart.py",)),
+        "confidence": 0.9,
+        "excerpt": "E   assert 31 == 30",
+        "run_url": "https://github.com/octo/shop/actions/runs/5",
+        "workflow": "CI",
+        "blob_url": "https://github.com/octo/shop/blob/1234567890abcdef",
+    }
+    return Diagnosis(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def test_a_red_run_is_told_and_what_would_be_done(app: Flask, data: MemoryData) -> None:
+    """What failed, where, since when and why; on whose behalf; and what an approval would let it do."""
+    asks = task(
+        kind=Kind.FIX_CI,
+        subject=Subject("ci"),
+        status=Status.WAITING,
+        approval=Approval.ASKED,
+        question="CI is red on `main`. It would **mend** it.",
+        about={"asked": False, "sha": "1234567890abcdef"},
+    )
+    data.pages[TASK_ID] = page(task=asks, diagnosis=red(), plan=(), steps=())
+    text = visit(app).get_data(as_text=True)
+    for shown in (
+        "it asks before it mends",
+        "on behalf of ada",
+        "What it would do",
+        "CI is red on <code>main</code>. It would <strong>mend</strong> it.",
+        f"<code>/opus approve {TASK_ID}</code> lets it begin",
+        "What is red",
+        'href="https://github.com/octo/shop/blob/1234567890abcdef/tests/test_cart.py#L12"',
+        "1234567890 Round each item by bob",
+        "the code fails, every time",
+        'href="https://github.com/octo/shop/actions/runs/5"',
+        "E   assert 31 == 30",
+    ):
+        assert shown in text, shown
+
+
+def test_a_log_does_nothing_on_the_page(app: Flask, data: MemoryData) -> None:
+    """Markup in what failed is text, and what is no path of the repository leads nowhere."""
+    evil = Failure("pytest", FailureKind.TEST, EVIL, EVIL, "/etc/" + EVIL, 1, "a" * 16)
+    found = red(failures=(evil, evil), reason=EVIL, excerpt=EVIL, workflow=EVIL, run_url="javascript:alert(1)")
+    ended = Outcome(Conclusion.NEUTRAL, EVIL, kept=EVIL, salvage=EVIL)
+    data.pages[TASK_ID] = page(
+        task=task(kind=Kind.FIX_CI, status=Status.COMPLETED, conclusion=Conclusion.NEUTRAL),
+        diagnosis=found,
+        outcome=ended,
+    )
+    text = visit(app).get_data(as_text=True)
+    assert "What was red" in text
+    assert "<script>" not in text
+    assert "<img" not in text
+    assert "javascript:alert" not in text
+    assert "/blob/" not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome", "shown"),
+    [
+        ({"kind": Kind.REVIEW_PULL_REQUEST}, Outcome(Conclusion.NEUTRAL, "x", title="2 findings"), "2 findings"),
+        ({"kind": Kind.FIX_CI}, Outcome(Conclusion.NEUTRAL, "x", pull_request="https://x"), "not complete"),
+        ({"kind": Kind.FIX_CI}, Outcome(Conclusion.NEUTRAL, "x"), "nothing was changed"),
+    ],
+)
+def test_an_ending_is_called_what_it_is(
+    app: Flask, data: MemoryData, changes: dict[str, object], outcome: Outcome, shown: str
+) -> None:
+    """Findings are no "nothing", and work that is not complete is called so."""
+    ended = task(status=Status.COMPLETED, conclusion=outcome.conclusion, **changes)
+    data.pages[TASK_ID] = page(task=ended, outcome=outcome)
+    assert f'-text">{shown}</span>' in visit(app).get_data(as_text=True)
+
+
+@given(st.text())
+def test_prose_brings_no_markup_of_its_own(text: str) -> None:
+    """Whatever is written, only our two elements come out of it."""
+    shown = str(prose(text))
+    for ours in ("<code>", "</code>", "<strong>", "</strong>"):
+        shown = shown.replace(ours, "")
+    assert "<" not in shown
+    assert '"' not in shown
