@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
+from jobs.kinds.change import NOTHING
 from jobs.kinds.fix_ci import ci, comparing, counting, diagnosing, mending, rerunning, reverting
 from jobs.kinds.fix_ci.case import SHOWN, event_of
 from jobs.kinds.fix_ci.comparing import Verdict
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 PUSHED, FIRST = "pushed", "first"
 GOING_ON = frozenset({Conclusion.SUCCESS, Conclusion.NEUTRAL})
+CAME_TO_NOTHING = frozenset({Conclusion.NEUTRAL, Conclusion.FAILURE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,22 @@ def _judge(attempt: Attempt, case: Case, pushed: Pushed, known: Known, now: Roun
     if verdict is Verdict.WORSE:
         return _take_back(attempt, pushed)
     words = f"{place}, with {verdict.value} failures than before. It is not tried again: a person should go on."
+    return ended(pushed, words, Conclusion.ACTION_REQUIRED)
+
+
+def stuck(attempt: Attempt, branch: str, now: Round, last: Outcome) -> Outcome:
+    """Return the ending where a later round came to nothing: the mend before it is there, and CI is red with it."""
+    worked = attempt.services.store.runs.stage(attempt.task.id, mending.WORKED) is not None
+    if not worked or last.patch is not None or last.kept or last.salvage or last.conclusion not in CAME_TO_NOTHING:
+        return last
+    told = replace(last, summary=last.summary.removesuffix(NOTHING).rstrip())
+    pushed = Pushed(now.sha, branch, time.time(), told, now.number)
+    if now.verdict == Verdict.WORSE:
+        return _take_back(attempt, pushed)
+    words = (
+        f"CI is still red at `{now.sha[:SHOWN]}`, with {now.verdict} failures than before, and a second round changed "
+        "nothing. A person should go on."
+    )
     return ended(pushed, words, Conclusion.ACTION_REQUIRED)
 
 

@@ -53,7 +53,7 @@ def fix_ci(attempt: Attempt) -> Outcome:
             ended = _before_push(attempt, here, config, now)
             pushed = aftermath.pushed_of(attempt)
             if pushed is None:
-                return ended
+                return ended if now.number == 1 else aftermath.stuck(attempt, here.branch, now, ended)
         following = _follow(attempt, case, config, pushed, now)
         if isinstance(following, Outcome):
             tell_ending(attempt, pushed.branch, following)

@@ -93,6 +93,27 @@ def test_another_failure_gets_a_second_round_on_the_same_branch(till: Till) -> N
     assert till.github.file(TILL, "till.py", f"opus/bg-{owner}") == RIGHT.encode()
 
 
+def test_a_second_round_that_changes_nothing_is_called_so(till: Till) -> None:
+    """The words say that CI is red still and name the commit; they do not say that there is no pull request."""
+    blind(till)
+    owner, number, sha = own(till, WRONG)
+    _, row = mend(till, owner, number, sha, OTHERWISE, OTHERWISE)
+    head = till.github.branches(TILL)[f"opus/bg-{owner}"]
+    assert row.conclusion == Conclusion.ACTION_REQUIRED
+    assert row.summary.startswith(f"CI is still red at `{head[:10]}`, with other failures than before, and a second")
+    assert "no pull request" not in row.summary
+
+
+def test_what_is_worse_and_finds_no_mend_is_taken_back(till: Till) -> None:
+    """A second round without a change leaves nothing of the first that made it worse."""
+    blind(till)
+    owner, number, sha = own(till, WRONG)
+    _, row = mend(till, owner, number, sha, WORSE, WORSE)
+    assert row.conclusion == Conclusion.ACTION_REQUIRED
+    assert "taken back" in row.summary
+    assert till.github.file(TILL, "till.py", f"opus/bg-{owner}") == WRONG.encode()
+
+
 def test_what_is_worse_after_two_rounds_is_taken_back(till: Till) -> None:
     """A commit on top puts the branch back to where the person left it; nothing is forced."""
     blind(till)
