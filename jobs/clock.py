@@ -21,7 +21,7 @@ SWEEP_SECONDS = 5.0
 KEEP_DELIVERIES_SECONDS = 7 * 86400.0
 """GitHub offers deliveries for three days; after that a done one has no more use."""
 KEEP_DECIDED_SECONDS = 30 * 86400.0
-"""How long it is kept that a red commit or a conflict was seen to; older ones are not looked for again."""
+"""How long it is kept that a red commit, a conflict or a review was seen to; older ones are not looked for again."""
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def _sweep(services: Services) -> None:
         store.deliveries.forget(now - KEEP_DELIVERIES_SECONDS)
         store.notices.forget(now - KEEP_DELIVERIES_SECONDS)
         store.records.forget("heard:", now - 3600.0)  # events that tasks may be about to wait for
-        for prefix in ("ci_report:", "ci-seen:", "ci-left:", "conflicts:"):
+        for prefix in ("ci_report:", "ci-seen:", "ci-left:", "conflicts:", "review-given:", "review-wanted:"):
             store.records.forget(prefix, now - KEEP_DECIDED_SECONDS)
         store.records.forget("mend-branch:", now - KEEP_DELIVERIES_SECONDS)  # see jobs/kinds/fix_ci/counting.py
         store.records.forget("look:", now - 3600.0)  # what the API let somebody look at

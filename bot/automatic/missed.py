@@ -1,16 +1,16 @@
-"""What no event told of: red default branches, red heads and conflicts of our own pull requests; few calls each."""
+"""What no event told of: red heads, conflicts and reviews of our pull requests, commits to review; few calls each."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from bot.acting import Actions
-from bot.automatic import ci, pulls
-from bot.automatic.work import active, is_busy
-from bot.events import NOBODY, Event, Run
-from jobs.types import Actor
+from bot.automatic import ci, missed_reviews, pulls
+from bot.automatic.work import account_of, active, is_busy, owner_of, settle
+from bot.events import Event, Run
 
 if TYPE_CHECKING:
     from config.repository import RepositoryConfig
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from jobs.services import Services
 
 MISSED_SECONDS = 86_400.0
-"""A run older than this is left alone: it was red before the App was there, or somebody knows of it."""
+"""What is older than this is left alone: it was there before the App was, or somebody knows of it."""
 MOST_RUNS = 50
 MOST_PULLS = 20
+MOST_OTHERS = 200
+"""Of most nothing is asked: what is listed tells that nothing happened to them, or that they were reviewed."""
 RECONCILE = "reconcile"
 
 
@@ -30,12 +32,16 @@ def look(services: Services, repository: Repository, installation_id: int, confi
     if config.ci.default_branch:
         branch = repository.default_branch()
         _red(actions, [run for run in _newest(repository, branch=branch) if run.event != "pull_request"])
-    own = pulls.own_pulls(actions)
-    if not own or not (config.ci.own or config.conflicts):
+    own = pulls.own_pulls(actions) if config.ci.own or config.conflicts or config.reviews.address else frozenset()
+    if not own and not config.reviews.automatic:
         return
-    found = (state for state in repository.open_pull_requests() if state.number in own)
-    for state, _ in zip(found, range(MOST_PULLS), strict=False):
+    states = repository.open_pull_requests()
+    for state in islice((one for one in states if one.number in own), MOST_PULLS):
         _own(services, repository, installation_id, config, state)
+    if config.reviews.automatic:
+        since, ours = time.time() - MISSED_SECONDS, pulls.own_pulls(actions)
+        for state in islice((one for one in states if one.number not in ours), MOST_OTHERS):
+            missed_reviews.wanted(actions, config, state, since)
 
 
 def _own(
@@ -54,7 +60,10 @@ def _own(
     if config.conflicts:
         acting = _actions(services, repository, installation_id)
         pulls.check(acting, config, state.number)
-        _commit(acting)
+        settle(acting)
+    owner = owner_of(actions, state.number)
+    if config.reviews.address and owner is not None:
+        missed_reviews.given(actions, state.number, owner, time.time() - MISSED_SECONDS)
 
 
 def _newest(repository: Repository, *, branch: str = "", sha: str = "") -> list[WorkflowRun]:
@@ -73,7 +82,7 @@ def _red(actions: Actions, runs: list[WorkflowRun]) -> None:
             continue
         acting = Actions(actions.services, replace(actions.event, guid=f"{RECONCILE}-{run.id}-{run.attempt}"))
         ci.start(acting, "actions", _as_run(acting, run))
-        _commit(acting)
+        settle(acting)
 
 
 def _is_seen(actions: Actions, sha: str) -> bool:
@@ -90,27 +99,11 @@ def _as_run(actions: Actions, run: WorkflowRun) -> Run:
         workflow=run.name,
         conclusion=run.conclusion,
         event=run.event,
-        actor=_account(actions, run.triggering_actor or run.actor),
+        actor=account_of(actions, run.triggering_actor or run.actor),
         pulls=run.pulls,
     )
-
-
-def _account(actions: Actions, login: str) -> Actor:
-    """Return the account of a login; bots are known by their name."""
-    if not login:
-        return NOBODY
-    if login.endswith("[bot]"):
-        return Actor("github", "0", login, is_bot=True)
-    found = actions.repository.standing(login)[1]
-    return Actor("github", found or "0", login)
 
 
 def _actions(services: Services, repository: Repository, installation_id: int) -> Actions:
     event = Event(RECONCILE, "", RECONCILE, repository.full_name, installation_id)
     return Actions(services, event)
-
-
-def _commit(actions: Actions) -> None:
-    with actions.services.store.write() as connection:
-        actions.commit(connection)
-    actions.follow_up()

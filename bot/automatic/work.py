@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from bot import starting
 from bot.acting import Actions
+from bot.events import NOBODY
 from config import repository as repository_file
 from config.errors import RepositoryConfigError
 from jobs.kinds.base import joined_event, pull_key
 from jobs.text.cleaning import clean
-from jobs.types import Decision, Delivery, Kind, Mode, Status, TaskRequest
+from jobs.types import Actor, Decision, Delivery, Kind, Mode, Status, TaskRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from config.repository import RepositoryConfig
-    from jobs.types import Actor, Subject, Task
+    from jobs.types import Subject, Task
 
 NAMES = {
     Kind.FIX_CI: "fix",
@@ -78,6 +79,16 @@ def on_behalf(actions: Actions, actor: Actor) -> Actions:
 def is_ours(actions: Actions, actor: Actor) -> bool:
     """Tell whether somebody is the bot itself."""
     return actor.is_bot and actor.login == actions.services.github.bot_user()[0]
+
+
+def account_of(actions: Actions, login: str) -> Actor:
+    """Return the account of a login; bots are known by their name."""
+    if not login:
+        return NOBODY
+    if login.endswith("[bot]"):
+        return Actor("github", "0", login, is_bot=True)
+    found = actions.repository.standing(login)[1]
+    return Actor("github", found or "0", login)
 
 
 def owner_of(actions: Actions, number: int) -> Task | None:
@@ -168,3 +179,10 @@ def refuse(actions: Actions, work: Work, decision: Decision) -> None:
     if work.once:
         now, store = time.time(), actions.services.store
         actions.change(lambda connection: store.records.once(connection, work.once, now))
+
+
+def settle(actions: Actions) -> None:
+    """Carry out what was decided without a delivery, in a transaction of its own."""
+    with actions.services.store.write() as connection:
+        actions.commit(connection)
+    actions.follow_up()

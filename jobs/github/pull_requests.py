@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jobs.github import transport
@@ -61,6 +62,10 @@ class PullRequests(Calls):
                 return state
             time.sleep(SETTLE_PAUSE_SECONDS)
 
+    def committed_at(self, sha: str) -> float:
+        """Return when a commit was made, as its author's machine told it, in seconds since the epoch."""
+        return _seconds(self.read(f"{self._base}/commits/{sha}")["commit"]["committer"]["date"])
+
 
 def as_state(found: Mapping[str, Any]) -> PullRequestState:
     """Return a pull request as GitHub tells it alone, or in short in a list."""
@@ -80,6 +85,8 @@ def as_state(found: Mapping[str, Any]) -> PullRequestState:
         mergeable_state=str(found.get("mergeable_state") or "unknown"),
         merge_commit=str(found.get("merge_commit_sha") or ""),
         node_id=found["node_id"],
+        created_at=_seconds(found["created_at"]),
+        updated_at=_seconds(found["updated_at"]),
     )
 
 
@@ -87,3 +94,7 @@ def _pull_request(found: Mapping[str, Any]) -> PullRequest:
     state, draft = str(found["state"]), bool(found.get("draft"))
     head, base, body = found["head"]["sha"], found["base"]["ref"], found.get("body") or ""
     return PullRequest(found["number"], found["html_url"], state, draft, head, base, body)
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

@@ -84,6 +84,10 @@ class PullRequestState:
     """Where the branch is; empty where that repository is gone."""
     merge_commit: str = ""
     node_id: str = ""
+    created_at: float = 0.0
+    """In seconds since the epoch, as is ``updated_at``."""
+    updated_at: float = 0.0
+    """When anything happened to it last: a push, a comment, a review."""
 
 
 class CheckState(NamedTuple):

@@ -174,7 +174,7 @@ class Reader:
 
 def review_key(repository: str, number: int) -> str:
     """Return the key under which it is kept which reviews of a pull request were read."""
-    return f"heard:{repository.lower()}#{number}"
+    return f"reviews-read:{repository.lower()}#{number}"
 
 
 def thread_key(repository: str, thread_id: str) -> str:
