@@ -24,6 +24,7 @@ RUN_AGAIN = {"label": "Run again", "description": "Start again from the beginnin
 
 MOVED = "The work has a draft pull request"
 WAS_RED = "### What was red"
+ON_PULL_MOVED = "The work is in the pull request"
 REVIEW_MOVED = "The review went on"
 """There were pushes while it ran."""
 
@@ -52,7 +53,7 @@ def check_output(view: TaskView) -> dict[str, Any]:
 def moved_output(view: TaskView) -> dict[str, Any]:
     """Return the body for the check run on the base commit, once the work has a commit and a check run of its own."""
     where = f"\n\n{view.pull_request}" if view.pull_request else ""
-    title = REVIEW_MOVED if view.task.kind is Kind.REVIEW_PULL_REQUEST else MOVED
+    title = REVIEW_MOVED if view.task.kind is Kind.REVIEW_PULL_REQUEST else ON_PULL_MOVED if view.task.onto else MOVED
     red = f"\n\n{WAS_RED}\n\n{diagnosis(view.diagnosis)}" if view.diagnosis is not None else ""
     return {
         "status": "completed",

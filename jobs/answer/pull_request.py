@@ -26,6 +26,8 @@ STEER = (
     "`/opus why` says why something was done. Or push to this branch: it is yours."
 )
 AGAIN = "On the issue, `/opus retry` starts again from the beginning."
+WITHOUT_WORDS = frozenset({Kind.FIX_CI, Kind.ADDRESS_REVIEW, Kind.RESOLVE_CONFLICTS})
+"""Kinds of work that are about something on GitHub, and not about a text."""
 ANY_MARKER = MARKER.partition("{")[0]
 DONE = "### What was done"
 INDEPENDENT_REVIEW = "By a second model conversation that saw only the request and the patch."
@@ -139,6 +141,7 @@ def _review(outcome: Outcome) -> str:
 def _asked(view: TaskView) -> list[str]:
     task = view.task
     asked = neutralise(task.text, keep_code=True, limit=6_000).strip() or "(no text)"
+    asked_in_words = task.kind not in WITHOUT_WORDS
     quoted = "\n".join(f"> {line}".rstrip() for line in asked.split("\n"))
     page = f' \u00b7 <a href="{view.page_url}">every step</a>' if view.page_url else ""
     came = f" {_where(view)}" if task.actor.platform != "github" else ""
@@ -148,6 +151,6 @@ def _asked(view: TaskView) -> list[str]:
         sections.removed(view),
         EDITED_BEFORE if task.edited else "",
         sections.approved(view),
-        "" if _by_itself(view) else sections.details("What was asked", f"**{line(task.title, 250)}**\n\n{quoted}"),
+        sections.details("What was asked", f"**{line(task.title, 250)}**\n\n{quoted}") if asked_in_words else "",
         footer,
     ]

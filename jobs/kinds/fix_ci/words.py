@@ -63,8 +63,8 @@ def evidence(found: Diagnosis, before: Before, after: Sequence[Check]) -> str:
 
 def _shown(check: Check) -> str:
     counts = ((check.passed, "passed"), (check.failed, "failed"))
-    told = ", ".join(f"{number} {name}" for number, name in counts if number is not None)
-    return f"{code(check.command, 200)} ended with {check.exit_code}{f' ({told})' if told else ''}"
+    told = ", ".join(f"{number} {name}" for number, name in counts if number)
+    return f"{code(check.command, 200)} ended with exit code {check.exit_code}{f' ({told})' if told else ''}"
 
 
 def ending(move: Move, known: Known, case: Case, mode: Mode) -> str:

@@ -31,7 +31,7 @@ def test_a_red_main_is_mended_in_a_draft_and_ci_is_green(till: Till) -> None:
     assert opened.title == "Mend CI: Sum without one more"
     assert task.own_branch.startswith("opus/ci-")
     assert till.github.file(TILL, "till.py", task.own_branch) == RIGHT.encode()
-    for words in ("/actions/runs/", f"{COMMAND}", "ended with 1", "ended with 0"):
+    for words in ("/actions/runs/", f"{COMMAND}", "ended with exit code 1", "ended with exit code 0"):
         assert words in opened.body, opened.body
     found = till.diagnosis(task)
     assert (found.cause, found.culprit and found.culprit.sha) == (Cause.DETERMINISTIC, sha)
