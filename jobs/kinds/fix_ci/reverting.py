@@ -85,8 +85,8 @@ def _revert(attempt: Attempt, base: Base, known: Known, before: Before, tried: O
     author = f" by {code(culprit.author, 60)}" if culprit.author else ""
     summary = (
         f"Commit {code(culprit.sha[:SHOWN])} ({code(culprit.title, 150)}){author} brought the failure, and no mend was "
-        "found that the checks take. This takes the commit back, so that the branch is green again while somebody "
-        f"looks at it.\n\n{words.evidence(known.diagnosis, before, checks)}"
+        "found with which the checks pass. This takes the commit back, so that the branch is green again while "
+        f"somebody looks at it.\n\n{words.evidence(known.diagnosis, before, checks)}"
     )
     outcome = Outcome(Conclusion.SUCCESS, summary, title=words.revert_title(culprit.title), evidence=checks)
     return Reverted(replace(outcome, salvage=_patch_of(attempt, base, tried)), bundle)
