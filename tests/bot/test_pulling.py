@@ -193,6 +193,7 @@ def test_what_cannot_be_done_is_said(ears: Ears) -> None:
     assert "`--base` does not belong" in told(tell(ears, f"review {number}", repo=SHOP, base="main"))
     assert "`--mode` takes" in told(tell(ears, f"review {number}", repo=SHOP, mode="brave"))
     assert "For a branch: `/opus fix --base main`" in say(ears, 1, "/opus fix")
+    assert "CI of `main` is not red" in say(ears, 1, "/opus fix --base main")
     assert "Which pull request?" in say(ears, 1, "/opus review")
     ears.local.close_pull_request(SHOP, number, by="alice")
     assert "is closed" in told(tell(ears, f"update {number}", repo=SHOP))
