@@ -101,10 +101,9 @@ def _ended(view: TaskView) -> list[str]:
     outcome, ending = view.outcome, headline(view)
     parts = [f"{ending} \u00b7 {duration(view.elapsed_seconds)} \u00b7 {money(_cost(view))}"]
     parts += _pull_request(view)
-    if view.diagnosis is not None:
-        parts.append(diagnosis(view.diagnosis))
-    summary = _summary(view)
-    parts.append(summary)
+    summary, red = _summary(view), diagnosis(view.diagnosis) if view.diagnosis is not None else ""
+    # Where there is a pull request, what was red is past: how it stands now comes first.
+    parts += [summary, f"#### What was red\n\n{red}" if red else ""] if view.pull_request else [red, summary]
     if outcome and outcome.draft_reason:
         parts.append(f"**What is missing:** {neutralise(outcome.draft_reason, limit=2_000)}")
     if outcome and outcome.kept:

@@ -142,8 +142,8 @@ def test_how_it_stands_now_comes_before_what_was_red() -> None:
         diagnosis=FOUND,
         outcome=Outcome(Conclusion.SUCCESS, "CI is green.", pull_request="https://github.com/octo/shop/pull/5"),
     )
-    summary = check_output(ended)["output"]["summary"]
-    assert summary.index("CI is green.") < summary.index("### What was red") < summary.index("**Message:**")
+    for shown in (check_output(ended)["output"]["summary"], living_comment(ended)):
+        assert shown.index("CI is green.") < shown.index("### What was red") < shown.index("**Message:**")
     listens = view(Status.IN_PROGRESS, kind=Kind.FIX_CI, subject=Subject("ci"), listens="ci:x@y", diagnosis=FOUND)
     assert check_output(listens)["output"]["title"] == "Waiting for CI"
 
