@@ -49,9 +49,9 @@ def title(of_agent: str) -> str:
 
 
 def evidence(found: Diagnosis, before: Before, after: Sequence[Check]) -> str:
-    """Return the paragraph that names the failing run and what its command did before and after."""
+    """Return the paragraph that names the failing run, linked in the diagnosis, and its command before and after."""
     workflow = code(found.workflow or "CI", 100)
-    parts = [f"The red run: {workflow}{f' ({found.run_url})' if found.run_url else ''}."]
+    parts = [f"The red run: {workflow}."]
     if not before.checks:
         return parts[0]
     check = before.checks[0]
