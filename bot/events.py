@@ -8,11 +8,13 @@ from typing import Any
 from jobs.types import Actor
 
 NOBODY = Actor("github", "0")
+STATUS_ENDS = {"success": "success", "failure": "failure", "error": "failure"}
+"""What the states of a commit status are in the words of runs; the fourth is ``pending``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A CI run that came to its end: one of GitHub's Actions, the check suite of another App, or a report.
+    """A CI run that came to its end: one of GitHub's Actions, another App's check suite, a commit status, a report.
 
     ``branch`` and ``head_repository`` say where the commit is; a check suite of a fork's commit names no branch.
     ``event`` is what the run was started by, and ``app`` is whose check suite it is: an App's name in URLs, and its id.
@@ -123,7 +125,7 @@ def understand(name: str, guid: str, payload: dict[str, Any]) -> Event:
         repositories=_names(payload, "repositories") + _names(payload, "repositories_added"),
         repositories_removed=_names(payload, "repositories_removed"),
         account=_text(_map(installation, "account"), "login"),
-        run=_run(payload),
+        run=_status(payload) if name == "status" else _run(payload),
         pull=Pull(
             _text(_map(pull, "head"), "sha"),
             _text(_map(pull, "head"), "ref"),
@@ -158,6 +160,23 @@ def _run(payload: dict[str, Any]) -> Run:
         app=_text(app, "slug"),
         app_id=_number(app, "id"),
         pulls=_pulls(found, _number(repository, "id")),
+    )
+
+
+def _status(payload: dict[str, Any]) -> Run:
+    """Read a commit status as the end of a run; its branches contain the commit, and few of them end in it."""
+    repository, sha = _map(payload, "repository"), _text(payload, "sha")
+    listed = payload.get("branches")
+    branches = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    ends = [_text(one, "name") for one in branches if sha and _text(_map(one, "commit"), "sha") == sha]
+    default = _text(repository, "default_branch")
+    return Run(
+        sha=sha,
+        branch=default if default in ends else ends[0] if len(ends) == 1 else "",
+        head_repository=_text(repository, "full_name"),
+        workflow=_text(payload, "context"),
+        conclusion=STATUS_ENDS.get(_text(payload, "state"), ""),
+        actor=_actor(_map(payload, "sender")),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from bot.automatic import placing
 from bot.automatic.work import (
     LONGEST_BRANCH,
     Work,
+    account_of,
     active,
     is_busy,
     is_ours,
@@ -54,11 +56,24 @@ SWITCHES = {
 def ended(actions: Actions, ask: CiEnded) -> None:
     """Wake who listens for a commit's CI; where it is red and nobody does, see whether it is to be mended."""
     run = ask.run
-    if run.app_id and run.app_id == actions.services.settings.github_app_id:
+    if _is_our_own(actions, ask):
         return
     hear(actions, run.sha)
-    if run.conclusion in RED:
+    told = told_key(actions.event.repository, run) if _is_status(ask.source, run) else ""
+    if run.conclusion in RED and not (told and actions.services.store.records.value(told) is not None):
         start(actions, ask.source, run)
+
+
+def _is_our_own(actions: Actions, ask: CiEnded) -> bool:
+    """Tell whether we ourselves reported it: the suite of our checks, or a commit status."""
+    run = ask.run
+    if run.app_id:
+        return run.app_id == actions.services.settings.github_app_id
+    return _is_status(ask.source, run) and is_ours(actions, run.actor)
+
+
+def _is_status(source: str, run: Run) -> bool:
+    return source == "checks" and not run.suite
 
 
 def hear(actions: Actions, sha: str) -> None:
@@ -82,6 +97,12 @@ def seen_key(repository: str, sha: str) -> str:
     return f"ci-seen:{repository.lower()}@{sha}"
 
 
+def told_key(repository: str, run: Run) -> str:
+    """Return the key under which it is kept that a red status was acted on: services set the same one many times."""
+    context = hashlib.sha256(run.workflow.encode()).hexdigest()[:16]
+    return f"{seen_key(repository, run.sha)}/{context}"
+
+
 def start(actions: Actions, source: str, run: Run) -> None:
     """Start the mending of a red commit, when it is the newest of its branch and the rules and the person allow it."""
     tasks = active(actions)
@@ -94,12 +115,29 @@ def start(actions: Actions, source: str, run: Run) -> None:
     work = work_of(actions, spot, source, run)
     if reason := _left_alone(actions, config, spot, run):
         leave(actions, work, reason)
+        _remember(actions, source, run)
     elif _is_under_way(tasks, spot, run):
         return
     elif _waits(tasks, spot):
         look_again(actions)
     else:
-        _begin(actions, work, config, spot, run)
+        _begin(actions, work, config, spot, _whose(actions, spot, source, run))
+        _remember(actions, source, run)
+
+
+def _remember(actions: Actions, source: str, run: Run) -> None:
+    """Keep that a red status was acted on."""
+    store, now = actions.services.store, time.time()
+    if _is_status(source, run):
+        key = told_key(actions.event.repository, run)
+        actions.change(lambda connection: store.records.once(connection, key, now))
+
+
+def _whose(actions: Actions, spot: Spot, source: str, run: Run) -> Run:
+    """Return a run with who is behind it: a status is set by whoever runs the service, and says nothing of that."""
+    if not _is_status(source, run) or spot.place not in {placing.OTHER, placing.FORK}:
+        return run
+    return replace(run, actor=account_of(actions, spot.author))
 
 
 def work_of(actions: Actions, spot: Spot, source: str, run: Run, *, asked: bool = False) -> Work:

@@ -23,12 +23,16 @@ NOT_FOUND = 404
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where a commit stands; ``owner`` is the task whose pull request it is, where that is ours."""
+    """Where a commit stands; ``owner`` is the task whose pull request it is, where that is ours.
+
+    ``author`` is the login of who opened the pull request.
+    """
 
     place: str
     branch: str
     pull: int = 0
     owner: Task | None = None
+    author: str = ""
 
 
 def find(actions: Actions, run: Run, config: RepositoryConfig) -> Spot | None:
@@ -46,9 +50,9 @@ def find(actions: Actions, run: Run, config: RepositoryConfig) -> Spot | None:
 def spot_of(actions: Actions, state: PullRequestState) -> Spot:
     """Return whose pull request it is."""
     if state.head_repository.lower() != actions.event.repository.lower():
-        return Spot(FORK, state.branch, state.number)
+        return Spot(FORK, state.branch, state.number, author=state.author)
     owner = owner_of(actions, state.number)
-    return Spot(OTHER if owner is None else OWN, state.branch, state.number, owner)
+    return Spot(OTHER if owner is None else OWN, state.branch, state.number, owner, state.author)
 
 
 def _pulls(actions: Actions, run: Run) -> Iterator[PullRequestState]:

@@ -32,6 +32,7 @@ EVENTS: tuple[str, ...] = (
     "pull_request_review",
     "pull_request_review_comment",
     "push",
+    "status",
     "workflow_run",
 )
 """What the triggers listen to; GitHub sends the installation events to every App unasked."""
@@ -44,7 +45,7 @@ _REASONS = {
     "members": "ask whether a person is in a team that .github/opus67.yml allows",
     "metadata": "GitHub demands it of every App",
     "pull_requests": "open the draft, merge it when somebody with the right to asks",
-    "statuses": "see which checks a commit has passed",
+    "statuses": "see which checks a commit has passed, and which not",
 }
 
 

@@ -1,4 +1,4 @@
-"""The ends of CI runs: of GitHub's Actions, and of the check suites of other Apps."""
+"""The ends of CI runs: of GitHub's Actions, of the check suites of other Apps, and commit statuses."""
 
 from __future__ import annotations
 
@@ -26,3 +26,9 @@ def suite_ended(event: Event) -> list[Ask]:
     """All checks of another App on a commit have ended."""
     run = event.run
     return [CiEnded("checks", run)] if run.sha and run.suite and run.app not in {"", ACTIONS} else []
+
+
+@router.on("status", "")
+def status_set(event: Event) -> list[Ask]:
+    """A service said by a commit status, the older kind of check, how a commit fares with it."""
+    return [CiEnded("checks", event.run)] if event.run.sha and event.run.conclusion else []

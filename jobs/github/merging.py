@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 from jobs.github import transport
 from jobs.github.pull_requests import PullRequests
-from jobs.github.values import CheckState, Demands, GitHubRefused, Reviews
+from jobs.github.values import CheckState, CommitStatus, Demands, GitHubRefused, Reviews
 from jobs.types import GitHubUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from jobs.github.values import PullRequestState
 
@@ -29,7 +29,16 @@ class Merging(PullRequests):
 
     def checks_of(self, sha: str) -> tuple[CheckState, ...]:
         """Return the newest check runs and statuses of a commit."""
-        return (*self._check_runs(sha), *self._statuses(sha))
+        return (*self._check_runs(sha), *(_status(one.context, one.state) for one in self.statuses_at(sha)))
+
+    def statuses_at(self, sha: str) -> tuple[CommitStatus, ...]:
+        """Return the newest status of each context; none where the App lacks the permission to see them."""
+        path = f"{self._base}/commits/{sha}/status"
+        try:
+            return tuple(map(_commit_status, transport.pages(self._kit, path, key="statuses")))
+        except GitHubRefused as refused:
+            log.info("the statuses of %s are not to be had: %s", sha, refused)
+            return ()
 
     def reviews(self, number: int) -> Reviews:
         """Return who approves and who asks for changes; of each person the newest word counts, comments do not."""
@@ -96,16 +105,6 @@ class Merging(PullRequests):
         for found in transport.pages(self._kit, f"{self._base}/commits/{sha}/check-runs", key="check_runs"):
             yield CheckState(found["name"], found["status"], found.get("conclusion") or "")
 
-    def _statuses(self, sha: str) -> list[CheckState]:
-        """Return the statuses, the older kind of check; an App may lack the permission to see them."""
-        path = f"{self._base}/commits/{sha}/status"
-        try:
-            states = {found["context"]: found["state"] for found in transport.pages(self._kit, path, key="statuses")}
-        except GitHubRefused as refused:
-            log.info("the statuses of %s are not to be had: %s", sha, refused)
-            return []
-        return [_status(name, state) for name, state in states.items()]
-
     def _if_allowed(self, path: str) -> Any:
         """Read what not every App may see, and not every server knows; None where that is so."""
         try:
@@ -119,3 +118,8 @@ def _status(name: str, state: str) -> CheckState:
     if state == "pending":
         return CheckState(name, "in_progress", "")
     return CheckState(name, "completed", "success" if state == "success" else "failure")
+
+
+def _commit_status(found: Mapping[str, Any]) -> CommitStatus:
+    told = (found.get("description") or "", found.get("target_url") or "")
+    return CommitStatus(str(found["context"]), str(found["state"]), *told)

@@ -99,6 +99,19 @@ class CheckState(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class CommitStatus:
+    """What a service says of a commit, the older kind of check; ``state`` is success, failure, error or pending.
+
+    ``url`` is where it says more; description and address are data of strangers.
+    """
+
+    context: str
+    state: str
+    description: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reviews:
     """Who approves a pull request, and who asks for changes, by login."""
 

@@ -43,6 +43,7 @@ ISSUE = Subject("issue", 12)
 NUMBERED = {"issues", "issue_comment", "pull_request", "pull_request_review", "pull_request_review_comment"}
 RED = Run(5, 6, "a" * 40, "main", "octo/shop", "CI", "failure", "push")
 SUITE = Run(0, 6, "a" * 40, "main", "octo/shop", "Circle", "failure", app="circle", app_id=9)
+STATUS = Run(0, 0, "a" * 40, "main", "octo/shop", "jenkins", "failure")
 CHANGES = ("opened", "ready_for_review", "reopened", "synchronize")
 READY, DRAFT = Pull("a" * 40, "topic"), Pull("a" * 40, "topic", draft=True)
 
@@ -62,7 +63,7 @@ def test_githubs_examples_are_understood() -> None:
             assert found.actor.login
             assert found.repository or found.name.startswith("installation")
             assert found.number or name not in NUMBERED
-            assert found.run.sha or name not in {"workflow_run", "check_suite"}
+            assert found.run.sha or name not in {"workflow_run", "check_suite", "status"}
             assert found.review.id or name not in {"pull_request_review", "pull_request_review_comment"}
             assert found.pull.head or not name.startswith("pull_request")
             assert found.ref or name != "push"
@@ -154,6 +155,8 @@ def test_nonsense_is_understood_as_nothing(name: str, payload: dict[str, Any]) -
         (event("check_suite", "completed", run=SUITE), [CiEnded("checks", SUITE)]),
         (event("check_suite", "completed", run=replace(SUITE, app="github-actions")), []),
         (event("check_suite", "requested", run=SUITE), []),
+        (event("status", "", run=STATUS), [CiEnded("checks", STATUS)]),
+        (event("status", "", run=replace(STATUS, conclusion="")), []),
         *((event("pull_request", action, state="open", pull=READY), [ReviewWanted(12)]) for action in CHANGES),
         *((event("pull_request", action, state="open", pull=DRAFT), []) for action in CHANGES),
         (event("pull_request", "synchronize", state="closed", pull=READY), []),
@@ -269,3 +272,19 @@ def test_a_run_tells_who_started_it_and_which_pull_requests_are_ours() -> None:
 def test_actors(sender: Any, actor: Actor) -> None:
     """Who acted, and whether it is a bot."""
     assert understand("issues", "guid", {"sender": sender}).actor == actor
+
+
+@pytest.mark.parametrize(
+    ("ends", "branch"),
+    [(("topic",), "topic"), (("topic", "main"), "main"), (("topic", "other"), ""), ((), "")],
+    ids=["one", "default", "several", "fork"],
+)
+def test_the_branch_of_a_status_is_one_that_ends_in_its_commit(ends: tuple[str, ...], branch: str) -> None:
+    """The branches that only contain it are none; of several the default branch counts."""
+    branches = [{"name": name, "commit": {"sha": "a" * 40}} for name in ends]
+    branches += [{"name": "ahead", "commit": {"sha": "b" * 40}}, "nonsense"]
+    payload = {"sha": "a" * 40, "state": "error", "context": "jenkins", "branches": branches}
+    payload |= {"repository": {"full_name": "o/r", "default_branch": "main"}, "sender": {"id": 5, "login": "ada"}}
+    found = understand("status", "guid", payload).run
+    assert (found.branch, found.conclusion, found.workflow) == (branch, "failure", "jenkins")
+    assert (found.actor.login, found.head_repository, found.id, found.suite) == ("ada", "o/r", 0, 0)

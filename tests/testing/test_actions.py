@@ -342,3 +342,23 @@ def test_a_comparison_comes_in_pages_when_asked(github: LocalGitHub, client: Cli
     assert compared("?per_page=2&page=3") == (made[4:], 5, 0)
     assert compared() == (made, 5, 1)
     conformity.check_exchanges(github)
+
+
+def test_a_status_is_told_to_apps_that_may_read_it(github: LocalGitHub, client: Client) -> None:
+    """Set by a service or over HTTP: with its commit, and with the branches that contain that."""
+    first = github.branches(SHOP)["main"]
+    github.commit_file(SHOP, "topic", "a.py", "a\n", by="ada")
+    github.set_status(SHOP, "topic", "old", "failure", "3 failed", "https://ci.example.com/7", by="builder")
+    writer = Client(github.url, f"Bearer {github.mint_token({'statuses': 'write'})}")
+    assert writer.ask("POST", f"{ROOT}/statuses/{first}", {"state": "pending", "context": "new"}).status == 201
+    told = [one.payload for one in github.deliveries if one.event == "status"]
+    assert [(one["sender"]["login"], one["state"], one["context"]) for one in told] == [
+        ("builder", "failure", "old"),
+        (f"{github.slug}[bot]", "pending", "new"),
+    ]
+    ends = [{branch["name"]: branch["commit"]["sha"] for branch in one["branches"]} for one in told]
+    assert ends[0] == {"topic": told[0]["sha"]}
+    assert ends[1] == {"main": first, "topic": told[0]["sha"]}
+    assert "action" not in told[0]
+    assert client.ask("GET", f"{ROOT}/commits/topic/status").json()["statuses"][0]["description"] == "3 failed"
+    conformity.check_deliveries(github)

@@ -1,4 +1,4 @@
-"""How CI stands at a commit now: Actions runs by their workflows, the checks of other Apps, reports of other CIs."""
+"""How CI stands at a commit now: Actions runs by their workflows, checks of other Apps, statuses, reports."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
     from config.repository import RepositoryConfig
     from jobs.execute import Attempt
-    from jobs.github import WorkflowRun
+    from jobs.github import SuiteCheck, WorkflowRun
     from jobs.kinds.fix_ci.case import Case
 
 RED = frozenset({"failure", "timed_out", "startup_failure"})
+RED_STATES, PENDING = frozenset({"failure", "error"}), "pending"
+"""What a commit status may be, besides success."""
 OURS = frozenset({CHECK_NAME, REVIEW_CHECK_NAME})
 ACTIONS = "github-actions"
 DONE = "completed"
@@ -71,7 +73,7 @@ def is_red(run: WorkflowRun) -> bool:
 def standing(attempt: Attempt, case: Case, config: RepositoryConfig) -> Standing:
     """Ask how CI stands at the case's commit now."""
     if case.source == "checks":
-        return _checks(attempt, case.sha)
+        return _checks(attempt, case.sha, config.ci.ignore)
     if case.source == "report":
         return _reported(attempt, case)
     runs = newest(attempt.repository.workflow_runs(sha=case.sha, most=MOST_RUNS), config.ci.ignore)
@@ -90,10 +92,22 @@ def newest(runs: Iterable[WorkflowRun], ignored: Sequence[str] = ()) -> tuple[Wo
     )
 
 
-def _checks(attempt: Attempt, sha: str) -> Standing:
-    """Read the checks of all Apps but ours and Actions, whose runs are looked at by themselves."""
-    found = [one for one in attempt.repository.checks_at(sha) if one.name not in OURS and one.app != ACTIONS]
-    return Standing(tuple(Result(one.name, one.status != DONE, one.conclusion in RED) for one in found))
+def _checks(attempt: Attempt, sha: str, ignored: Sequence[str]) -> Standing:
+    """Read the checks of all Apps but ours and Actions, whose runs are looked at by themselves, and the statuses."""
+    left_alone = {name.casefold() for name in ignored}
+    results = [
+        *(Result(one.name, one.status != DONE, one.conclusion in RED) for one in checks_of_others(attempt, sha)),
+        *(
+            Result(one.context, one.state == PENDING, one.state in RED_STATES)
+            for one in attempt.repository.statuses_at(sha)
+        ),
+    ]
+    return Standing(tuple(one for one in results if one.name.casefold() not in left_alone))
+
+
+def checks_of_others(attempt: Attempt, sha: str) -> list[SuiteCheck]:
+    """Return the checks of all Apps at a commit but ours and Actions."""
+    return [one for one in attempt.repository.checks_at(sha) if one.name not in OURS and one.app != ACTIONS]
 
 
 def _reported(attempt: Attempt, case: Case) -> Standing:

@@ -121,7 +121,8 @@ def _read(attempt: Attempt, case: Case, now: Standing) -> tuple[Reading, str, st
         reading, report = gathering.of_report(attempt, now.report)
         return reading, str(report.get("url") or ""), str(report.get("workflow") or case.workflow)
     if case.source == "checks":
-        return gathering.of_checks(attempt, case.sha), "", ", ".join(now.red) or case.workflow
+        reading, url = gathering.of_checks(attempt, case.sha, now.red)
+        return reading, url, ", ".join(now.red) or case.workflow
     runs = now.red_runs
     url = runs[0].url if runs else ""
     return gathering.of_runs(attempt, runs), url, ", ".join(dict.fromkeys(run.name for run in runs)) or case.workflow

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jobs import triage
-from jobs.kinds.fix_ci import archives
-from jobs.kinds.fix_ci.ci import ACTIONS, OURS, RED
+from jobs.kinds.fix_ci import archives, ci
+from jobs.kinds.fix_ci.ci import RED
 from jobs.types import Failure, FailureKind, Reading, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from jobs.execute import Attempt
-    from jobs.github import SuiteCheck, WorkflowRun
+    from jobs.github import CommitStatus, SuiteCheck, WorkflowRun
 
 LOG_LIMIT = 64 * 1024 * 1024
 MOST_JOBS = 10
@@ -23,6 +24,8 @@ MOST_ARTIFACTS = 5
 MOST_FAILURES = 200
 LONGEST_MESSAGE = 2_000
 REPORT_LIMIT = 20_000_000
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.:-]+(?:/[A-Za-z0-9._~:/?#@!$&*+,;=%-]*)?", re.ASCII)
+"""An address that can stand in Markdown as it is."""
 
 
 def of_runs(attempt: Attempt, runs: Iterable[WorkflowRun]) -> Reading:
@@ -65,11 +68,23 @@ def _of_artifacts(attempt: Attempt, run_id: int) -> Iterator[Reading]:
                 yield Reading(failures=failures)
 
 
-def of_checks(attempt: Attempt, sha: str) -> Reading:
-    """Read what the failing checks of other Apps tell at a commit."""
-    at = attempt.repository.checks_at(sha)
-    checks = [one for one in at if one.conclusion in RED and one.name not in OURS and one.app != ACTIONS]
-    return _joined([_of_check(check) for check in checks[:MOST_JOBS]])
+def of_checks(attempt: Attempt, sha: str, names: Collection[str]) -> tuple[Reading, str]:
+    """Read what these checks of other Apps and these statuses tell that failed at a commit, and where to look."""
+    checks = [one for one in ci.checks_of_others(attempt, sha) if one.conclusion in RED and one.name in names]
+    at = attempt.repository.statuses_at(sha)
+    statuses = [one for one in at if one.state in ci.RED_STATES and one.context in names]
+    readings = [_of_check(check) for check in checks[:MOST_JOBS]]
+    readings += [_of_status(status) for status in statuses[:MOST_JOBS]]
+    places = [*(one.url for one in checks), *(one.url for one in statuses)]
+    return _joined(readings), next((place for place in places if _ADDRESS.fullmatch(place)), "")
+
+
+def _of_status(status: CommitStatus) -> Reading:
+    """Read a commit status: one line and an address are all that there is."""
+    said = "\n".join(part for part in (f"{status.context}: {status.description}", status.url) if part)
+    log = triage.read_log([said.encode("utf-8", "replace")])
+    failure = _failure(status.context, status.context, status.description or status.state)
+    return replace(log, failures=(failure,), excerpt=log.excerpt or said[:LONGEST_MESSAGE])
 
 
 def _of_check(check: SuiteCheck) -> Reading:

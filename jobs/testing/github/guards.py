@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.testing.github import git, running
+from jobs.testing.github import git, happenings, running
 from jobs.testing.github.records import CheckRun, CommitStatus, Protection
 
 if TYPE_CHECKING:
@@ -65,11 +65,22 @@ class Guards:
             home.check_runs[made.id] = made
             return made
 
-    def set_status(self, repository: str, sha: str, context: str, state: str = "success") -> CommitStatus:
-        """Set a commit status, the older kind of check: success, failure, error or pending."""
+    def set_status(
+        self,
+        repository: str,
+        sha: str,
+        context: str,
+        state: str = "success",
+        description: str | None = None,
+        target_url: str | None = None,
+        *,
+        by: str = "",
+    ) -> CommitStatus:
+        """Set a commit status, the older kind of check: success, failure, error or pending; by the owner, else."""
         with self.world.change():
             home = self.world.repository(repository)
             commit = git.resolve(home.path, f"refs/heads/{sha}") or sha
-            made = CommitStatus(self.world.new_id(), commit, state, context, None, None, home.owner, self.world.now())
-            home.statuses.append(made)
+            who, now = self.world.account(by) if by else home.owner, self.world.now()
+            made = CommitStatus(self.world.new_id(), commit, state, context, description, target_url, who, now)
+            happenings.set_status(self.world, home, made)
             return made

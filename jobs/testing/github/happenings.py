@@ -10,7 +10,7 @@ from jobs.testing.github.records import LabelEvent
 from jobs.testing.github.shapes import accounts, checks, issues, pulls
 
 if TYPE_CHECKING:
-    from jobs.testing.github.records import Account, CheckRun, Comment, Issue, Repository
+    from jobs.testing.github.records import Account, CheckRun, Comment, CommitStatus, Issue, Repository
     from jobs.testing.github.world import World
 
 CLOSING = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#(\d+)\b", re.IGNORECASE)
@@ -61,6 +61,13 @@ def check_run(world: World, repository: Repository, record: CheckRun, action: st
     suite = suites.find(repository, record.suite_id)
     if action == "completed" and suite is not None and suite.status == "completed":
         running.tell_suite(world, repository, suite, "completed", by)
+
+
+def set_status(world: World, repository: Repository, record: CommitStatus) -> None:
+    """Set a commit status, and tell every App that may read it."""
+    repository.statuses.append(record)
+    payload = {**checks.status_event(world, repository, record), "sender": accounts.user(world, record.creator)}
+    running.tell(world, repository, "statuses", "status", "", payload)
 
 
 def add_label(world: World, record: Issue, name: str, by: Account) -> None:

@@ -51,6 +51,7 @@ DEFAULT_EVENTS = (
     "push",
     "workflow_run",
     "check_suite",
+    "status",
 )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from jobs.execute import execute
+from jobs.store.tables import stages
 from jobs.testing.github import ci_from_command
 from jobs.types import Actor, Diagnosis, Kind, Mode, Status, Subject
 from tests.waiting import until
@@ -112,6 +113,28 @@ class Till:
             with self.workshop.services.store.write() as connection:
                 tasks.heard(connection, row.listens, time.time())
         raise AssertionError(f"the task does not end: {row}")
+
+    def once(self, task: Task) -> Any:
+        """Execute a task once, and return its row."""
+        execute(self.workshop.services, task.id)
+        return self.workshop.services.store.tasks.row(task.id)
+
+    def hear(self, event: str) -> None:
+        """Have who listens hear of an event."""
+        with self.workshop.services.store.write() as connection:
+            self.workshop.services.store.tasks.heard(connection, event, time.time())
+
+    def age(self, task: Task, seconds: float, *timed: str) -> None:
+        """Have a task be older than it is, with the times in these stages, and wake it."""
+        store = self.workshop.services.store
+        with store.write() as connection:
+            older = "UPDATE tasks SET not_before = 0, created_at = created_at - :seconds WHERE id = :id"
+            connection.execute(sa.text(older), {"seconds": seconds, "id": task.id})
+            for name in timed:
+                held = (stages.c.task_id == task.id, stages.c.name == name)
+                product = connection.execute(sa.select(stages.c.product).where(*held)).scalar_one()
+                moved = {**product, "at": product["at"] - seconds}
+                connection.execute(sa.update(stages).where(*held).values(product=moved))
 
     def diagnosis(self, task: Task) -> Diagnosis:
         """Return what people are shown of a red run."""

@@ -113,7 +113,7 @@ def create_status(call: Call) -> Answer:
     context = call.given("context") or "default"
     optional = call.given("description"), call.given("target_url")
     made = CommitStatus(call.world.new_id(), sha, state, context, *optional, call.actor, call.world.now())
-    call.repository.statuses.append(made)
+    happenings.set_status(call.world, call.repository, made)
     return reply(checks.status(call.world, call.repository, made), 201)
 
 

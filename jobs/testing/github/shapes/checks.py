@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.testing.github import suites
+from jobs.testing.github import git, suites
 from jobs.testing.github.shapes.accounts import app, user
-from jobs.testing.github.shapes.repositories import api_url, html_url
+from jobs.testing.github.shapes.repositories import api_url, commit, html_url
 
 if TYPE_CHECKING:
     from jobs.testing.github.records import JSON, CheckRun, CommitStatus, Repository
     from jobs.testing.github.world import World
+
+MOST_BRANCHES = 10
 
 
 def check_run(world: World, repository: Repository, record: CheckRun) -> JSON:
@@ -79,6 +81,29 @@ def status(world: World, repository: Repository, record: CommitStatus) -> JSON:
         "created_at": record.created_at,
         "updated_at": record.created_at,
         "creator": user(world, record.creator),
+    }
+
+
+def status_event(world: World, repository: Repository, record: CommitStatus) -> JSON:
+    """Return a commit status as webhooks carry it: with its commit, and the branches that contain that."""
+    shape, made = status(world, repository, record), git.commits(repository.path, record.sha, limit=1)[0]
+    kept = ("id", "avatar_url", "state", "description", "target_url", "context", "created_at", "updated_at")
+    heads = git.refs(repository.path, "refs/heads/")
+    names = {ref.removeprefix("refs/heads/"): at for ref, at in heads.items()}
+    url = api_url(world, repository)
+    return {name: shape[name] for name in kept} | {
+        "sha": record.sha,
+        "name": repository.full_name,
+        "commit": commit(world, repository, made),
+        "branches": [
+            {
+                "name": name,
+                "commit": {"sha": at, "url": f"{url}/commits/{at}"},
+                "protected": name in repository.protections,
+            }
+            for name, at in names.items()
+            if git.merge_base(repository.path, record.sha, at) == record.sha
+        ][:MOST_BRANCHES],
     }
 
 
