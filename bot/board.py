@@ -65,7 +65,8 @@ class Board:
         queued, running, waiting = (
             counts.get(status, 0) for status in (Status.QUEUED, Status.IN_PROGRESS, Status.WAITING)
         )
-        return Counts(queued, running, waiting, recent)
+        listening = self._store.tasks.listening()
+        return Counts(queued - listening, running, waiting, recent, listening)
 
     def task(self, task_id: str) -> TaskPage | None:
         """Return a task's page, without secrets."""

@@ -25,6 +25,8 @@ def status(order: Order) -> Answer:
         return nothing
     active = store.tasks.listed(seen, only_active=True, limit=10_000)
     number = {state: sum(task.status is state for task in active) for state in Status}
+    listening = sum(task.status is Status.QUEUED and bool(task.listens) for task in active)
+    number[Status.QUEUED] -= listening
     midnight = time.time() - time.time() % 86_400
     ended = [task for task in store.tasks.listed(seen, limit=1_000) if (task.completed_at or 0) >= midnight]
     spent = sum(row.dollars for row in store.costs.spent(midnight, "", seen))
@@ -32,6 +34,7 @@ def status(order: Order) -> Answer:
     rows = (
         ("working", str(number[Status.IN_PROGRESS])),
         ("queued", str(number[Status.QUEUED])),
+        ("waiting for CI", str(listening)),
         ("waiting for a person", str(number[Status.WAITING])),
         ("ended today (UTC)", str(len(ended))),
         ("spent today (UTC)", money(spent)),
@@ -42,7 +45,11 @@ def status(order: Order) -> Answer:
     if paused:
         parts = (Say(f"Everything is paused: {paused}"), *parts)
     data = {state.value: number[state] for state in (Status.IN_PROGRESS, Status.QUEUED, Status.WAITING)}
-    data |= {"ended_today": len(ended), "workers": order.services.settings.workers if workers is None else workers}
+    data |= {
+        "listening": listening,
+        "ended_today": len(ended),
+        "workers": order.services.settings.workers if workers is None else workers,
+    }
     return Answer(parts, data={**data, "spent_today": round(spent, 6), "paused": paused})
 
 

@@ -34,12 +34,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many tasks are where; ``completed`` are those of the last 24 hours."""
+    """How many tasks are where; ``completed`` are those of the last 24 hours, ``listening`` those that wait for CI."""
 
     queued: int = 0
     in_progress: int = 0
     waiting: int = 0
     completed: int = 0
+    listening: int = 0
 
 
 @dataclass(frozen=True, slots=True)

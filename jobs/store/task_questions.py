@@ -204,6 +204,13 @@ class TaskQuestions:
         with self._database.read() as connection:
             return {status: count for status, count in connection.execute(query)}  # noqa: C416 - rows are not pairs to mypy
 
+    def listening(self) -> int:
+        """Return how many tasks wait for an event, without a worker."""
+        query = sa.select(sa.func.count()).select_from(tasks)
+        with self._database.read() as connection:
+            mine = query.where(tasks.c.status == Status.QUEUED, tasks.c.listens != "")
+            return int(connection.execute(mine).scalar_one())
+
     def completed_since(self, since: float) -> int:
         """Return how many tasks ended since a time."""
         query = sa.select(sa.func.count()).select_from(tasks).where(tasks.c.completed_at >= since)

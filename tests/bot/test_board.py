@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from bot.board import LATE_SECONDS, Board
-from jobs.types import Delivery, Kind, Subject
+from jobs.types import Cause, Delivery, Diagnosis, Kind, Subject
 from tests.store.asking import NOW, request, running, submit
 from tests.store.test_runs import STEP
 
@@ -29,6 +30,22 @@ def test_what_is_new_is_not_late(settings: Settings, store: Store) -> None:
     submit(store, request(2), now - LATE_SECONDS - 1)
     store.deliveries.add(Delivery("guid-old-1", "github", "issues", b"{}", now - LATE_SECONDS - 1))
     assert (states(board)["Workers"], states(board)["Inbox"]) == ("wait", "wait")
+
+
+def test_what_waits_for_ci_is_not_called_queued(settings: Settings, store: Store) -> None:
+    """It needs no worker; it is counted apart, and its page links to the red commit and tells what is red."""
+    board = Board(settings, store)
+    about = {"sha": "a" * 40, "asked": False}
+    task = running(store, kind=Kind.FIX_CI, subject=Subject("ci"), about=about)
+    found = Diagnosis(Cause.UNKNOWN, "Nothing tells.", workflow="Deploy")
+    store.runs.finish_stage(task.id, 1, "diagnosed", asdict(found), NOW)
+    store.tasks.listen(task.id, 1, "ci:octo/shop@a", "waits")
+    store.tasks.release(task.id, 1, not_before=NOW + 900)
+    assert (board.counts().queued, board.counts().listening) == (0, 1)
+    page = board.task(task.id)
+    assert page is not None
+    assert page.diagnosis == found
+    assert page.subject_url == f"{settings.github_server_url}/octo/shop/commit/{'a' * 40}"
 
 
 def test_a_page_knows_what_made_the_plan_and_where_the_subject_is(settings: Settings, store: Store) -> None:

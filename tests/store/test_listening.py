@@ -37,6 +37,7 @@ def test_who_waits_for_an_event_holds_no_worker(store: Store) -> None:
     """It is not due before its time, is not late, is ahead of nobody, and is no task that people are told to expect."""
     task = listening(store)
     assert (task.status, task.listens) == (Status.QUEUED, EVENT)
+    assert store.tasks.listening() == 1
     assert store.tasks.due(NOW + 60) == []
     assert store.tasks.claim(task.id, "two", NOW + 60) is None
     assert store.tasks.late(NOW + 60) == 0
