@@ -135,7 +135,8 @@ def _where(view: TaskView) -> str:
 def _review(outcome: Outcome) -> str:
     if not outcome.review.strip():
         return NO_REVIEW
-    return f"{neutralise(outcome.review, limit=12_000)}\n\n<sub>{INDEPENDENT_REVIEW}</sub>"
+    shown = neutralise(outcome.review, limit=12_000)
+    return shown if outcome.review.startswith("No review") else f"{shown}\n\n<sub>{INDEPENDENT_REVIEW}</sub>"
 
 
 def _asked(view: TaskView) -> list[str]:

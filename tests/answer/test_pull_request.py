@@ -148,3 +148,11 @@ def test_the_length_holds() -> None:
         view(Status.IN_PROGRESS, outcome), task=replace(TASK, text=flood, title=flood, removed=(flood,) * 99)
     )
     assert len(pull_request_body(shown)) <= LIMIT + 100
+
+
+def test_a_review_that_could_not_be_made_is_not_called_one() -> None:
+    """The note about the second conversation stands below a review only."""
+    done = view(Status.COMPLETED, outcome=replace(OUTCOME, review="No review: no model could be reached."))
+    body = pull_request_body(done)
+    assert "No review: no model could be reached." in body
+    assert "second model conversation" not in body
