@@ -54,7 +54,9 @@ _FLAG = "|".join("".join(chr(0xE0000 + ord(letter)) for letter in name) for name
 _SUSPECT = re.compile(
     rf"(?P<flag>(?<=\U0001F3F4)(?:{_FLAG})\U000E007F)|[{_characters(chain.from_iterable(_NAMES.values()))}]"
 )
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b\n]*+(?:\x07|\x1b\\)|[PX^_][^\x1b\n]*+\x1b\\|[ -/]++[0-~]|[@-Z\\-_])")
+_ANSI = re.compile(
+    r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b\n]*+(?:\x07|\x1b\\)|[PX^_][^\x1b\n]*+\x1b\\|[ -/]++[0-~]|[@-Z\\-_])"
+)
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]+")
 _NEWLINE = re.compile("\r\n?|[\x85\u2028\u2029]")
 _RIGHT_TO_LEFT = re.compile(
