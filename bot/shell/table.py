@@ -52,6 +52,15 @@ BUILD_OPTIONS = (
     Option("--base", "an image to start from, in place of a fresh Debian"),
     Option("--force", "build it again although it is there", FLAG),
 )
+BACKUP_OPTIONS = (
+    Option("file", "the file to write, - for standard output; one with the date here if not named", {"nargs": "?"}),
+    Option("--with-secrets", "save the settings too, with the App's private key and all other keys", FLAG),
+)
+RESTORE_OPTIONS = (
+    Option("file", "what `opus67 backup` wrote"),
+    Option("--with-secrets", "write the settings of the backup to .env", FLAG),
+    Option("--force", "replace a database that is not empty", FLAG),
+)
 TOKEN_NAME = Option("name", "what you call it, such as the machine that it is for")
 TOKEN_LOGIN = Option("--login", "the GitHub login of the person that it speaks for", {"required": True})
 
@@ -66,6 +75,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("slack", "run what talks in Slack", "bot.slack_bot.process:run_slack", service=True),
     Command("discord", "run what talks in Discord", "bot.discord_bot.process:run_discord", service=True),
     Command("migrate", "bring the database to this version's tables", "bot.chores:run_migrate", json=True),
+    Command("backup", "save the state in one file, while it runs", "bot.backup:run_backup", BACKUP_OPTIONS, json=True),
+    Command(
+        "restore",
+        "put the state that a backup holds in the place of the database",
+        "bot.backup:run_restore",
+        RESTORE_OPTIONS,
+        json=True,
+    ),
     Command(
         "sandbox build",
         "build the image that sandboxes start from",

@@ -6,17 +6,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from alembic.config import Config
 
 HEAD = "0003"
 """The newest migration; a test holds it to the folder."""
 
 
-def migrate(database_url: str) -> None:
-    """Create or upgrade the tables; does nothing when they are up to date."""
+def migrate(database_url: str, revision: str = "head", *, connection: sa.Connection | None = None) -> None:
+    """Create or upgrade the tables; does nothing when they are up to date.
+
+    With a ``connection`` it is a part of that connection's transaction.
+    """
     from alembic import command  # noqa: PLC0415 - slow to import, and used by one command
 
-    command.upgrade(_config(database_url), "head")
+    config = _config(database_url)
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def versions() -> tuple[str, ...]:
+    """Return the migrations that this version knows, oldest first."""
+    names = (path.name.partition("_")[0] for path in (Path(__file__).parent / "versions").glob("[0-9]*_*.py"))
+    return tuple(sorted(names))
 
 
 def current(database_url: str) -> str | None:
