@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.agent.editor import ToolProblem
 from jobs.agent.requests import asked_of, thread_name, threads_message, unanswered
 from jobs.agent.tools import Purpose
-from jobs.kinds.answering import answer_threads, answers_of
+from jobs.kinds.answering import answer_threads, answers_of, keep_read
 from jobs.kinds.base import find_base, joined_event
 from jobs.kinds.change import BUNDLE, publish_work, work_at
 from jobs.kinds.continued import OPENING, ROUND, opening, so_far
@@ -81,11 +81,25 @@ def _batch(attempt: Attempt) -> tuple[Base, Batch]:
     with run_token(attempt, "read") as token:
         base = find_base(attempt, token)
     stored = runs.stage(task.id, BATCH)
-    if stored is not None:
-        return base, Batch.load(stored)
-    batch = Reader(attempt, _number(attempt), base.config).read()
-    runs.finish_stage(task.id, task.attempt, BATCH, asdict(batch), time.time())
+    batch = Batch() if stored is None else Batch.load(stored)
+    if batch.empty:  # an attempt that found nothing, and ended before it could say so, reads again
+        batch = _read(attempt, base)
+        runs.finish_stage(task.id, task.attempt, BATCH, asdict(batch), time.time())
     return base, batch
+
+
+def _read(attempt: Attempt, base: Base) -> Batch:
+    """Read what waits; where that is nothing, whoever asks during the reading is looked for again."""
+    reader, store = Reader(attempt, _number(attempt), base.config), attempt.services.store
+    while True:
+        since = time.time()
+        batch = reader.read()
+        if not batch.empty:
+            return batch
+        # What waits for nothing is read for good: else it would be found missing, and be looked at over and over.
+        keep_read(attempt, _number(attempt), batch)
+        if not store.tasks.heard_since(joined_event(attempt.task.id), since):
+            return batch
 
 
 def _worked(attempt: Attempt, batch: Batch, began: float) -> Outcome:

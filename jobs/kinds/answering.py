@@ -81,8 +81,14 @@ def answer_threads(attempt: Attempt, batch: Batch, outcome: Outcome, number: int
         answered = thread.read if answer else thread.answered
         store.records.keep(thread_key(attempt.task.repository, thread.id), _listed(answered), time.time())
     if not silent:
-        store.records.keep(review_key(attempt.task.repository, number), _listed(batch.reviews), time.time())
+        keep_read(attempt, number, batch)
     return Tally(**counts, refused=tuple(refused))
+
+
+def keep_read(attempt: Attempt, number: int, batch: Batch) -> None:
+    """Keep which reviews of a pull request were read."""
+    key = review_key(attempt.task.repository, number)
+    attempt.services.store.records.keep(key, _listed(batch.reviews), time.time())
 
 
 def _write(attempt: Attempt, thread: Waiting, number: int, turn: int, text: str, *, done: bool) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from jobs.execute import execute
+from jobs.kinds.base import joined_event
+from jobs.kinds.threads import numbers, review_key
 from jobs.testing.github.review_records import LineComment
 from jobs.testing.models import call
 from jobs.types import Conclusion, Kind, Subject
 from tests.jobs.reviewed import Reviewed, answer, behind, by_round, contents, rewrite, text
 from tests.jobs.workshop import WORKSHOP, finish, write
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from jobs.testing.models import Reply
@@ -196,3 +201,34 @@ def test_another_bots_thread_is_left_alone(workshop: Workshop) -> None:
     paid = pull.paid()
     assert workshop.run(pull.task()).conclusion == Conclusion.NEUTRAL
     assert pull.paid() == paid
+
+
+def test_who_asks_while_nothing_is_found_is_not_missed(pull: Reviewed) -> None:
+    """A thread that was written behind the reading, and whose event joined this task, is worked on in it."""
+    github, services, task = pull.workshop.github, pull.workshop.services, pull.task()
+    pull.plays(rewrite(**BIG), answer("T1", "Yes.", done=True), finish("Bigger.", "Use 300"))
+    fault = github.faults.add("GET", r"/pulls/\d+/reviews$", hang=True)
+
+    def meanwhile() -> None:
+        until(lambda: fault.hits, seconds=60, what="the reading of reviews, behind that of threads")
+        pull.review((3, "Bigger."))
+        with services.store.write() as connection:
+            services.store.tasks.heard(connection, joined_event(task.id), time.time())
+        github.faults.clear()
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(meanwhile)
+        row = pull.workshop.run(task)
+        writing.result(60)
+    assert row.conclusion == Conclusion.SUCCESS, row.summary
+    assert pull.resolved() == [0]
+    assert "Nothing in the reviews" not in row.summary
+
+
+def test_what_was_read_for_nothing_is_known(pull: Reviewed) -> None:
+    """A review that a task found settled is no news afterwards."""
+    [comment] = pull.review((3, "Bigger."))
+    pull.workshop.github.resolve_thread(WORKSHOP, comment.id, by="alice")
+    pull.workshop.run(pull.task())
+    kept = numbers(pull.workshop.services.store.records.value(review_key(WORKSHOP, pull.number)))
+    assert {one.id for one in pull.workshop.github.reviews(WORKSHOP, pull.number)} <= kept

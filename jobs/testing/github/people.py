@@ -30,6 +30,17 @@ class People:
             self.world.account(login)
             self.world.repository(repository).permissions[login.lower()] = permission
 
+    def rename_user(self, login: str, name: str) -> None:
+        """Give an account another login; its rights go with it, and the old login is free for somebody else."""
+        with self.world.change():
+            account = self.world.accounts.pop(login.lower())
+            account.login = name
+            self.world.accounts[name.lower()] = account
+            holders = [one.permissions for one in self.world.repositories.values()]
+            for held in [*holders, *self.world.teams.values()]:
+                if login.lower() in held:
+                    held[name.lower()] = held.pop(login.lower())
+
     def set_team(self, organization: str, team: str, members: Sequence[str]) -> None:
         """Say who is in a team."""
         with self.world.change():

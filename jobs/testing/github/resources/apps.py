@@ -37,6 +37,15 @@ def get_app(call: Call) -> Answer:
     return reply(accounts.app(call.world, call.caller) | {"installations_count": len(_mine(call))})
 
 
+@router.route("GET", "/apps/{slug}")
+def get_public_app(call: Call) -> Answer:
+    """Return an App by its name in URLs."""
+    found = next((one for one in call.world.apps.values() if one.slug == call.parameters["slug"]), None)
+    if found is None:
+        raise not_found()
+    return reply(accounts.app(call.world, found))
+
+
 @router.route("GET", "/app/installations", app=True)
 def list_installations(call: Call) -> Answer:
     """List the App's installations."""
