@@ -17,6 +17,8 @@ _LARGEST = 16 * 1_024 * 1_024
 _DEEPEST = 40
 _TEXT = 8_000
 _FAILED = {"failure", "error"}
+_GIVEN = ("classname", "name", "file", "line")
+"""The attributes of a test that are read; a report may have a million others."""
 _PYTHON = re.compile(r"^((?:/|[A-Za-z]:\\)?[^\s:]{1,300}\.py):(\d+): ", re.MULTILINE)
 _FRAME = re.compile(
     r"(?:(?<=[\s(])|^)((?:file://)?(?:[A-Za-z]:)?[^\s:()]{1,300}\.(?:[cm]?[jt]sx?|java|kt|go|rs|rb|php"
@@ -60,7 +62,7 @@ class _Reader:
             self._suites.append(given.get("name", ""))
         elif name == "testcase":
             suite = self._suites[-1] if self._suites else ""
-            self._case = _Case(suite, {key: value[:_TEXT] for key, value in given.items()})
+            self._case = _Case(suite, {key: given[key][:_TEXT] for key in _GIVEN if key in given})
         elif name in _FAILED and self._case and not self._case.wrong:
             self._case.wrong = True
             self._case.message = given.get("message", "")[:_TEXT] or given.get("type", "")[:_TEXT]

@@ -22,6 +22,10 @@ HIGHEST_RATIO = 200
 _NAME = re.compile(r"junit|test|report|surefire|result|xunit|nextest|pytest|jest", re.IGNORECASE)
 _BEGINNING = re.compile(rb"<testsuites?[\s>]")
 _LOOKED_AT = 4_096
+_ENTRY = b"PK\x01\x02"
+"""Begins each entry of a zip file's directory: counted before the directory is read, which may be all of the file."""
+_PACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""What artifacts are packed with; others ask for as much memory as they like before a byte is unpacked."""
 
 
 def promising(name: str) -> bool:
@@ -31,20 +35,19 @@ def promising(name: str) -> bool:
 
 def reports(archive: bytes) -> Iterator[bytes]:
     """Yield the JUnit files of a zip file; what is too large, packed too tightly or broken is left out."""
-    if len(archive) > ARCHIVE_LIMIT:
+    if len(archive) > ARCHIVE_LIMIT or archive.count(_ENTRY) > MOST_ENTRIES:
         return
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-            entries = opened.infolist()
-            if len(entries) > MOST_ENTRIES:
-                return
-            yield from _read(opened, [entry for entry in entries if _wanted(entry)][:MOST_REPORTS])
+            yield from _read(opened, [entry for entry in opened.infolist() if _wanted(entry)][:MOST_REPORTS])
     except (zipfile.BadZipFile, ValueError, OSError, EOFError, zlib.error, RuntimeError):
         return
 
 
 def _wanted(entry: zipfile.ZipInfo) -> bool:
     if entry.is_dir() or not entry.filename.lower().endswith(".xml") or entry.flag_bits & 1:  # encrypted
+        return False
+    if entry.compress_type not in _PACKED:
         return False
     return entry.file_size <= REPORT_LIMIT and entry.file_size <= max(entry.compress_size, 1) * HIGHEST_RATIO
 
