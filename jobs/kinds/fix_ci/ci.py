@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jobs.kinds.fix_ci.deciding import Place
 from jobs.types import CHECK_NAME, REVIEW_CHECK_NAME
 
 if TYPE_CHECKING:
@@ -76,8 +77,19 @@ def standing(attempt: Attempt, case: Case, config: RepositoryConfig) -> Standing
         return _checks(attempt, case.sha, config.ci.ignore)
     if case.source == "report":
         return _reported(attempt, case)
-    runs = newest(attempt.repository.workflow_runs(sha=case.sha, most=MOST_RUNS), config.ci.ignore)
+    found = attempt.repository.workflow_runs(sha=case.sha, most=MOST_RUNS)
+    runs = newest((run for run in found if _is_of(run, attempt.task.repository, case)), config.ci.ignore)
     return Standing(tuple(Result(run.name, run.status != DONE, is_red(run)) for run in runs), runs)
+
+
+def _is_of(run: WorkflowRun, repository: str, case: Case) -> bool:
+    """Tell whether a run speaks of the case: a stranger's fork can have the same commit, and runs of its own."""
+    return is_from(run, repository) is not (case.place is Place.FORK)
+
+
+def is_from(run: WorkflowRun, repository: str) -> bool:
+    """Tell whether what a run judges is in a repository; where that is gone its name is empty."""
+    return run.head_repository.lower() == repository.lower()
 
 
 def newest(runs: Iterable[WorkflowRun], ignored: Sequence[str] = ()) -> tuple[WorkflowRun, ...]:

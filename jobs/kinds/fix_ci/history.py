@@ -73,8 +73,9 @@ def _passed_before(attempt: Attempt, run: WorkflowRun) -> bool:
 
 
 def _is_alike(one: WorkflowRun, other: WorkflowRun) -> bool:
-    """Tell whether two runs judge the same: that of a pull request judges its merge into the base."""
-    return one.workflow_id == other.workflow_id and _is_its_own(one) == _is_its_own(other)
+    """Tell whether two runs judge the same: that of a pull request judges its merge into the base, a fork's its own."""
+    alike = one.workflow_id == other.workflow_id and _is_its_own(one) == _is_its_own(other)
+    return alike and ci.is_from(one, other.head_repository)
 
 
 def _all_green(attempt: Attempt, run_id: int, number: int) -> bool:
@@ -107,9 +108,10 @@ def _since_green(attempt: Attempt, case: Case, base: str, run: WorkflowRun) -> t
     """Return the last green commit of the workflow before this one, and the commits since then, oldest first."""
     repository = attempt.repository
     for branch in dict.fromkeys(filter(None, (case.branch, base))):
+        home = run.head_repository if branch == case.branch else attempt.task.repository
         for one in repository.workflow_runs(branch=branch, workflow_id=run.workflow_id, most=MOST_RUNS):
             older = one.id < run.id and one.sha != case.sha
-            if older and one.conclusion == GREEN and one.branch == branch:
+            if older and one.conclusion == GREEN and one.branch == branch and ci.is_from(one, home):
                 return one.sha, _changes(attempt, one.sha, case.sha)
     return "", _changes(attempt, base, case.sha) if base else ()
 
