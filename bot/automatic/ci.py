@@ -110,6 +110,9 @@ def start(actions: Actions, source: str, run: Run) -> None:
         return
     config = rules(actions)
     spot = placing.find(actions, run, config) if config and run.event in CODE_EVENTS else None
+    if config is not None and (spot is None or spot.owner is None) and is_busy(tasks, run.branch):
+        look_again(actions)  # CI was quicker than the task that pushed and opens its pull request now
+        return
     if config is None or spot is None or len(spot.branch) > LONGEST_BRANCH:
         return
     work = work_of(actions, spot, source, run)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.kinds.base import pull_key
 from jobs.store.tables import charges
 from jobs.types import Actor, Conclusion, Kind, Outcome, Status, Subject
 from tests.bot.conftest import SHOP
@@ -252,3 +253,20 @@ def test_a_branch_that_is_worked_on_is_judged_later(ears: Ears) -> None:
     assert [task.id for task in ears.tasks()] == [busy.id]
     assert [ears.later() for _ in range(6)] == [1, 1, 1, 1, 1, 0]
     assert [task.id for task in ears.tasks()] == [busy.id]
+
+
+def test_ci_that_is_quicker_than_our_pull_request_is_looked_at_again(ears: Ears) -> None:
+    """A run that fails while its branch's task still opens the pull request is seen to when that is there."""
+    working = ears.claim(ears.store(kind=Kind.RESOLVE_ISSUE, subject=Subject("issue", 1), title="Total"))
+    bot = f"{ears.local.slug}[bot]"
+    ears.local.commit_file(SHOP, working.branch, "total.py", "total = 1\n", by=bot)
+    ears.local.run_workflow(SHOP, working.branch, by=bot)
+    ears.listen()
+    assert [task.id for task in ears.tasks()] == [working.id]
+    opened = ears.local.open_pull_request(SHOP, working.branch, "Mend the total", by=bot)
+    store = ears.services.store
+    store.records.keep(pull_key(SHOP, opened.number), working.id, time.time())
+    store.tasks.complete(working.id, working.attempt, Outcome(Conclusion.SUCCESS, "Done."), worked=0.0, now=time.time())
+    store.tasks.told(working.id, working.attempt)
+    assert ears.later() == 1
+    assert [task.about["pull"] for task in ears.tasks() if task.kind is Kind.FIX_CI] == [opened.number]
