@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from bot.shell.database import first_line
 from bot.shell.documents import remark, tell
 from bot.shell.exits import Exit
 from bot.shell.failure import Failure
@@ -21,10 +20,11 @@ from bot.up.banner import database_words
 from config.portable import portable
 from config.settings import child_environment, load
 from jobs import archive
-from jobs.store import Store
 from jobs.store.copying import snapshot
-from jobs.store.migrations import HEAD, current, versions
+from jobs.store.health import examine
+from jobs.store.migrations import HEAD, versions
 from jobs.store.replacing import check_target, file_of, replacement
+from jobs.types import UserError
 
 if TYPE_CHECKING:
     import argparse
@@ -68,6 +68,7 @@ def run_restore(arguments: argparse.Namespace) -> int:
         _check_version(manifest)
         text = _settings_text(file, manifest) if arguments.with_secrets else ""
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _check_owner(settings.home)
         with only_one(settings.home):
             kept = _restore(settings, file, manifest, force=arguments.force)
         if text:
@@ -82,12 +83,9 @@ def _check_source(settings: Settings) -> None:
     """Raise Failure where there is nothing to save."""
     file = file_of(settings.database_url)
     try:
-        there = (file is None or file.exists()) and current(settings.database_url) is not None
-    except Store.UNAVAILABLE as error:
-        raise Failure(
-            f"The database cannot be reached: {first_line(error)}. Check DATABASE_URL and that it runs.",
-            Exit.UNREACHABLE,
-        ) from error
+        there = (file is None or file.exists()) and examine(settings.database_url).version is not None
+    except UserError as error:
+        raise Failure(str(error), Exit.UNREACHABLE) from error
     if not there:
         where = database_words(settings.database_url)
         raise Failure(f"There is no database to save ({where}). OPUS67_HOME or DATABASE_URL names another.", Exit.USAGE)
@@ -162,6 +160,17 @@ def _check_version(manifest: archive.Manifest) -> None:
             f"The backup was made by a newer version of Opus 67 ({manifest.version}, tables {manifest.schema}; "
             f"this one knows {HEAD}). Upgrade, then restore it.",
             Exit.REFUSED,
+        )
+
+
+def _check_owner(home: Path) -> None:
+    """Raise Failure where root would leave files in a home that its owner could not open."""
+    owner = home.stat().st_uid
+    if os.geteuid() == 0 and owner != 0:
+        raise Failure(
+            f"{home} is another user's, who could not open what root makes there. "
+            f"Run it as that user: sudo -u '#{owner}' opus67 restore …",
+            Exit.USAGE,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -201,6 +202,42 @@ def test_without_a_database_there_is_nothing_to_save(opus67: Shell, home: Path) 
     assert refused.returncode == 2
     assert b"no database to save" in refused.stderr
     assert list(home.iterdir()) == []
+
+
+def test_a_broken_database_is_told_in_words(opus67: Shell, home: Path) -> None:
+    """What cannot be read is not saved, and no file pretends that it was."""
+    (home / "var").mkdir()
+    (home / "var" / "opus67.sqlite3").write_bytes(b"no database " * 1000)
+    refused = opus67(home, "backup")
+    assert refused.returncode == 4
+    assert b"file is not a database" in refused.stderr
+    assert [path.name for path in home.iterdir()] == ["var"]
+
+
+def test_a_database_that_is_away_is_told_in_words(opus67: Shell, home: Path) -> None:
+    """PostgreSQL that does not answer: neither saved nor restored, without a traceback."""
+    prepared(home)
+    away = f"postgresql://nobody@/none?host={home}"
+    assert opus67(home, "backup", "mine.tar.gz").returncode == 0
+    refused = opus67(home, "backup", "other.tar.gz", DATABASE_URL=away)
+    assert refused.returncode == 4
+    assert b"does not answer" in refused.stderr
+    refused = opus67(home, "restore", "mine.tar.gz", DATABASE_URL=away)
+    assert refused.returncode == 2
+    assert b"nothing was changed" in refused.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave files that are another user's")
+def test_root_leaves_nothing_in_another_users_home(opus67: Shell, home: Path) -> None:
+    """The service could not open what root restored, so root is told to be that user."""
+    prepared(home)
+    assert opus67(home, "backup", "mine.tar.gz").returncode == 0
+    (home / "other").mkdir()
+    os.chown(home / "other", 12345, 12345)
+    refused = opus67(home, "restore", "mine.tar.gz", OPUS67_HOME=str(home / "other"))
+    assert refused.returncode == 2
+    assert b"sudo -u '#12345'" in refused.stderr
+    assert list((home / "other").iterdir()) == []
 
 
 def test_a_newer_backup_is_refused_in_words(opus67: Shell, home: Path) -> None:

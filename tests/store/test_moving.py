@@ -229,3 +229,21 @@ def test_a_broken_file_is_kept_and_replaced_by_force(home: Path) -> None:
     assert kept is not None
     assert kept.read_bytes() == b"no database " * 1000
     assert {len(rows) for rows in content(f"sqlite:///{file}").values()} == {3}
+
+
+@pytest.mark.postgresql
+def test_what_postgresql_does_not_take_is_told(postgresql_database_url: str, home: Path) -> None:
+    """A NUL in a text, which SQLite keeps, becomes a mark; a text that is too long ends the restore in words."""
+    source = f"sqlite:///{home}/source.sqlite3"
+    migrate(source)
+    store = Store(source)
+    store.records.keep("nul", "a\0b", 1.0)
+    move(source, postgresql_database_url)
+    moved = Store(postgresql_database_url)
+    assert moved.records.value("nul") == "a\ufffdb"
+    moved.close()
+    store.records.keep("k" * 400, "", 1.0)
+    store.close()
+    with pytest.raises(UserError, match=r"too long.*nothing was changed"):
+        move(source, postgresql_database_url, force=True)
+    assert len(content(postgresql_database_url)["effects"]) == 1
