@@ -32,11 +32,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What goes out: the bundle, and the outcome as far as it is known."""
+    """What goes out: the bundle, and the outcome as far as it is known.
+
+    ``beside``: where somebody moved the branch it goes to one beside it; without, PushConflict is raised.
+    """
 
     base: Base
     bundle: bytes
     outcome: Outcome
+    beside: bool = True
 
 
 def publish(attempt: Attempt, token: Token, work: Work) -> Outcome:
@@ -49,7 +53,7 @@ def publish(attempt: Attempt, token: Token, work: Work) -> Outcome:
         patch = _receive(attempt, quarantine, work)
         outcome = replace(work.outcome, patch=patch)
         outcome = _note_conflicts(attempt, token, quarantine, work.base, outcome)
-        branch, outcome = _push(attempt, token, quarantine, work.base, outcome)
+        branch, outcome = _push(attempt, token, quarantine, work.base, outcome, beside=work.beside)
         if branch != work.base.target:
             return outcome
         return _open(attempt, work.base, patch, outcome)
@@ -132,22 +136,26 @@ def _note_conflicts(attempt: Attempt, token: Token, quarantine: Quarantine, base
     return replace(outcome, draft_reason="; ".join(filter(None, [outcome.draft_reason, reason])))
 
 
-def _push(attempt: Attempt, token: Token, quarantine: Quarantine, base: Base, outcome: Outcome) -> tuple[str, Outcome]:
-    """Push to the task's branch; when somebody else has moved it, to a branch beside it, and say so."""
+def _push(
+    attempt: Attempt, token: Token, quarantine: Quarantine, base: Base, outcome: Outcome, *, beside: bool = True
+) -> tuple[str, Outcome]:
+    """Push to the task's branch; when somebody else has moved it, to a branch ``beside`` it, and say so, or raise."""
     commit = outcome.patch.commit if outcome.patch else ""
     attempt.lease.check()  # The last moment at which a cancel or a pause leaves nothing behind.
     try:
         quarantine.push(commit, base.target, token.value, expected=base.expected or None)
     except PushConflict as conflict:
-        beside = attempt.task.own_branch if base.expected else f"{base.target}-{attempt.task.attempt}"
+        if not beside:
+            raise
+        branch = attempt.task.own_branch if base.expected else f"{base.target}-{attempt.task.attempt}"
         attempt.lease.fence()
-        quarantine.push(commit, beside, token.value)
+        quarantine.push(commit, branch, token.value)
         why = f"The pull request was not opened: {conflict}"
         if base.expected:
             why = f"The pull request was not changed: somebody moved its branch `{base.target}` while this ran."
         summary = f"{outcome.summary}\n\n{why}"
-        kept = f"The work is on the branch `{beside}`. Compare the two branches and keep what you want."
-        return beside, replace(outcome, conclusion=Conclusion.ACTION_REQUIRED, summary=summary, kept=kept)
+        kept = f"The work is on the branch `{branch}`. Compare the two branches and keep what you want."
+        return branch, replace(outcome, conclusion=Conclusion.ACTION_REQUIRED, summary=summary, kept=kept)
     return base.target, outcome
 
 

@@ -154,7 +154,7 @@ def _judge(attempt: Attempt, case: Case, pushed: Pushed, known: Known, now: Roun
     place = f"CI is still red at `{pushed.sha[:SHOWN]}`"
     if verdict is Verdict.SAME:
         words = f"{place}, with the same failure as before: the mend does not reach it. It is not tried again."
-        return ended(pushed, words, Conclusion.ACTION_REQUIRED)
+        return _given_up(attempt, pushed, words)
     turn, scope = str(now.number + 1), case.scope
     left = now.number < mending.MOST_ROUNDS and not _is_revert(pushed.outcome)
     if left and counting.claim_mend(attempt, scope, known.diagnosis.signatures, turn):
@@ -162,6 +162,12 @@ def _judge(attempt: Attempt, case: Case, pushed: Pushed, known: Known, now: Roun
     if verdict is Verdict.WORSE:
         return _take_back(attempt, pushed)
     words = f"{place}, with {verdict.value} failures than before. It is not tried again: a person should go on."
+    return _given_up(attempt, pushed, words)
+
+
+def _given_up(attempt: Attempt, pushed: Pushed, words: str) -> Outcome:
+    """Return the ending where a person must go on: until somebody pushes or asks, nothing begins at that commit."""
+    counting.leave_alone(attempt, pushed.sha)
     return ended(pushed, words, Conclusion.ACTION_REQUIRED)
 
 
@@ -178,7 +184,7 @@ def stuck(attempt: Attempt, branch: str, now: Round, last: Outcome) -> Outcome:
         f"CI is still red at `{now.sha[:SHOWN]}`, with {now.verdict} failures than before, and a second round changed "
         "nothing. A person should go on."
     )
-    return ended(pushed, words, Conclusion.ACTION_REQUIRED)
+    return _given_up(attempt, pushed, words)
 
 
 def _compared(known: Known, first: dict[str, list[str]]) -> Verdict:
@@ -190,11 +196,12 @@ def _compared(known: Known, first: dict[str, list[str]]) -> Verdict:
 def _take_back(attempt: Attempt, pushed: Pushed) -> Outcome:
     """Put the branch back to where it was, since the mend made it worse."""
     first = attempt.services.store.runs.stage(attempt.task.id, FIRST)
-    with_ours = f"`{pushed.sha[:SHOWN]}`"
-    why = (
-        f"CI was worse with the mend ({with_ours}) than before, so the mend was taken back by a commit on top. The "
-        f"branch `{pushed.branch}` is as it was before. What was tried:\n\n{pushed.outcome.summary}"
+    worse, tried = f"CI was worse with the mend (`{pushed.sha[:SHOWN]}`) than before", "What was tried:"
+    done = f"so the mend was taken back by a commit on top. The branch `{pushed.branch}` is as it was before."
+    left = (
+        f"but somebody pushed to `{pushed.branch}` meanwhile, so it was left there. Revert it where it is in the way."
     )
+    told = tuple(f"{worse}, {words} {tried}\n\n{pushed.outcome.summary}" for words in (done, left))
     base = mending.base_of(attempt, mending.current_round(attempt))
     base = replace(base, target=pushed.branch)
-    return reverting.take_back(attempt, base, pushed.sha, first["sha"], why)
+    return reverting.take_back(attempt, base, pushed.sha, first["sha"], (told[0], told[1]))

@@ -21,7 +21,7 @@ PULL, BRANCH = "mend", "mend-branch"
 after a week, since the same test may fail again for another reason."""
 
 LEFT = "ci-left:{repository}@{sha}"
-"""Under this key stands a commit that took a mend back: that it is red is known, and people have been told."""
+"""Under this key stands a commit of ours at which a mend was taken back or given up: people know that it is red."""
 
 
 def leave_alone(attempt: Attempt, sha: str) -> None:

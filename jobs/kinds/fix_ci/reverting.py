@@ -128,11 +128,12 @@ def _patch_of(attempt: Attempt, base: Base, tried: Outcome) -> str:
         quarantine.discard()
 
 
-def take_back(attempt: Attempt, base: Base, pushed: str, original: str, why: str) -> Outcome:
+def take_back(attempt: Attempt, base: Base, pushed: str, original: str, told: tuple[str, str]) -> Outcome:
     """Put the branch back to the tree that it had before our commits, by one more commit on top; never by force.
 
     ``base`` is what the last round started from, ``original`` the commit before our first. The bundle is kept before
-    it is pushed: whoever takes over pushes the same commit.
+    it is pushed: whoever takes over pushes the same commit. ``told`` is the ending where that was done, and where
+    somebody pushed meanwhile: then nothing is, neither there nor on a branch beside.
     """
     task, runs = attempt.task, attempt.services.store.runs
     with run_token(attempt, "write") as token:
@@ -144,13 +145,14 @@ def take_back(attempt: Attempt, base: Base, pushed: str, original: str, why: str
             bundle = _bundle_of_tree(attempt, now, original)
             stored = {"bundle": base64.b64encode(bundle).decode()}
             runs.finish_stage(task.id, task.attempt, TAKEN_BACK, stored, time.time())
-        outcome = Outcome(Conclusion.ACTION_REQUIRED, why, title=words.revert_title(f"{words.PREFIX} {pushed[:SHOWN]}"))
+        outcome = Outcome(
+            Conclusion.ACTION_REQUIRED, told[0], title=words.revert_title(f"{words.PREFIX} {pushed[:SHOWN]}")
+        )
         bundle = base64.b64decode(stored["bundle"])
         try:
-            outcome = publish(attempt, token, Work(now, bundle, outcome)) if bundle else outcome
+            outcome = publish(attempt, token, Work(now, bundle, outcome, beside=False)) if bundle else outcome
         except PushConflict:
-            left = "Somebody pushed to the branch meanwhile, so that the mend was left in it."
-            return replace(outcome, summary=f"{left}\n\n{why}")
+            return replace(outcome, summary=told[1], title="")
         counting.leave_alone(attempt, outcome.patch.commit if outcome.patch else pushed)
         return outcome
 
