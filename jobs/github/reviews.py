@@ -12,6 +12,7 @@ from jobs.github.calls import UNPROCESSABLE, Calls
 from jobs.github.patches import DiffLines, read_patch
 from jobs.github.review_values import LineRemark, SubmittedReview, Thread, ThreadComment
 from jobs.github.values import Comment, GitHubRefused
+from jobs.text import code
 from jobs.types import GitHubUnavailable
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ def _with_remarks(body: str, remarks: Sequence[LineRemark]) -> str:
     """Return a review's text with remarks that have no place at a line."""
     if not remarks:
         return body
-    said = [f"**{one.path.replace('`', '')}:{one.line}** {one.body}" for one in remarks]
+    said = [f"**{code(f'{one.path}:{one.line}')}** {one.body}" for one in remarks]
     whole = "\n\n".join((body, ELSEWHERE, *said))
     return whole if len(whole) <= LONGEST_BODY else whole[: LONGEST_BODY - 2] + "\n…"
 

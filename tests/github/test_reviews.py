@@ -198,7 +198,7 @@ def test_remarks_that_have_no_line_are_said_in_the_text(
     shop.ensure_review(pull.number, pull.head, MARKER, BODY, "COMMENT", remarks)
     (review,) = local.reviews(SHOP, pull.number)
     assert review.body.startswith(BODY)
-    for words in ("**long.txt:15** Not shown", "**other.py:1** Not changed", "**long.txt:20** Not deleted"):
+    for words in ("**`long.txt:15`** Not shown", "**`other.py:1`** Not changed", "**`long.txt:20`** Not deleted"):
         assert words in review.body
     assert [(one.path, one.start_line, one.line) for one in shop.review_threads(pull.number)] == [
         ("new.py", 0, 2),
@@ -214,7 +214,7 @@ def test_a_review_of_a_commit_that_is_gone_is_said_in_words(
     remarks = [LineRemark("new.py", 1, "Here"), LineRemark("gone.py", 9, "x" * 70_000)]
     made = shop.ensure_review(pull.number, pull.head, MARKER, BODY, "COMMENT", remarks)
     review = shop.submitted_review(pull.number, made)
-    assert "**new.py:1** Here" in review.body
+    assert "**`new.py:1`** Here" in review.body
     assert len(review.body) <= 65_536
     assert shop.review_threads(pull.number) == ()
 
