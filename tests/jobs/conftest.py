@@ -11,6 +11,7 @@ from jobs.services import Services
 from jobs.store import Store
 from jobs.store.tables import metadata
 from jobs.testing.github import LocalGitHub
+from tests.jobs.ci_host import certificate, ci  # noqa: F401 - fixtures, for the folders below, too
 from tests.jobs.workshop import NOWHERE, SHOP, Workshop
 
 if TYPE_CHECKING:
