@@ -176,7 +176,7 @@ def _left_alone(actions: Actions, config: RepositoryConfig, spot: Spot, run: Run
     """Return why a red run is left alone, by the repository's file or since a mend was given up there, or nothing."""
     left = LEFT.format(repository=actions.event.repository.lower(), sha=run.sha)
     if actions.services.store.records.value(left) is not None:
-        return "a mend was taken back there: it is as red as it was before"
+        return "a mend was taken back or given up there, and people were told; `/opus fix` asks for another"
     switch = SWITCHES[spot.place]
     if not getattr(config.ci, switch.partition(".")[2]):
         return f"`{switch}` is off in `.github/opus67.yml`"
