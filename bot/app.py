@@ -14,7 +14,7 @@ from bot.ci_reports import reports
 from bot.dashboard import mount
 from bot.slack_bot.web import slack_blueprint
 from bot.wake import BackgroundWaker
-from bot.webhooks import LARGEST_BODY, receiver
+from bot.webhooks import LARGEST_BODY, Receiver
 from config.settings import load, require
 from jobs import logs
 from jobs.keys import signing_key
@@ -30,7 +30,10 @@ def create_app(settings: Settings, store: Store | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     store = store or Store(settings.database_url)
     waker = BackgroundWaker(settings.redis_url, signing_key(settings))
-    app.register_blueprint(receiver(store, waker, settings.github_webhook_secrets))
+    receiver = Receiver(store, waker, settings.github_webhook_secrets)
+    app.register_blueprint(receiver.blueprint())
+    # Flask's own way to put something in front: the test client and the server both come through it.
+    app.wsgi_app = receiver.in_front_of(app.wsgi_app)  # type: ignore[method-assign, assignment]
     app.register_blueprint(reports(settings, store, waker))
     app.register_blueprint(api(settings, store, waker))
     app.register_blueprint(slack_blueprint(settings, store, waker))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import sqlalchemy.exc
-
 from jobs.store.costs import Costs, Spent
-from jobs.store.database import Database, default_url
+from jobs.store.database import UNAVAILABLE, Database, default_url
 from jobs.store.deliveries import Deliveries
 from jobs.store.fleet import MOST_WORKERS, Fleet
 from jobs.store.notices import Notice, Notices
@@ -50,7 +48,7 @@ __all__ = [
 class Store:
     """All that is remembered, over one database."""
 
-    UNAVAILABLE = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError)
+    UNAVAILABLE = UNAVAILABLE
     """What is raised while the database cannot be reached, is locked for too long, or its disk is full."""
 
     def __init__(self, url: str) -> None:

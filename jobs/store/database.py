@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+import sqlalchemy.exc
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 10.0
 """How long a writer waits for another one before it gives up."""
+UNAVAILABLE = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError)
+"""What is raised while the database cannot be reached, is locked for too long, or its disk is full."""
 
 
 def default_url(home: Path) -> str:
@@ -31,7 +34,8 @@ class Database:
         options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}} if self.is_sqlite else {}
         if not self.is_sqlite:
             options = {"pool_pre_ping": True, "pool_size": 4, "connect_args": {"connect_timeout": 5}}
-        self.engine = sa.create_engine(url, **options)
+        # An error tells its statement, not its values: they are people's words, and a log is no place for them.
+        self.engine = sa.create_engine(url, hide_parameters=True, **options)
         event.listen(self.engine, "connect", _prepare_sqlite if self.is_sqlite else _prepare_postgresql)
 
     @contextmanager
@@ -64,6 +68,18 @@ class Database:
         # What was inserted is asked for, since the row count of an INSERT is not known with every driver.
         inserted = connection.execute(statement.on_conflict_do_nothing().returning(*table.primary_key))
         return inserted.one_or_none() is not None
+
+    def insert_many(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Insert the rows whose keys are not there yet; tell whether that was every one of them.
+
+        All go in one plain statement: per row, or by SQLAlchemy's own way, other threads are let in between so often
+        that many small requests wait for each other.
+        """
+        columns, mark = list(rows[0]), "?" if self.is_sqlite else "%s"
+        places = ", ".join([f"({', '.join([mark] * len(columns))})"] * len(rows))
+        statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {places} ON CONFLICT DO NOTHING"
+        values = tuple(row[column] for row in rows for column in columns)
+        return connection.exec_driver_sql(statement, values).rowcount == len(rows)
 
     def upsert(
         self, connection: sa.Connection, table: sa.Table, values: Mapping[str, Any], *, key: Sequence[str]

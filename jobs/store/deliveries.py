@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from jobs.store.tables import deliveries
+from jobs.store.together import Together
 from jobs.types import Delivery, LeaseLost
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from jobs.store.database import Database
 
+Row = dict[str, Any]
 LEASE_SECONDS = 30.0
 ATTEMPTS = 5
 
@@ -23,21 +26,23 @@ class Deliveries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._together: Together[Row, bool] = Together(self._add_all)
 
     def add(self, delivery: Delivery) -> bool:
-        """Store a delivery; tell whether there is work to do for it (new, or stored earlier and not done)."""
+        """Store a delivery; tell whether there is work to do for it (new, or stored earlier and not done).
+
+        What many threads add at the same time is committed in one transaction.
+        """
+        return self._together.add(_new(delivery))
+
+    def _add_all(self, batch: Sequence[Row]) -> Sequence[bool]:
+        # In one order everywhere: two transactions that wait for each other's GUIDs would never end.
+        rows = sorted({row["guid"]: row for row in batch}.values(), key=itemgetter("guid"))
         with self._database.write() as connection:
-            if self._database.insert_new(connection, deliveries, _new(delivery)):
-                return True
-            again = (
-                sa.update(deliveries)
-                .where(deliveries.c.guid == delivery.guid, deliveries.c.status == "failed")
-                .values(status="new", attempts=0, lease_until=0.0)
-            )
-            if connection.execute(again).rowcount:
-                return True
-            status = connection.execute(sa.select(deliveries.c.status).where(deliveries.c.guid == delivery.guid))
-            return bool(status.scalar_one() == "new")
+            if self._database.insert_many(connection, deliveries, rows):
+                return [True] * len(batch)
+            to_do = {row["guid"]: _has_work(connection, row["guid"]) for row in rows}
+        return [to_do[row["guid"]] for row in batch]
 
     def put_off(self, connection: sa.Connection, delivery: Delivery, not_before: float) -> None:
         """Store a delivery of our own that is to be acted on later; one that is there already changes nothing."""
@@ -130,7 +135,16 @@ class Deliveries:
             return connection.execute(gone).rowcount
 
 
-def _new(delivery: Delivery) -> dict[str, Any]:
+def _has_work(connection: sa.Connection, guid: str) -> bool:
+    """Tell whether there is work to do for a stored delivery, new or old; one that failed is taken up again."""
+    again = sa.update(deliveries).where(deliveries.c.guid == guid, deliveries.c.status == "failed")
+    if connection.execute(again.values(status="new", attempts=0, lease_until=0.0)).rowcount:
+        return True
+    status = connection.execute(sa.select(deliveries.c.status).where(deliveries.c.guid == guid))
+    return bool(status.scalar_one() == "new")
+
+
+def _new(delivery: Delivery) -> Row:
     return {
         "guid": delivery.guid,
         "source": delivery.source,
