@@ -28,6 +28,8 @@ SIGNATURE, DELIVERY = "X-Opus67-Signature-256", "X-Opus67-Delivery"
 CONCLUSIONS = ("failure", "success")
 
 _DELIVERY = re.compile(r"[0-9A-Za-z._-]{8,80}", re.ASCII)
+_URL = re.compile(r"https://[^\x00-\x20\x7f-\U0010ffff<>\"{}|\\^`]{1,1990}")
+"""What may stand in an address: https://www.rfc-editor.org/rfc/rfc3986#section-2"""
 _FORMS = {
     "repository": (re.compile(r"[A-Za-z0-9][\w-]{0,99}/(?!\.{1,2}$)[\w.-]{1,100}", re.ASCII), "owner/name"),
     "sha": (re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII), "a whole commit, 40 or 64 digits 0-9 and a-f"),
@@ -142,7 +144,7 @@ def check_hosts(found: Mapping[str, Any], settings: Settings) -> None:
 
 
 def _is_https(value: str) -> bool:
-    return value.startswith("https://") and len(value) <= 2_000 and value.isascii() and value.isprintable()  # noqa: PLR2004 - as browsers take it
+    return _URL.fullmatch(value) is not None
 
 
 def _storable(value: str) -> bool:

@@ -17,7 +17,7 @@ from jobs.answer.comment import living_comment
 from jobs.answer.view import TaskView
 from jobs.keys import page_url, signing_key
 from jobs.store import Place
-from jobs.text.redact import redact
+from jobs.text.redact import redact, redact_all
 from jobs.types import (
     CHECK_NAME,
     REVIEW_CHECK_NAME,
@@ -158,7 +158,7 @@ class Teller:
             return
         records, known = self._services.store.records, self._services.store.records.places(self._task_id, CHECK)
         for sha in {*known, self.sha}:
-            output = _check(view, sha, current=sha == self.sha)
+            output = redact_all(_check(view, sha, current=sha == self.sha), self._services.redacted)
             place, marks = known.get(sha), output["output"].get("annotations")
             marked = _hash(repr(marks))[:32] if marks else place.shown.partition(MARKED)[2] if place is not None else ""
             shown = f"{_hash(repr(output))[:31]}{MARKED}{marked}"

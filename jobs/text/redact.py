@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
@@ -36,6 +36,15 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     known = _pattern(tuple(sorted({secret.strip() for secret in secrets})))
     text = known.sub(REDACTED, text) if known else text
     return _TOKEN.sub(REDACTED, text)
+
+
+def redact_all(value: Any, secrets: Iterable[str]) -> Any:
+    """Return JSON of which each text is redacted."""
+    if isinstance(value, str):
+        return redact(value, secrets)
+    if isinstance(value, dict):
+        return {name: redact_all(one, secrets) for name, one in value.items()}
+    return [redact_all(one, secrets) for one in value] if isinstance(value, list) else value
 
 
 @lru_cache(maxsize=16)

@@ -119,7 +119,7 @@ def _read(attempt: Attempt, case: Case, now: Standing) -> tuple[Reading, str, st
     """Return what failed, where that is shown, and what it is called."""
     if case.source == "report":
         reading, report = gathering.of_report(attempt, now.report)
-        return reading, str(report.get("url") or ""), str(report.get("workflow") or case.workflow)
+        return reading, gathering.linkable(str(report.get("url") or "")), str(report.get("workflow") or case.workflow)
     if case.source == "checks":
         reading, url = gathering.of_checks(attempt, case.sha, now.red)
         return reading, url, ", ".join(now.red) or case.workflow

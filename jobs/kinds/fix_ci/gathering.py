@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jobs import triage
 from jobs.kinds.fix_ci import archives, ci
 from jobs.kinds.fix_ci.ci import RED
+from jobs.text import redact, strip_controls, strip_invisible
 from jobs.types import Failure, FailureKind, Reading, UserError
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ MOST_FAILURES = 200
 LONGEST_MESSAGE = 2_000
 REPORT_LIMIT = 20_000_000
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.:-]+(?:/[A-Za-z0-9._~:/?#@!$&*+,;=%-]*)?", re.ASCII)
-"""An address that can stand in Markdown as it is."""
 
 
 def of_runs(attempt: Attempt, runs: Iterable[WorkflowRun]) -> Reading:
@@ -76,7 +76,7 @@ def of_checks(attempt: Attempt, sha: str, names: Collection[str]) -> tuple[Readi
     readings = [_of_check(check) for check in checks[:MOST_JOBS]]
     readings += [_of_status(status) for status in statuses[:MOST_JOBS]]
     places = [*(one.url for one in checks), *(one.url for one in statuses)]
-    return _joined(readings), next((place for place in places if _ADDRESS.fullmatch(place)), "")
+    return _joined(readings), next((place for place in places if linkable(place)), "")
 
 
 def _of_status(status: CommitStatus) -> Reading:
@@ -102,9 +102,19 @@ def _of_check(check: SuiteCheck) -> Reading:
 
 
 def _failure(tool: str, name: str, message: str, path: str = "", line: int = 0) -> Failure:
-    message = message[:LONGEST_MESSAGE]
+    name, message, path = (_cleaned(text) for text in (name, message[:LONGEST_MESSAGE], path))
     signature = triage.signature(tool, FailureKind.OTHER, name, message, path)
     return Failure(tool, FailureKind.OTHER, name, message, path, line, signature)
+
+
+def _cleaned(text: str) -> str:
+    """Take out what nobody sees, and what looks like a secret."""
+    return redact(strip_invisible(strip_controls(text))[0], ())
+
+
+def linkable(address: str) -> str:
+    """Return an address that can stand in Markdown as it is; nothing where this one cannot."""
+    return address if _ADDRESS.fullmatch(address) and _cleaned(address) == address else ""
 
 
 def of_report(attempt: Attempt, guid: str) -> tuple[Reading, dict[str, Any]]:
