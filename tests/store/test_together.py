@@ -107,3 +107,16 @@ def test_an_error_names_no_values(store: Store) -> None:
         with store.write() as connection:
             connection.execute(sa.text("ALTER TABLE away RENAME TO deliveries"))
     assert "confidential" not in str(caught.value)
+
+
+def test_postgresql_compresses_quickly_where_it_can(store: Store) -> None:
+    """A large body is compressed with lz4 by a PostgreSQL that knows it; it comes back as it came."""
+    sent = delivery(body=b'{"word": "' + b"again " * 20_000 + b'"}')
+    store.deliveries.add(sent)
+    if not store.database.is_sqlite:
+        ways = sa.text("SELECT enumvals FROM pg_settings WHERE name = 'default_toast_compression'")
+        used = sa.text("SELECT pg_column_compression(body) FROM deliveries")
+        with store.database.read() as connection:
+            if "lz4" in (connection.execute(ways).scalar_one_or_none() or []):
+                assert connection.execute(used).scalar_one() == "lz4"
+    assert store.deliveries.claim(sent.guid, NOW) == sent
