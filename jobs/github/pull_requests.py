@@ -85,8 +85,8 @@ def as_state(found: Mapping[str, Any]) -> PullRequestState:
         mergeable_state=str(found.get("mergeable_state") or "unknown"),
         merge_commit=str(found.get("merge_commit_sha") or ""),
         node_id=found["node_id"],
-        created_at=_seconds(found["created_at"]),
-        updated_at=_seconds(found["updated_at"]),
+        created_at=_seconds(found.get("created_at")),
+        updated_at=_seconds(found.get("updated_at")),
     )
 
 
@@ -96,5 +96,5 @@ def _pull_request(found: Mapping[str, Any]) -> PullRequest:
     return PullRequest(found["number"], found["html_url"], state, draft, head, base, body)
 
 
-def _seconds(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
+def _seconds(text: str | None) -> float:
+    return datetime.fromisoformat(text).timestamp() if text else 0.0
