@@ -117,7 +117,7 @@ def _remember_earlier(attempt: Attempt, standing: Standing) -> None:
     """Keep what failed in the attempt before the green one: it comes and goes, unless the machinery was to blame."""
     for run in standing.runs:
         if run.attempt > 1 and not ci.is_red(run):
-            for reading in gathering.of_run(attempt, run, run.attempt - 1):
+            for reading in gathering.of_attempt(attempt, run, run.attempt - 1):
                 if not reading.infrastructure:
                     counting.remember_flaky(attempt, [failure.signature for failure in reading.failures])
 

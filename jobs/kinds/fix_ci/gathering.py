@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from jobs import triage
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from jobs.execute import Attempt
-    from jobs.github import CommitStatus, SuiteCheck, WorkflowRun
+    from jobs.github import CommitStatus, SuiteCheck, WorkflowJob, WorkflowRun
 
 LOG_LIMIT = 64 * 1024 * 1024
-MOST_JOBS = 10
+MOST_JOBS, MOST_LOGS = 10, 20
+"""Of one run, and of all at a commit."""
 MOST_ARTIFACTS = 5
 MOST_FAILURES = 200
 LONGEST_MESSAGE = 2_000
@@ -29,22 +31,33 @@ _ADDRESS = re.compile(r"https?://[A-Za-z0-9.:-]+(?:/[A-Za-z0-9._~:/?#@!$&*+,;=%-
 
 
 def of_runs(attempt: Attempt, runs: Iterable[WorkflowRun]) -> Reading:
-    """Read what failed in some runs of Actions."""
-    return _joined([reading for run in runs for reading in of_run(attempt, run)])
+    """Read what failed in some runs of Actions, as far as there are not too many."""
+    readings, left = list[Reading](), MOST_LOGS
+    for run in islice(runs, MOST_LOGS):
+        failed = _failed(attempt, run, 0)[:left]
+        left -= len(failed)
+        readings += _of_jobs(attempt, failed)
+        readings += _of_artifacts(attempt, run.id)
+        if not left:
+            break
+    return _joined(readings)
 
 
-def of_run(attempt: Attempt, run: WorkflowRun, number: int = 0) -> list[Reading]:
-    """Read the logs of a run's failed jobs and its test reports; ``number`` is an earlier attempt's."""
-    repository = attempt.repository
-    failed = [job for job in repository.jobs_of(run.id, number) if job.conclusion in RED][:MOST_JOBS]
+def of_attempt(attempt: Attempt, run: WorkflowRun, number: int) -> list[Reading]:
+    """Read the logs of the jobs that failed in an earlier attempt of a run."""
+    return _of_jobs(attempt, _failed(attempt, run, number))
+
+
+def _failed(attempt: Attempt, run: WorkflowRun, number: int) -> list[WorkflowJob]:
+    return [job for job in attempt.repository.jobs_of(run.id, number) if job.conclusion in RED][:MOST_JOBS]
+
+
+def _of_jobs(attempt: Attempt, jobs: Iterable[WorkflowJob]) -> list[Reading]:
     readings = []
-    for job in failed:
+    for job in jobs:
         attempt.lease.check()
         with attempt.lease.interruptible():
-            reading = triage.read_log(repository.job_log(job.id, most=LOG_LIMIT))
-        readings.append(reading)
-    if not number:
-        readings += _of_artifacts(attempt, run.id)
+            readings.append(triage.read_log(attempt.repository.job_log(job.id, most=LOG_LIMIT)))
     return readings
 
 
