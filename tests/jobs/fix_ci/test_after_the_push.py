@@ -14,6 +14,7 @@ from tests.jobs.fix_ci.till import COMMAND, OTHERWISE, RIGHT, TILL, WORSE, WRONG
 from tests.jobs.workshop import finish, write
 
 if TYPE_CHECKING:
+    import threading
     from pathlib import Path
 
     from jobs.testing.models import Reply
@@ -46,10 +47,11 @@ def mend(till: Till, owner: str, number: int, sha: str, *texts: str, **changes: 
     return task, till.go(task)
 
 
-def blind(till: Till) -> None:
-    """Have the repository check nothing, and CI print what the sandbox cannot run."""
+def blind(till: Till, gate: threading.Event | None = None) -> None:
+    """Have the repository check nothing, and CI print what the sandbox cannot run; it ends behind the gate."""
 
     def ci(path: Path, sha: str, branch: str, attempt: int) -> CiResult:
+        assert gate is None or gate.wait(120)
         found = ci_from_command(COMMAND)(path, sha, branch, attempt)
         job = found.jobs[0]
         text = b"" if job.log is None else bytes(job.log)  # type: ignore[arg-type]

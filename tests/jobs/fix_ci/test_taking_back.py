@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,9 @@ def test_a_merge_of_three_is_not_reverted(till: Till) -> None:
 
 def worse(till: Till) -> tuple[str, Any]:
     """Have a mend that makes it worse be pushed twice; return its branch and its task, which would take it back."""
-    blind(till)
+    gate = threading.Event()
+    gate.set()
+    blind(till, gate)
     owner, number, sha = own(till, WRONG)
     branch = f"opus/bg-{owner}"
 
@@ -86,7 +89,9 @@ def worse(till: Till) -> tuple[str, Any]:
     task = till.task(sha, place="own", branch=branch, pull=number, follows=owner, onto=branch)
     stages = till.workshop.services.store.runs
     for _ in range(LISTENED):
+        gate.clear()  # CI does not end before the task waits for it
         row = till.once(task)
+        gate.set()
         assert row.listens, row.summary
         till.settled(row.listens.rpartition("@")[2])
         till.hear(row.listens)
