@@ -14,7 +14,7 @@ import pytest
 from config.settings import load
 from jobs.ci_fetch import fetch
 from jobs.types import UserError
-from tests.jobs.test_ci_fetch import certificate
+from tests.jobs.ci_host import certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
