@@ -46,7 +46,7 @@ class Held(Gate):
 
 
 def test_the_same_failure_at_the_mend_ends_it(town: Town) -> None:
-    """One push, and words on the pull request; when somebody runs CI again and it is red again, nothing is paid."""
+    """One push, and words; another run of the same begins nothing, and a person's push that is red alike costs nothing."""
     story = Red.build(town, [write(STILL, "till.py"), finish("Tried.", "Mend the sum")], config=CHECKS)
     story.runs_ci(blind)
     story.push(WRONG)
@@ -62,7 +62,10 @@ def test_the_same_failure_at_the_mend_ends_it(town: Town) -> None:
     town.product.github.rerun(run, by="ada")
     story.settled(opened.pull.head_sha)
     story.settles()
-    story.completed()
+    assert [one.id for one in story.tasks()] == [task.id]
+    story.push(f"{STILL}# mine\n", branch=opened.pull.head)
+    story.settles()
+    story.completed(2)
     assert (len(story.asked()), story.bot_pushes()) == (paid, 1)
     [last] = [one for one in story.tasks() if one.id != task.id]
     assert "with the same failure: the mend does not reach it" in last.summary

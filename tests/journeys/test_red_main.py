@@ -36,7 +36,11 @@ def test_red_main_becomes_a_draft_whose_ci_is_green(town: Town) -> None:
     assert opened.pull is not None
     assert (opened.pull.draft, opened.pull.base, opened.pull.head) == (True, "main", f"opus/ci-{task.id}")
     assert opened.title == "Mend CI: Sum without one more"
-    for words in ("`python3 -m unittest -q` ended with exit code 1", "`python3 -m unittest -q` ended with exit code 0", "/actions/runs/"):
+    for words in (
+        "`python3 -m unittest -q` ended with exit code 1",
+        "`python3 -m unittest -q` ended with exit code 0",
+        "/actions/runs/",
+    ):
         assert words in opened.body, opened.body
     assert story.file("till.py", opened.pull.head) == RIGHT
     assert story.commits(opened.pull.head) == ["opus-67[bot]"]
