@@ -104,7 +104,9 @@ def test_a_changed_byte_is_found() -> None:
         assert "damaged" in refused(bytes(changed)), place
 
 
-@pytest.mark.parametrize("data", [b"", b"hello", b"PK\x03\x04" + bytes(500), gzip.compress(b"hello", mtime=0), bytes(5000)])
+@pytest.mark.parametrize(
+    "data", [b"", b"hello", b"PK\x03\x04" + bytes(500), gzip.compress(b"hello", mtime=0), bytes(5000)]
+)
 def test_another_file_is_refused(data: bytes) -> None:
     """What is no backup at all is told apart from one."""
     assert "damaged" in refused(data)
