@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from jobs.kinds.running import Assignment
 
 BUNDLE = "bundle"
+PUBLISHED = ("pushed", "published")
+"""The stages of the kinds that go on after their work was pushed."""
 NOTHING = "Nothing was changed, so there is no pull request."
 
 
@@ -56,9 +58,12 @@ def change(attempt: Attempt) -> Outcome:
 
 def salvage(attempt: Attempt, outcome: Outcome) -> Outcome:
     """Push the last checkpoint of a run that failed to its branch, without a pull request, and say so."""
-    bundle = attempt.services.store.runs.checkpoint(attempt.task.id)
+    runs, task = attempt.services.store.runs, attempt.task
+    bundle = runs.checkpoint(task.id)
     if bundle is None or outcome.kept or outcome.salvage:
         return outcome
+    if any(runs.stage(task.id, stage) is not None for stage in PUBLISHED):
+        return outcome  # what failed came after the push
     with run_token(attempt, "write") as token:
         return keep_as_branch(attempt, token, Work(find_base(attempt, token), bundle, outcome))
 

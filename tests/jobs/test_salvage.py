@@ -6,6 +6,8 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from jobs.execute import execute
 from jobs.store import CRASHES
 from jobs.types import Conclusion
@@ -57,6 +59,17 @@ def test_work_of_a_run_that_killed_its_workers_is_on_a_branch(
     assert github.file(SHOP, "README.md", task.branch) == b"# Shop, half done\n"
     assert task.branch in github.comments(SHOP, 1)[0].body
     assert github.pull_requests(SHOP) == []
+
+
+@pytest.mark.parametrize("stage", ["pushed", "published"])
+def test_work_that_was_pushed_is_not_salvaged(services: Services, github: LocalGitHub, home: Path, stage: str) -> None:
+    """What failed after the push leaves the work where it is, and makes no second branch of it."""
+    task = _half_done(services, github, home)
+    held = claim(services.store, task.id, time.time() - 20)
+    services.store.runs.finish_stage(task.id, held.task.attempt, stage, {}, time.time())
+    execute(services, task.id)
+    assert services.store.tasks.row(task.id).conclusion == Conclusion.FAILURE
+    assert task.branch not in github.branches(SHOP)
 
 
 def test_work_that_kills_its_salvage_is_not_tried_again(services: Services, github: LocalGitHub, home: Path) -> None:
