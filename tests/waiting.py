@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 
-def until(condition: Callable[[], Value], *, seconds: float = 10.0, what: str = "the condition") -> Value:
+def until(condition: Callable[[], Value], *, seconds: float = 30.0, what: str = "the condition") -> Value:
     """Ask ``condition`` again and again until it is true, return what it gave, and fail after ``seconds``."""
     deadline = time.monotonic() + seconds
     while True:

@@ -35,7 +35,7 @@ class Running:
         """What it wrote so far."""
         return self.log.read_text(errors="replace")
 
-    def until_says(self, text: str, *, times: int = 1, seconds: float = 15.0) -> str:
+    def until_says(self, text: str, *, times: int = 1, seconds: float = 60.0) -> str:
         """Wait until its output has a text, so many times, and return the output."""
         until(lambda: self.output.count(text) >= times or self.popen.poll() is not None, seconds=seconds, what=text)
         assert self.output.count(text) >= times, self.output
@@ -47,7 +47,7 @@ class Running:
         self.ever |= set(found)
         return found
 
-    def ends(self, *, seconds: float = 15.0) -> int:
+    def ends(self, *, seconds: float = 60.0) -> int:
         """Wait for its end and return its exit code."""
         return self.popen.wait(seconds)
 
