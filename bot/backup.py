@@ -22,7 +22,7 @@ from config.settings import child_environment, load
 from jobs import archive
 from jobs.store.copying import snapshot
 from jobs.store.health import examine
-from jobs.store.migrations import HEAD, versions
+from jobs.store.migrations import HEAD, known_versions
 from jobs.store.replacing import check_target, file_of, replacement
 from jobs.types import UserError
 
@@ -155,7 +155,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _check_version(manifest: archive.Manifest) -> None:
-    if manifest.schema not in versions():
+    if manifest.schema not in known_versions():
         raise Failure(
             f"The backup was made by a newer version of Opus 67 ({manifest.version}, tables {manifest.schema}; "
             f"this one knows {HEAD}). Upgrade, then restore it.",

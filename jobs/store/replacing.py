@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from jobs.store.copying import is_json, rebuilt, reflected
 from jobs.store.database import Database
-from jobs.store.migrations import HEAD, migrate, versions
+from jobs.store.migrations import HEAD, known_versions, migrate
 from jobs.store.tables import metadata, tasks
 from jobs.types import Status, UserError
 
@@ -196,7 +196,7 @@ def _look(connection: sa.Connection, *, force: bool) -> None:
     there = reflected(connection)
     if sa.inspect(connection).has_table("alembic_version"):
         version = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-        if version is not None and version not in versions():
+        if version is not None and version not in known_versions():
             raise UserError(
                 f"The database here is of a newer version ({version}, this one knows {HEAD}). "
                 "Upgrade Opus 67, or name another database by DATABASE_URL."

@@ -25,7 +25,7 @@ def migrate(database_url: str, revision: str = "head", *, connection: sa.Connect
     command.upgrade(config, revision)
 
 
-def versions() -> tuple[str, ...]:
+def known_versions() -> tuple[str, ...]:
     """Return the migrations that this version knows, oldest first."""
     names = (path.name.partition("_")[0] for path in (Path(__file__).parent / "versions").glob("[0-9]*_*.py"))
     return tuple(sorted(names))
