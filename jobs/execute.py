@@ -40,7 +40,7 @@ KINDS = {
     Kind.RESOLVE_ISSUE: "jobs.kinds.change:change",
     Kind.BACKGROUND: "jobs.kinds.change:change",
     Kind.ASK: "jobs.kinds.asking:ask",
-    Kind.FIX_CI: "jobs.kinds.fix_ci:fix_ci",
+    Kind.FIX_CI: "jobs.kinds.fix_ci.flow:fix_ci",
     Kind.ADDRESS_REVIEW: "jobs.kinds.addressing:address",
     Kind.REVIEW_PULL_REQUEST: "jobs.kinds.reviewing:review",
     Kind.RESOLVE_CONFLICTS: "jobs.kinds.conflicts:resolve",

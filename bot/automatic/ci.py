@@ -24,7 +24,10 @@ from bot.automatic.work import (
     submit,
 )
 from jobs import policy
+from jobs.kinds.fix_ci.case import Case, event_of, seen_key
+from jobs.kinds.fix_ci.ci import RED
 from jobs.kinds.fix_ci.counting import LEFT
+from jobs.kinds.fix_ci.deciding import Place
 from jobs.types import Actor, Decision, Kind, Subject
 
 if TYPE_CHECKING:
@@ -39,17 +42,16 @@ if TYPE_CHECKING:
     from config.repository import RepositoryConfig
     from jobs.types import Task
 
-RED = frozenset({"failure", "timed_out", "startup_failure"})
 CODE_EVENTS = frozenset({"", "push", "pull_request", "schedule", "workflow_dispatch", "repository_dispatch"})
 """What runs that judge code are started by. Strangers start others, by a comment, say, and those judge something else.
 
 https://docs.github.com/actions/reference/events-that-trigger-workflows
 """
 SWITCHES = {
-    placing.DEFAULT: "ci.default_branch",
-    placing.OWN: "ci.own",
-    placing.OTHER: "ci.others",
-    placing.FORK: "ci.others",
+    Place.DEFAULT: "ci.default_branch",
+    Place.OWN: "ci.own",
+    Place.OTHER: "ci.others",
+    Place.FORK: "ci.others",
 }
 
 
@@ -85,16 +87,6 @@ def hear(actions: Actions, sha: str) -> None:
             actions.wake(task_id)
 
     actions.change(change)
-
-
-def event_of(repository: str, sha: str) -> str:
-    """Return the name of the event for which tasks listen."""
-    return f"ci:{repository.lower()}@{sha}"
-
-
-def seen_key(repository: str, sha: str) -> str:
-    """Return the key under which it is kept that a red commit was seen to."""
-    return f"ci-seen:{repository.lower()}@{sha}"
 
 
 def told_key(repository: str, run: Run) -> str:
@@ -138,36 +130,34 @@ def _remember(actions: Actions, source: str, run: Run) -> None:
 
 def _whose(actions: Actions, spot: Spot, source: str, run: Run) -> Run:
     """Return a run with who is behind it: a status is set by whoever runs the service, and says nothing of that."""
-    if not _is_status(source, run) or spot.place not in {placing.OTHER, placing.FORK}:
+    if not _is_status(source, run) or spot.place not in {Place.OTHER, Place.FORK}:
         return run
     return replace(run, actor=account_of(actions, spot.author))
 
 
 def work_of(actions: Actions, spot: Spot, source: str, run: Run, *, asked: bool = False) -> Work:
     """Return the work on a red commit."""
-    repository = actions.event.repository.lower()
-    where = f"#{spot.pull}" if spot.pull else spot.branch
-    lane = f"fork:{spot.pull}" if spot.place == placing.FORK else spot.branch
-    about = {
-        "source": source,
-        "sha": run.sha,
-        "branch": spot.branch,
-        "run": run.id,
-        "suite": run.suite,
-        "report": run.report,
-        "workflow": run.workflow,
-        "place": spot.place,
-        "pull": spot.pull,
-        "asked": asked,
-    }
+    repository = actions.event.repository
+    case = Case(
+        sha=run.sha,
+        branch=spot.branch,
+        place=spot.place,
+        source=source,
+        pull=spot.pull,
+        run=run.id,
+        suite=run.suite,
+        report=run.report,
+        workflow=run.workflow,
+        asked=asked,
+    )
     return Work(
         kind=Kind.FIX_CI,
         subject=Subject("pull", spot.pull) if spot.pull else Subject("ci"),
-        title=f"CI is red on {where}{f': {run.workflow}' if run.workflow else ''}",
-        key=f"fix_ci:{repository}|{lane}",
-        about=about,
+        title=case.title,
+        key=case.key(repository),
+        about=case.dump(),
         followed=spot.owner,
-        base=spot.branch if spot.place in {placing.DEFAULT, placing.OTHER} else "",
+        base=spot.branch if spot.place in {Place.DEFAULT, Place.OTHER} else "",
         once=seen_key(repository, run.sha),
     )
 
@@ -187,12 +177,12 @@ def _left_alone(actions: Actions, config: RepositoryConfig, spot: Spot, run: Run
 
 def _lane(task: Task) -> tuple[str, int]:
     """Return what a task about CI is alone with: a branch of ours, or the pull request of a fork."""
-    fork = task.about.get("place") == placing.FORK
+    fork = task.about.get("place") == Place.FORK
     return ("", task.about.get("pull", 0)) if fork else (str(task.about.get("branch", "")), 0)
 
 
 def _rivals(tasks: Sequence[Task], spot: Spot) -> list[Task]:
-    lane = ("", spot.pull) if spot.place == placing.FORK else (spot.branch, 0)
+    lane = ("", spot.pull) if spot.place == Place.FORK else (spot.branch, 0)
     return [task for task in tasks if task.kind is Kind.FIX_CI and _lane(task) == lane]
 
 
@@ -203,7 +193,7 @@ def _is_under_way(tasks: Sequence[Task], spot: Spot, run: Run) -> bool:
 
 def _waits(tasks: Sequence[Task], spot: Spot) -> bool:
     """Tell whether something about an older commit ends first, or something newer is about to be pushed."""
-    return bool(_rivals(tasks, spot)) or (spot.place == placing.OWN and is_busy(tasks, spot.branch))
+    return bool(_rivals(tasks, spot)) or (spot.place == Place.OWN and is_busy(tasks, spot.branch))
 
 
 def _begin(actions: Actions, work: Work, config: RepositoryConfig, spot: Spot, run: Run) -> None:
@@ -211,7 +201,7 @@ def _begin(actions: Actions, work: Work, config: RepositoryConfig, spot: Spot, r
     acting = on_behalf(actions, actor)
     if decision.allowed:
         submit(acting, work, config, decision)
-    elif spot.place == placing.OWN:
+    elif spot.place == Place.OWN:
         refuse(acting, work, decision)
     else:
         refuse(acting, work, replace(decision, silent=True))
@@ -221,10 +211,10 @@ def _decide(actions: Actions, config: RepositoryConfig, spot: Spot, run: Run) ->
     """Return in whose name a red run is worked on, and whether that may be."""
     repository = Actor(policy.REPOSITORY, actions.event.repository)
     actor = run.actor if spot.owner is None else spot.owner.actor
-    if spot.place != placing.OWN and is_ours(actions, actor):
+    if spot.place != Place.OWN and is_ours(actions, actor):
         return actor, Decision(allowed=False, reason="the bot itself had this run made", silent=True)
     facts = facts_of(actions, config, actor)
-    if spot.place == placing.DEFAULT:
+    if spot.place == Place.DEFAULT:
         unknown = not actor.login or (actor.is_bot and not policy.person(facts, config, "").allowed)
         who = "the repository itself" if unknown else f"@{actor.login}"
         started = f", and {actor.login} started the run" if unknown and actor.login else ""

@@ -11,6 +11,8 @@ from bot.acting import Actions
 from bot.automatic import ci, missed_reviews, pulls
 from bot.automatic.work import account_of, active, is_busy, owner_of, settle
 from bot.events import Event, Run
+from jobs.kinds.fix_ci.case import seen_key
+from jobs.kinds.fix_ci.ci import RED
 
 if TYPE_CHECKING:
     from config.repository import RepositoryConfig
@@ -78,7 +80,7 @@ def _red(actions: Actions, runs: list[WorkflowRun]) -> None:
     """Start the mending of those runs that are red, not too old, and not seen to yet."""
     for run in runs:
         late = time.time() - run.updated_at > MISSED_SECONDS
-        if run.conclusion not in ci.RED or late or _is_seen(actions, run.sha):
+        if run.conclusion not in RED or late or _is_seen(actions, run.sha):
             continue
         acting = Actions(actions.services, replace(actions.event, guid=f"{RECONCILE}-{run.id}-{run.attempt}"))
         ci.start(acting, "actions", _as_run(acting, run))
@@ -86,7 +88,7 @@ def _red(actions: Actions, runs: list[WorkflowRun]) -> None:
 
 
 def _is_seen(actions: Actions, sha: str) -> bool:
-    return actions.services.store.records.value(ci.seen_key(actions.event.repository, sha)) is not None
+    return actions.services.store.records.value(seen_key(actions.event.repository, sha)) is not None
 
 
 def _as_run(actions: Actions, run: WorkflowRun) -> Run:

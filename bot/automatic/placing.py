@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot.automatic.work import owner_of
 from jobs.github.values import GitHubRefused
+from jobs.kinds.fix_ci.deciding import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from jobs.github import PullRequestState
     from jobs.types import Task
 
-DEFAULT, OWN, OTHER, FORK = "default", "own", "other", "fork"
 NOT_FOUND = 404
 
 
@@ -28,7 +28,7 @@ class Spot:
     ``author`` is the login of who opened the pull request.
     """
 
-    place: str
+    place: Place
     branch: str
     pull: int = 0
     owner: Task | None = None
@@ -43,16 +43,16 @@ def find(actions: Actions, run: Run, config: RepositoryConfig) -> Spot | None:
     here, repository = actions.event.repository.lower(), actions.repository
     ours = bool(run.branch) and run.head_repository.lower() in {"", here} and run.event != "pull_request"
     if ours and run.branch in {repository.default_branch(), config.base_branch}:
-        return Spot(DEFAULT, run.branch) if repository.branch_sha(run.branch) == run.sha else None
+        return Spot(Place.DEFAULT, run.branch) if repository.branch_sha(run.branch) == run.sha else None
     return next((spot_of(actions, state) for state in _pulls(actions, run) if state.head == run.sha), None)
 
 
 def spot_of(actions: Actions, state: PullRequestState) -> Spot:
     """Return whose pull request it is."""
     if state.head_repository.lower() != actions.event.repository.lower():
-        return Spot(FORK, state.branch, state.number, author=state.author)
+        return Spot(Place.FORK, state.branch, state.number, author=state.author)
     owner = owner_of(actions, state.number)
-    return Spot(OTHER if owner is None else OWN, state.branch, state.number, owner, state.author)
+    return Spot(Place.OTHER if owner is None else Place.OWN, state.branch, state.number, owner, state.author)
 
 
 def _pulls(actions: Actions, run: Run) -> Iterator[PullRequestState]:

@@ -12,6 +12,7 @@ from bot.automatic.work import NAMES, Work, active, is_busy, is_ours, look_again
 from bot.automatic.work import submit as submit_work
 from bot.events import Event
 from jobs import policy
+from jobs.kinds.fix_ci.deciding import Place
 from jobs.types import BRANCH_PREFIX, Actor, Delivery, Kind, Status, Subject
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _end_older(actions: Actions, ask: Pushed) -> None:
         for task in active(actions)
         if task.kind is Kind.FIX_CI
         and task.about.get("branch") == ask.branch
-        and task.about.get("place") != placing.FORK
+        and task.about.get("place") != Place.FORK
         and task.about.get("sha") != ask.sha
     ]
     if not tasks:
@@ -74,7 +75,7 @@ def _end_older(actions: Actions, ask: Pushed) -> None:
     for task in tasks:
         if task.about.get("sha") == head:
             continue  # this event is older than the task
-        if task.listens and task.about.get("place") == placing.DEFAULT:
+        if task.listens and task.about.get("place") == Place.DEFAULT:
             _wake(actions, task)  # its work is done: the push may even be the merge of it
         else:
             actions.cancel(task.id, words)

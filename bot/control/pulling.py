@@ -12,7 +12,8 @@ from bot.control import beginning, steering
 from bot.events import Run
 from jobs import policy
 from jobs.answer.parts import Answer, refused
-from jobs.kinds.fix_ci.ci import OURS, REPORTED, newest
+from jobs.kinds.fix_ci.ci import OURS, RED, REPORTED, newest
+from jobs.kinds.fix_ci.deciding import Place
 from jobs.types import Approval, Kind, Mode
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def address(order: Order) -> Answer:
     if isinstance(state, Answer):
         return state
     spot = placing.spot_of(order.actions, state)
-    if spot.place == placing.FORK:
+    if spot.place == Place.FORK:
         return refused(
             "This pull request comes from a fork, where I may not push: its review cannot be worked on here."
         )
@@ -101,7 +102,7 @@ def _of_branch(order: Order, wished: str) -> tuple[Spot, str] | Answer:
     sha = repository.branch_sha(branch)
     if sha is None:
         return refused(f"There is no branch `{branch[:60].replace('`', '')}`.")
-    return placing.Spot(placing.DEFAULT, branch), sha
+    return placing.Spot(Place.DEFAULT, branch), sha
 
 
 def _red(order: Order, spot: Spot, sha: str) -> Run | Answer:
@@ -110,15 +111,15 @@ def _red(order: Order, spot: Spot, sha: str) -> Run | Answer:
     runs = newest(repository.workflow_runs(sha=sha), config.ci.ignore if config else ())
     where = f"#{spot.pull}" if spot.pull else f"`{spot.branch}`"
     for run in runs:
-        if run.conclusion in ci.RED:
+        if run.conclusion in RED:
             return Run(id=run.id, suite=run.suite_id, sha=sha, branch=spot.branch, workflow=run.name)
     checks = [one for one in repository.checks_of(sha) if one.name not in OURS]
     for check in checks:
-        if check.conclusion in ci.RED:
+        if check.conclusion in RED:
             return Run(sha=sha, branch=spot.branch, workflow=check.name, app=check.name)
     key = REPORTED.format(repository=order.actions.event.repository.lower(), sha=sha)
     conclusion, _, guid = (order.services.store.records.value(key) or "").partition(":")
-    if conclusion in ci.RED:
+    if conclusion in RED:
         return Run(sha=sha, branch=spot.branch, report=guid)
     if any(one.status != "completed" for one in checks) or any(run.status != "completed" for run in runs):
         return refused(f"CI of {where} has not finished at `{sha[:SHOWN]}`. Ask again when it is red.")

@@ -153,10 +153,19 @@ def pull_key(repository: str, number: int) -> str:
     return f"pull:{repository.lower()}#{number}"
 
 
+def rules_in(written: bytes) -> RepositoryConfig:
+    """Read the repository's file; raises UserError that names its mistake, so that a task ends in words."""
+    text = written.decode("utf-8", errors="replace")
+    try:
+        return repository_file.parse(text) if text.strip() else repository_file.defaults()
+    except RepositoryConfigError as error:
+        raise UserError(f"`{repository_file.PATH}` has a mistake: {error} Mend it and try again.") from error
+
+
 def _rules(attempt: Attempt, commit: str) -> RepositoryConfig:
     """Read the repository's file as the default branch had it when the work began, whatever the work's base."""
-    text = attempt.services.mirror.read(attempt.task.repository, commit, repository_file.PATH, FILE_LIMIT) or b""
-    return _config(text.decode("utf-8", errors="replace"))
+    written = attempt.services.mirror.read(attempt.task.repository, commit, repository_file.PATH, FILE_LIMIT)
+    return rules_in(written or b"")
 
 
 def _read(attempt: Attempt, known: dict[str, Any]) -> Base:
@@ -188,10 +197,3 @@ def _instructions(attempt: Attempt, commit: str) -> dict[str, str]:
     mirror, repository = attempt.services.mirror, attempt.task.repository
     found = {path: mirror.read(repository, commit, path, FILE_LIMIT) for path in INSTRUCTIONS}
     return {path: text.decode("utf-8", errors="replace") for path, text in found.items() if text is not None}
-
-
-def _config(text: str) -> RepositoryConfig:
-    try:
-        return repository_file.parse(text) if text.strip() else repository_file.defaults()
-    except RepositoryConfigError as error:
-        raise UserError(f"`{repository_file.PATH}` has a mistake: {error} Mend it and try again.") from error

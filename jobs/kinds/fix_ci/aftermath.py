@@ -116,7 +116,7 @@ def _left(attempt: Attempt, pushed: Pushed) -> Outcome | None:
 
 def _listen(attempt: Attempt, pushed: Pushed, since: float, what: str) -> NoReturn:
     words = f"Pushed `{pushed.sha[:SHOWN]}` to `{pushed.branch}`; this waits for {what}."
-    raise Listening(words, event_of(attempt, pushed.sha), comparing.pause(since - pushed.at), since)
+    raise Listening(words, event_of(attempt.task.repository, pushed.sha), comparing.pause(since - pushed.at), since)
 
 
 def ended(pushed: Pushed, words: str, conclusion: Conclusion | None = None) -> Outcome:

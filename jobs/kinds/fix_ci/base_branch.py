@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from jobs.kinds.fix_ci.case import Case, seen_key
+from jobs.kinds.fix_ci.deciding import Place
 from jobs.types import Decision, Kind, Subject, TaskRequest
 
 if TYPE_CHECKING:
@@ -12,14 +14,11 @@ if TYPE_CHECKING:
     from jobs.execute import Attempt
     from jobs.kinds.fix_ci.history import BaseRun
 
-SEEN = "ci-seen:{repository}@{sha}"
-"""Under this key it is kept that a red commit was seen to, whoever met it first."""
-
 
 def see_to_base(attempt: Attempt, config: RepositoryConfig, base: BaseRun) -> str:
     """Have the base branch worked on, once for each of its commits, and return the id of the task that does it."""
     store, task, now = attempt.services.store, attempt.task, time.time()
-    key = SEEN.format(repository=task.repository.lower(), sha=base.sha)
+    key = seen_key(task.repository, base.sha)
     known = store.records.value(key)
     if known is not None:
         return known
@@ -38,20 +37,19 @@ def see_to_base(attempt: Attempt, config: RepositoryConfig, base: BaseRun) -> st
 
 def _request(attempt: Attempt, config: RepositoryConfig, base: BaseRun) -> TaskRequest:
     task = attempt.task
-    about = {"source": "actions", "sha": base.sha, "branch": base.branch, "run": base.run, "suite": 0, "report": ""}
-    about |= {"workflow": base.workflow, "place": "default", "pull": 0, "asked": False}
+    case = Case(base.sha, base.branch, Place.DEFAULT, run=base.run, workflow=base.workflow)
     return TaskRequest(
         kind=Kind.FIX_CI,
         repository=task.repository,
         installation_id=task.installation_id,
         subject=Subject("ci"),
-        title=f"CI is red on {base.branch}: {base.workflow}",
+        title=case.title,
         text="",
         actor=task.actor,
         mode=task.mode,
         limits=task.limits,
         at_once=(config.limits.tasks.repository, config.limits.tasks.actor),
-        key=f"fix_ci:{task.repository.lower()}|{base.branch}",
+        key=case.key(task.repository),
         base=base.branch,
-        about=about,
+        about=case.dump(),
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from config import repository as repository_file
-from config.errors import RepositoryConfigError
+from jobs.kinds.base import rules_in
 from jobs.kinds.fix_ci.deciding import Place
-from jobs.types import Conclusion, Outcome, UserError
+from jobs.types import Conclusion, Kind, Outcome, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,26 +54,41 @@ class Case:
             asked=bool(about.get("asked")),
         )
 
+    def dump(self) -> dict[str, Any]:
+        """Return what ``of`` reads, for the request of a task."""
+        return asdict(self)
+
+    @property
+    def title(self) -> str:
+        """The title of a task about it; the workflow's name is a stranger's word."""
+        where = f"#{self.pull}" if self.pull else self.branch
+        return f"CI is red on {where}{f': {self.workflow}' if self.workflow else ''}"
+
+    def key(self, repository: str) -> str:
+        """Return what a task about it is alone with: the branch, or the pull request of a fork."""
+        lane = f"fork:{self.pull}" if self.place is Place.FORK else self.branch
+        return f"{Kind.FIX_CI}:{repository.lower()}|{lane}"
+
     @property
     def scope(self) -> str:
         """The branch or the pull request over which mends are counted."""
         return f"#{self.pull}" if self.pull else self.branch
 
 
-def event_of(attempt: Attempt, sha: str) -> str:
-    """Return the name of the event that CI of a commit has ended."""
-    return f"ci:{attempt.task.repository.lower()}@{sha}"
+def event_of(repository: str, sha: str) -> str:
+    """Return the name of the event that CI of a commit has ended, for which tasks listen."""
+    return f"ci:{repository.lower()}@{sha}"
+
+
+def seen_key(repository: str, sha: str) -> str:
+    """Return the key under which it is kept that a red commit was seen to, whoever met it first."""
+    return f"ci-seen:{repository.lower()}@{sha}"
 
 
 def rules_of(attempt: Attempt) -> RepositoryConfig:
     """Return the repository's rules as its default branch has them now."""
-    written = attempt.repository.read_file(repository_file.PATH)
-    if written is None or not written.strip():
-        return repository_file.defaults()
-    try:
-        return repository_file.parse(written.decode("utf-8", errors="replace"))
-    except RepositoryConfigError as error:
-        raise UserError(f"`{repository_file.PATH}` has a mistake: {error} Mend it and try again.") from error
+    written = attempt.repository.read_file(repository_file.PATH) or b""
+    return rules_in(written)
 
 
 def overtaken(attempt: Attempt, case: Case) -> Outcome | None:

@@ -105,7 +105,7 @@ def _not_red(attempt: Attempt, case: Case, standing: Standing) -> Outcome | None
         waited = since - attempt.task.created_at
         if waited < PATIENCE_SECONDS:
             words_now = f"CI of `{case.sha[:SHOWN]}` is running again; this waits for its end."
-            raise Listening(words_now, event_of(attempt, case.sha), pause(waited), since)
+            raise Listening(words_now, event_of(attempt.task.repository, case.sha), pause(waited), since)
         return Outcome(Conclusion.NEUTRAL, f"CI of `{case.sha[:SHOWN]}` is running again; this does not wait longer.")
     if not standing.results:
         return Outcome(Conclusion.NEUTRAL, words.NO_CI.format(sha=case.sha[:SHOWN]))

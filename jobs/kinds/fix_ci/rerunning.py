@@ -82,7 +82,7 @@ def follow(attempt: Attempt, rerun: Rerun) -> Again:
 
 def _listen(attempt: Attempt, rerun: Rerun, waited: float, since: float) -> NoReturn:
     words = f"The failed jobs of `{rerun.sha[:SHOWN]}` were run again; this waits for their end."
-    raise Listening(words, event_of(attempt, rerun.sha), pause(waited), since)
+    raise Listening(words, event_of(attempt.task.repository, rerun.sha), pause(waited), since)
 
 
 def _post(attempt: Attempt, rerun: Rerun) -> None:
