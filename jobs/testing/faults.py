@@ -27,13 +27,16 @@ class Fault:
     hang: bool
     drop: bool
     after: bool
+    when: Callable[[Request], bool] | None = None
+    then: Callable[[], object] | None = None
     hits: int = 0
     released: threading.Event = field(default_factory=threading.Event)
 
     def fits(self, request: Request) -> bool:
         """Tell whether this fault is for ``request`` and still has a go."""
-        right_method = self.method in {"*", request.method}
-        return right_method and (self.times is None or self.hits < self.times) and bool(self.path.search(request.path))
+        if self.method not in {"*", request.method} or (self.times is not None and self.hits >= self.times):
+            return False
+        return bool(self.path.search(request.path)) and (self.when is None or self.when(request))
 
 
 class Faults:
@@ -58,14 +61,18 @@ class Faults:
         hang: bool = False,
         drop: bool = False,
         after: bool = False,
+        when: Callable[[Request], bool] | None = None,
+        then: Callable[[], object] | None = None,
     ) -> Fault:
         """Set a fault for requests whose method is ``method`` (or ``*``) and whose path has a match of ``path_regex``.
 
         ``delay`` is in seconds. ``hang`` keeps the caller waiting until the fault is cleared or the stand-in stops.
         ``drop`` cuts the connection. ``after`` does what was asked first, and then fails: the answer is lost.
+        ``when`` chooses among these requests; ``then`` is called at the very moment of the fault, before it shows.
         """
         fault = Fault(
-            method.upper(), re.compile(path_regex), times, status, dict(headers or {}), body, delay, hang, drop, after
+            *(method.upper(), re.compile(path_regex), times, status, dict(headers or {}), body),
+            *(delay, hang, drop, after, when, then),
         )
         with self._lock:
             self._faults.append(fault)
@@ -93,6 +100,8 @@ class Faults:
 
     def commit(self, fault: Fault) -> Answer | None:
         """Commit ``fault``; None means that it only delayed, and the true answer may follow."""
+        if fault.then is not None:
+            fault.then()
         if fault.delay:
             fault.released.wait(fault.delay)
         if fault.hang:

@@ -54,6 +54,23 @@ def test_a_cut_connection_before_and_after(github: LocalGitHub, client: Client) 
         assert len(github.comments(SHOP, 1)) == comments
 
 
+def test_a_chosen_request_does_something_at_its_very_moment(github: LocalGitHub, client: Client) -> None:
+    """``when`` chooses by what is asked, and ``then`` sees what was done by that moment: nothing before, all after."""
+    github.create_issue(SHOP, "It breaks", by="ann")
+    seen: list[int] = []
+    for after in (False, True):
+        github.faults.add(
+            *("POST", "/comments$"),
+            after=after,
+            status=502,
+            when=lambda request: b"second" in request.body,
+            then=lambda: seen.append(len(github.comments(SHOP, 1))),
+        )
+        for body in ("first", "second"):
+            client.ask("POST", COMMENTS, {"body": body})
+    assert seen == [1, 3]
+
+
 def test_silence_lasts_until_it_is_cleared(github: LocalGitHub, client: Client) -> None:
     """A hanging request holds its caller, and nobody else, until the faults are cleared."""
     fault = github.faults.add("GET", "/issues$", hang=True)
