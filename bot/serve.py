@@ -1,36 +1,29 @@
-"""Runs the web process: a server that stays small, and a child of it that holds the application."""
+"""Runs the web processes: a parent that stays idle, and children of it that answer on one socket."""
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
+from bot import listening
 from config.settings import load, require
 
 if TYPE_CHECKING:
     import argparse
 
+PROCESSES = 2
+"""One answers while the other is killed, or stands still."""
 THREADS = 32
 """Each open request holds one; the receiver answers within milliseconds, pages within tens of them."""
-BACKLOG = 1024
 
 
 def serve(_arguments: argparse.Namespace) -> int:
-    """Serve until asked to stop."""
+    """Serve until asked to stop, on the socket that was handed over, or on one of our own."""
     settings = require(load())
-    from granian import Granian  # noqa: PLC0415 - a missing setting is told without it
-    from granian.constants import Interfaces  # noqa: PLC0415 - likewise
-    from granian.log import LogLevels  # noqa: PLC0415 - likewise
+    listener = listening.inherited() or listening.listen(settings.port)
+    import bot.app  # noqa: PLC0415 - a missing setting is told without it; the children share its memory
+    from bot.server import server  # noqa: PLC0415 - likewise
 
-    Granian(
-        "bot.app:from_environment",
-        factory=True,
-        address="0.0.0.0",  # noqa: S104 - GitHub must reach it, and it may stand in a container
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        blocking_threads=THREADS,
-        backlog=BACKLOG,
-        log_level=LogLevels.error,  # it would warn of the threads, of which we want this many
-        respawn_failed_workers=True,
-        workers_kill_timeout=5,
-    ).serve()
+    gc.freeze()
+    server(f"{bot.app.__name__}:from_environment", listener, processes=PROCESSES, threads=THREADS).serve()
     return 0

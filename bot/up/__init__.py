@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import socket
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bot import embedded
+from bot.listening import listen
 from bot.up.banner import banner
 from bot.up.child import Process
 from bot.up.console import Console
@@ -41,13 +41,13 @@ def run_up(_arguments: argparse.Namespace) -> int:
 
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with only_one(settings.home):
-        check_port(settings.port)
         words = banner(settings, detect(settings.sandbox))
         return guarded(lambda: supervise(settings, words))
 
 
 def supervise(settings: Settings, words: str) -> int:
     """Start everything in order, keep it alive, and stop it in order."""
+    listener = listen(settings.port)
     supervisor = Supervisor(Console(sys.stdout.fileno()))
     last: list[Child] = []
     try:
@@ -60,11 +60,13 @@ def supervise(settings: Settings, words: str) -> int:
         environment = child_environment(changes)
         supervisor.run(Process("migrate", opus67("migrate"), environment), seconds=MIGRATE_SECONDS)
         for name, command in processes(settings):
-            supervisor.start(Process(name, opus67(command), environment))
+            socket_of_it = listener if name == "web" else None
+            supervisor.start(Process(name, opus67(command), environment, socket_of_it))
         return supervisor.serve(announcer(settings.port, supervisor.console))
     except StopAsked:
         return 0
     finally:
+        listener.close()
         supervisor.stop(last)
 
 
@@ -109,33 +111,46 @@ def opus67(command: str) -> tuple[str, ...]:
 
 
 def announcer(port: int, console: Console) -> Callable[[], bool]:
-    """Return a function that says once, when the web process answers, that everything is up."""
+    """Return a function that says once, when a web process answers, that everything is up."""
     started = time.monotonic()
+    question = Question(port)
 
     def announce() -> bool:
-        with socket.socket() as connection:
-            connection.settimeout(0.2)
-            if connection.connect_ex(("127.0.0.1", port)) != 0:
-                return False
+        if not question.answered():
+            return False
         console.say(f"Ready after {time.monotonic() - started:.1f} s: http://127.0.0.1:{port}/")
         return True
 
     return announce
 
 
-def check_port(port: int) -> None:
-    """Raise ``UserError`` where the web process could not listen on its port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+class Question:
+    """One request for /health that is never waited for: the socket takes it before there is anybody to answer."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._connection: socket.socket | None = None
+
+    def answered(self) -> bool:
+        """Tell whether somebody has answered by now."""
         try:
-            probe.bind(("0.0.0.0", port))  # noqa: S104 - bound for a moment, never listened on
-        except OSError as error:
-            if error.errno == errno.EACCES:
-                raise UserError(f"Port {port} needs root. Set PORT to a number from 1024 on.") from None
-            raise UserError(
-                f"Port {port} is taken by another program (`ss -ltnp 'sport = :{port}'` names it). "
-                "Stop that one, or set PORT to another number."
-            ) from None
+            if self._connection is None:
+                self._connection = socket.create_connection(("127.0.0.1", self._port), timeout=1)
+                self._connection.setblocking(False)
+                self._connection.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            answer = self._connection.recv(64)
+        except BlockingIOError:
+            return False
+        except OSError:
+            answer = b""
+        self.close()
+        return bool(answer)
+
+    def close(self) -> None:
+        """Ask no more."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
 
 
 @contextmanager

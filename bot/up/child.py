@@ -8,8 +8,12 @@ import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from bot.up.guard import end_with_parent, kill_session
+
+if TYPE_CHECKING:
+    import socket
 
 LONGEST_BUFFER = 65_536
 
@@ -22,7 +26,7 @@ class Patience:
     longest_delay: float = 30.0
     most_deaths: int = 8
     """With these pauses, a little more than a minute."""
-    steady_seconds: float = 60.0
+    steady_seconds: float = 20.0
     """A process that lived so long has recovered: its earlier deaths are forgotten."""
 
     def delay(self, deaths: int) -> float:
@@ -37,6 +41,8 @@ class Process:
     name: str
     command: tuple[str, ...]
     environment: dict[str, str] = field(repr=False)
+    listener: socket.socket | None = None
+    """What it gets as its standard input."""
 
 
 @dataclass(slots=True)
@@ -55,12 +61,12 @@ class Child:
 
     def start(self) -> int:
         """Start it and return the descriptor of its output."""
-        parent = os.getpid()
+        parent, listener = os.getpid(), self.process.listener
         # The supervisor has one thread, so code between fork and exec is safe here.
         self.popen = subprocess.Popen(
             self.process.command,
             env=self.process.environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if listener is None else listener.fileno(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -8,7 +8,6 @@ import pwd
 import re
 import signal
 import subprocess
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -187,10 +186,7 @@ def test_a_web_process_that_dies_ends_no_watching(town: Town, shell: Shell) -> N
         text=True,
     )
     gate.wait()
-    for pid in town.product.processes("web"):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    until(lambda: not town.product.healthy(), seconds=SECONDS, what="the web process to be away")
+    town.kill("web")
     gate.open()
     output, _ = watching.communicate(timeout=SECONDS)
     assert watching.returncode == 0

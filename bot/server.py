@@ -1,0 +1,49 @@
+"""Granian over a socket that is shared by its processes; by itself it opens one for each of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from granian._granian import SocketHolder
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+from bot.listening import ADDRESS, BACKLOG
+
+if TYPE_CHECKING:
+    import socket
+
+STOP_SECONDS = 5
+
+
+class SharedSocketServer(MPServer):
+    """Granian's server, whose processes take connections from one socket.
+
+    Granian has this for unix sockets and for other systems than Linux; here the same is done for a socket of ours.
+    """
+
+    listener: socket.socket
+
+    def _init_shared_socket(self) -> None:
+        self._sso = self.listener
+        self._shd = SocketHolder(self.listener.fileno(), False, BACKLOG)  # type: ignore[assignment, call-arg]
+
+
+def server(application: str, listener: socket.socket, *, processes: int, threads: int) -> SharedSocketServer:
+    """Return a server of an application factory, named as ``module:function``."""
+    made = SharedSocketServer(
+        application,
+        factory=True,
+        address=ADDRESS,
+        port=listener.getsockname()[1],
+        interface=Interfaces.WSGI,
+        workers=processes,
+        blocking_threads=threads,
+        backlog=BACKLOG,
+        log_level=LogLevels.error,  # it would warn of the threads, of which we want this many
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+    )
+    made.listener = listener
+    return made
