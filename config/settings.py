@@ -50,6 +50,7 @@ _GIT_VARIABLES = (
 )
 _HIGHEST_PORT = 65535
 _MOST_WORKERS = 64
+_MOST_SPARES = 16
 _SHORTEST_REDACTED = 6
 
 
@@ -89,6 +90,7 @@ class Settings:
     model: str
     mode: str
     workers: int
+    spares: int
     public_url: str
     channels: tuple[Channel, ...] = ()
     operators: tuple[str, ...] = ()
@@ -143,6 +145,7 @@ def load(environ: Mapping[str, str] | None = None, *, dotenv: Path | None = Path
         model=reader.text("OPUS67_MODEL"),
         mode=reader.choice("OPUS67_MODE", MODES),
         workers=reader.number("OPUS67_WORKERS", 1, _MOST_WORKERS) or 0,
+        spares=reader.number("OPUS67_SPARES", 0, _MOST_SPARES) or 0,
         public_url=reader.url("OPUS67_PUBLIC_URL"),
         channels=reader.items("OPUS67_CHANNELS", bindings.channel),
         operators=tuple(login.lower().removeprefix("@") for login in reader.words("OPUS67_OPERATORS")),

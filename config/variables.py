@@ -220,6 +220,14 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("OPUS67_WORKERS", "How many tasks are worked on at the same time.", "4", "2", section=_WORK),
     Variable(
+        "OPUS67_SPARES",
+        "How many containers wait with a checkout, for the repositories worked in last: a run with one starts faster. "
+        "Each holds its checkout in memory. 0 keeps none; bubblewrap has none.",
+        "0",
+        "2",
+        section=_WORK,
+    ),
+    Variable(
         "OPUS67_URL",
         "For the command line on another machine: the address of the service that it shall talk to.",
         "https://opus67.example.com",
