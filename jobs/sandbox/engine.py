@@ -38,6 +38,11 @@ PODMAN_PROCESSES = 8192
 LOG_DRIVERS = {"docker": "local", "podman": "k8s-file"}
 PODMAN_FOLDERS = {"/run": "rw,size=1m,mode=0755,notmpcopyup", "/var/tmp": "ro,size=1m,notmpcopyup"}  # noqa: S108 - inside
 """What podman adds to a read-only root, writable and without a size, unless it is told otherwise."""
+PRIVATE: dict[str, dict[str, Any]] = {
+    "docker": {"cgroupns": "private", "dns": ["127.0.0.1"], "dns_search": ["."]},
+    "podman": {},
+}
+"""What docker would take from the host: the names of its control groups, its resolvers and search domains."""
 REMOVAL_PAUSES = (0.1, 0.3, 1.0, 3.0)
 OUT_OF_MEMORY_CURE = "it ran out of memory; raise its memory or let the commands use less"
 
@@ -262,6 +267,7 @@ class EnginePlace:
             ulimits=[Ulimit(name=name, soft=limit, hard=limit) for name, limit in self._ulimits().items()],
             log_config=LogConfig(type=LOG_DRIVERS[self._provider], config=self._log_options()),
             init=True,
+            **PRIVATE[self._provider],
         )
 
     def _seccomp(self, folder: Path) -> str:

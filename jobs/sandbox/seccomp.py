@@ -91,13 +91,20 @@ def _special(number: int, rules: list[dict[str, Any]]) -> list[Instruction]:
         if rule["action"] == "SCMP_ACT_ERRNO":
             body.append((RETURN, 0, 0, ERRNO | rule["errnoRet"]))
             continue
-        argument = rule["args"][0]
-        # The low half of the argument is all that these calls look at; both machines are little-endian.
-        body.append((LOAD, 0, 0, ARGUMENTS_OFFSET + 8 * argument["index"]))
-        wanted = argument["value"]
-        if argument["op"] == "SCMP_CMP_MASKED_EQ":
-            body.append((AND, 0, 0, argument["value"]))
-            wanted = argument["valueTwo"]
-        body += [(JUMP_EQUAL, 0, 1, wanted), (RETURN, 0, 0, ALLOW)]
+        conditions = [instruction for argument in rule["args"] for instruction in _condition(argument)]
+        for position, (operation, if_true, if_false, value) in enumerate(conditions):
+            # A condition that is not met goes on behind this rule, over its other conditions and its RETURN.
+            away = len(conditions) - position if operation == JUMP_EQUAL else if_false
+            body.append((operation, if_true, away, value))
+        body.append((RETURN, 0, 0, ALLOW))
     body.append((RETURN, 0, 0, ERRNO | EPERM))
     return [(JUMP_EQUAL, 0, len(body), number), *body]
+
+
+def _condition(argument: dict[str, Any]) -> list[Instruction]:
+    """Return what compares one argument of a call; the jump's way when it is not equal is set by the caller."""
+    # The low half of the argument is all that these calls look at; both machines are little-endian.
+    load: Instruction = (LOAD, 0, 0, ARGUMENTS_OFFSET + 8 * argument["index"])
+    if argument["op"] == "SCMP_CMP_MASKED_EQ":
+        return [load, (AND, 0, 0, argument["value"]), (JUMP_EQUAL, 0, 0, argument["valueTwo"])]
+    return [load, (JUMP_EQUAL, 0, 0, argument["value"])]

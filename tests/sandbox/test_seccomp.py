@@ -62,7 +62,7 @@ def test_the_filter_allows_exactly_what_the_profile_allows(machine: str) -> None
     program = seccomp.compile_filter(machine)
     plain = next(rule["names"] for rule in json.loads(seccomp.profile())["syscalls"] if not rule["args"])
     allowed = {NUMBERS[name][column] for name in plain} - {None}
-    special = {NUMBERS[name][column] for name in ("clone", "clone3", "socket", "personality")}
+    special = {NUMBERS[name][column] for name in ("clone", "clone3", "io_setup", "socket", "personality")}
     for number in range(seccomp.NEWEST_KNOWN + 1):
         if number not in special:
             assert (evaluate(program, architecture, number) == ALLOW) == (number in allowed), number
@@ -74,19 +74,23 @@ def test_the_filter_allows_exactly_what_the_profile_allows(machine: str) -> None
 
 @pytest.mark.parametrize("machine", seccomp.ARCHITECTURES)
 def test_calls_that_depend_on_an_argument(machine: str) -> None:
-    """Sockets by family, clone without new namespaces, clone3 as if it were unknown."""
+    """Sockets by family and protocol, clone without new namespaces, clone3 and io_setup as if they were unknown."""
     column, architecture = seccomp.ARCHITECTURES[machine]
     program = seccomp.compile_filter(machine)
 
     def call(name: str, *arguments: int) -> int:
         return evaluate(program, architecture, NUMBERS[name][column], *arguments)
 
-    assert {family for family in range(64) if call("socket", family) == ALLOW} == {1, 2, 10, 16}
+    assert {family for family in range(64) if call("socket", family, 1, 0) == ALLOW} == {1, 2, 10, 16}
+    protocols = {
+        family: {one for one in range(300) if call("socket", family, 1, one) == ALLOW} for family in (2, 10, 16)
+    }
+    assert protocols == {2: {0, 1, 6, 17}, 10: {0, 6, 17, 58}, 16: {0}}
     assert call("clone", 0x01200011) == ALLOW
     assert call("clone", 0x003D0F00) == ALLOW
     assert call("clone", 0x10000000) == EPERM
     assert call("clone", 0x00020000) == EPERM
-    assert call("clone3") == ENOSYS
+    assert call("clone3") == call("io_setup") == ENOSYS
     assert call("personality", 0) == ALLOW
     assert call("personality", 0x0400000) == EPERM
 
