@@ -53,7 +53,11 @@ class SmartHttp:
             if refused.status == 401:
                 answer.headers["WWW-Authenticate"] = 'Basic realm="GitHub"'
         self._record(request, answer, token, fault=fault is not None)
-        return (self._faults.commit(fault) if fault else None) or answer
+        if fault is None:
+            return answer
+        if not isinstance(answer.body, bytes):
+            answer.body = b"".join(answer.body)  # what is done before the fault is done to its end
+        return self._faults.commit(fault) or answer
 
     def _token(self, request: Request) -> Token | None:
         secret = access.basic_password(request)
