@@ -102,7 +102,7 @@ def _receive(attempt: Attempt, quarantine: Quarantine, work: Work) -> Patch:
         author=services.github.bot_user(),
         co_author=co_author(actor.login, _account_id(attempt), host) if actor.login else "",
         when=int(task.created_at),
-        rules=PatchRules(protected=work.base.config.protected),
+        rules=PatchRules(protected=work.base.config.protected, secrets=services.redacted),
         merges=work.base.merges,
     )
 

@@ -163,7 +163,7 @@ class Verifier:
         """Return the diff of a patch that may be published; raises PatchRefused."""
         attempt, base = self._attempt, self._bench.base
         quarantine = Quarantine(attempt.services.mirror, attempt.task.repository, attempt.task.id)
-        rules = PatchRules(protected=base.config.protected)
+        rules = PatchRules(protected=base.config.protected, secrets=attempt.services.redacted)
         patch = quarantine.receive(
             bundle,
             base=base.commit,

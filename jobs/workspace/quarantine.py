@@ -218,12 +218,12 @@ class Quarantine:
     def _secrets(self, changes: list[Change], rules: PatchRules) -> list[Violation]:
         kept = [change for change in changes if change.new_mode not in {ABSENT, SUBMODULE_MODE}]
         after = self._objects.contents((change.new_id for change in kept), rules.file_bytes)
-        suspects = [change for change in kept if secret_violation(change, b"", after[change.new_id])]
+        suspects = [change for change in kept if secret_violation(change, b"", after[change.new_id], rules)]
         if not suspects:
             return []
         old = [change.old_id for change in changes if change.old_mode not in {ABSENT, SUBMODULE_MODE}]
         before = b"\n".join(self._objects.contents(old, rules.file_bytes).values())
-        found = (secret_violation(change, before, after[change.new_id]) for change in suspects)
+        found = (secret_violation(change, before, after[change.new_id], rules) for change in suspects)
         return [violation for violation in found if violation]
 
     def _tree(self, base: str, tree: str, changes: list[Change]) -> Tree:

@@ -23,13 +23,14 @@ DEFAULT_PROTECTED = (".github/opus67.yml", ".github/opus67.yaml", "CODEOWNERS")
 
 @dataclass(frozen=True, slots=True)
 class PatchRules:
-    """The policy for one patch: protected paths as globs, and caps in files and bytes."""
+    """The policy for one patch: protected paths as globs, caps in files and bytes, secrets that must not be in it."""
 
     protected: tuple[str, ...] = DEFAULT_PROTECTED
     files: int = 1000
     file_bytes: int = 10 * 1024 * 1024
     total_bytes: int = 40 * 1024 * 1024
     diff_bytes: int = 200_000
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +118,12 @@ def protected_paths(changes: Sequence[Change], rules: PatchRules) -> frozenset[s
     return frozenset(change.path for change in changes if guard.rule(change))
 
 
-def secret_violation(change: Change, before: bytes, after: bytes) -> Violation | None:
+def secret_violation(change: Change, before: bytes, after: bytes, rules: PatchRules) -> Violation | None:
     """Check that a changed file does not bring in what looks like a key or a token and was not in ``before``."""
-    kind = secrecy.newly_found(before, after)
-    return Violation(change.shown, f"it would publish what looks like {kind}") if kind else None
+    if change.old_mode == ABSENT and secrecy.leak(change.path.encode(errors="surrogateescape"), b"", rules.secrets):
+        return Violation("(the name of a new file)", "it would publish a key or a token")
+    found = secrecy.leak(after, before, rules.secrets)
+    return Violation(change.shown, f"line {found.line} would publish what looks like {found.kind}") if found else None
 
 
 def _mode(change: Change) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Changes = dict[str | bytes, Entry]
 X = (FILE, "x")
 SHA = "1" * 40
+DRAWN = "q7Zr2mVx9TbKw4LsYp8NcJd3HfGa6Qe1Uu5o"
+"""As a service draws a token at random; nobody gave it out."""
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ\n" * 3
 
 TREES: list[tuple[str, Changes, str]] = [
@@ -121,13 +123,20 @@ TREES: list[tuple[str, Changes, str]] = [
     ("our own settings by case", {".github/OPUS67.yml": X}, "protected"),
     ("the code owners", {"CODEOWNERS": X}, "protected"),
     ("the code owners elsewhere", {"docs/CodeOwners": X}, "protected"),
-    ("a GitHub token", {"a.txt": (FILE, "t = ghs_67_" + "aB3.-_" * 10)}, "a GitHub token"),
-    ("a fine-grained token", {"a.txt": (FILE, "github_pat_" + "11ABCDEFG0" * 4)}, "a GitHub token"),
-    ("an Anthropic key", {"a.txt": (FILE, "sk-ant-api03-" + "aB3-_" * 8)}, "an Anthropic key"),
+    ("a GitHub token", {"a.txt": (FILE, "t = ghs_67_" + f"{DRAWN}.{DRAWN}")}, "a.txt`: line 1 .* a GitHub token"),
+    ("a fine-grained token", {"a.txt": (FILE, f"\n\ngithub_pat_{DRAWN}")}, "a.txt`: line 3 .* a GitHub token"),
+    ("an Anthropic key", {"a.txt": (FILE, f"sk-ant-api03-{DRAWN}")}, "an Anthropic key"),
+    ("an OpenAI key", {"a.txt": (FILE, f"sk-proj-{DRAWN}")}, "an OpenAI key"),
     ("an AWS key", {"a.txt": (FILE, "AKIA" + "Q3EGTI2JWBNM7XYZ")}, "an AWS access key"),
+    ("a Slack token", {"a.txt": (FILE, f"xoxb-76543210987-{DRAWN}")}, "a Slack token"),
+    ("a Discord token", {"a.txt": (FILE, f"MTE4NTQ2ODE3NjU0MzIxMDk4.G4kLmn.{DRAWN}")}, "a Discord token"),
+    ("a Stripe key", {"a.txt": (FILE, f"sk_live_{DRAWN}")}, "a Stripe key"),
     ("a private key", {"id": (FILE, KEY)}, "a private key"),
     ("a private key in one line", {"id.json": (FILE, KEY.replace("\n", "\\n"))}, "a private key"),
-    ("a token in a binary file", {"a.bin": (FILE, b"\0\1ghp_" + b"a1B2" * 10 + b"\0")}, "a GitHub token"),
+    ("a token in a binary file", {"a.bin": (FILE, b"\0\1ghp_" + DRAWN.encode() + b"\0")}, "a GitHub token"),
+    ("a token in a link", {"a": (LINK, f"ghp_{DRAWN}")}, "a GitHub token"),
+    ("a token as the name of a file", {f"ghp_{DRAWN}.txt": X}, "name of a new file.*: it would publish"),
+    ("a token as the name of a folder", {f"a/ghp_{DRAWN}/b.txt": X}, "name of a new file.*: it would publish"),
 ]
 
 

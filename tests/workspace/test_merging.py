@@ -165,7 +165,7 @@ def forged(split: Split, folder: Path, changes: dict[str | bytes, Any]) -> bytes
         ({".github/workflows/evil.yml": (FILE, "on: [push]\n")}, "the path is protected"),
         ({"CODEOWNERS": (FILE, None)}, "the path is protected"),
         ({"CODEOWNERS": (FILE, "* @octo\n")}, "the path is protected"),
-        ({"key.txt": (FILE, f"token = {TOKEN}\n")}, "it would publish what looks like"),
+        ({"key.txt": (FILE, f"token = {TOKEN}\n")}, "line 1 would publish what looks like"),
         ({"away": (LINK, "/etc/passwd")}, "link"),
         ({"sub": (SUBMODULE, "1" * 40)}, "submodules"),
         ({".gitattributes": (FILE, "* filter=evil\n")}, "attribute"),
