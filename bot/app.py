@@ -28,12 +28,10 @@ def create_app(settings: Settings, store: Store | None = None) -> Flask:
     """Build the application; nothing outside is connected before it is needed."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
-    store = store or Store(settings.database_url)
+    store = store or Store.of(settings)
     waker = BackgroundWaker(settings.redis_url, signing_key(settings))
     receiver = Receiver(store, waker, settings.github_webhook_secrets)
     app.register_blueprint(receiver.blueprint())
-    # Flask's own way to put something in front: the test client and the server both come through it.
-    app.wsgi_app = receiver.in_front_of(app.wsgi_app)  # type: ignore[method-assign, assignment]
     app.register_blueprint(reports(settings, store, waker))
     app.register_blueprint(api(settings, store, waker))
     app.register_blueprint(slack_blueprint(settings, store, waker))

@@ -1,4 +1,4 @@
-"""This installation's own key, and what it opens: the queue's signatures, and the pages of tasks.
+"""This installation's own key, and what it opens: the queue's signatures, the audit, and the pages of tasks.
 
 Whoever has the link of a task's page may look, so the link carries a key that nobody can guess.
 """
@@ -20,6 +20,11 @@ def signing_key(settings: Settings) -> bytes:
     """Derive this installation's own key, for what it signs for itself, from what all its machines know."""
     material = settings.github_private_key or settings.github_webhook_secret or "not configured"
     return hmac.digest(material.encode(), b"opus67 internal", hashlib.sha256)
+
+
+def audit_key(settings: Settings) -> bytes:
+    """Derive the key of the audit's chain, which all machines of the installation know and its database does not."""
+    return hmac.digest(signing_key(settings), b"audit", hashlib.sha256)
 
 
 def page_key(secret: bytes, task_id: str) -> str:

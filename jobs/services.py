@@ -118,4 +118,4 @@ def build(settings: Settings) -> Services:
             "REDIS_URL is not set. `opus67 up` starts an embedded Valkey and sets it; "
             "a process that is started alone needs one, for example REDIS_URL=redis://localhost:6379/0"
         )
-    return Services(settings, Store(settings.database_url))
+    return Services(settings, Store.of(settings))

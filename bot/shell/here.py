@@ -53,7 +53,7 @@ class Here:
         logging.getLogger().addHandler(logging.NullHandler())
         url = settings.redis_url or embedded.running_url(settings.home)
         nowhere = f"unix://{settings.home.resolve() / 'valkey' / 'valkey.sock'}"
-        return cls(Services(replace(settings, redis_url=url or nowhere), Store(settings.database_url)), bool(url))
+        return cls(Services(replace(settings, redis_url=url or nowhere), Store.of(settings)), bool(url))
 
     def tell(self, words: str, options: Mapping[str, str]) -> Answer:
         """Carry a command out as the operator, and say where nobody will work on it now."""

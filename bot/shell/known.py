@@ -37,7 +37,7 @@ def _ask(question: Callable[[Store], list[tuple[str, str]]]) -> list[tuple[str, 
         return []
     try:
         check_database(settings)
-        store = Store(settings.database_url)
+        store = Store.of(settings)
         try:
             return question(store)
         finally:

@@ -87,7 +87,7 @@ def _store() -> Iterator[Store]:
             Exit.USAGE,
         )
     check_database(settings)
-    store = Store(settings.database_url)
+    store = Store.of(settings)
     try:
         yield store
     finally:

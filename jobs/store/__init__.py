@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from config.settings import secrets
+from jobs.keys import audit_key
+from jobs.store.audit import Audit, AuditRow, Erasure, Wanted
+from jobs.store.audit_chain import Head, Verdict
 from jobs.store.costs import Costs, Spent
 from jobs.store.database import UNAVAILABLE, Database, default_url
 from jobs.store.deliveries import Deliveries
@@ -17,9 +21,12 @@ from jobs.store.task_questions import UNHEARD, Agent
 from jobs.store.tasks import CRASHES, LEASE_SECONDS, Claim, Tasks, Wish
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     import sqlalchemy as sa
+
+    from config.settings import Settings
 
 __all__ = [
     "CRASHES",
@@ -27,11 +34,15 @@ __all__ = [
     "MOST_WORKERS",
     "UNHEARD",
     "Agent",
+    "Audit",
+    "AuditRow",
     "ChatPlace",
     "Claim",
     "Costs",
     "Database",
+    "Erasure",
     "Fleet",
+    "Head",
     "Link",
     "Notice",
     "Notices",
@@ -40,6 +51,8 @@ __all__ = [
     "Showing",
     "Spent",
     "Store",
+    "Verdict",
+    "Wanted",
     "Wish",
     "default_url",
 ]
@@ -51,17 +64,27 @@ class Store:
     UNAVAILABLE = UNAVAILABLE
     """What is raised while the database cannot be reached, is locked for too long, or its disk is full."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, secret: bytes = b"", redacted: Sequence[str] = ()) -> None:
+        """Take the database's URL; who writes to the audit needs its key, and what must not stand in it.
+
+        What is written without the installation's key is found as not ours: see ``of``.
+        """
         self.database = Database(url)
+        self.audit = Audit(self.database, secret, redacted)
         self.deliveries = Deliveries(self.database)
         self.tasks = Tasks(self.database)
-        self.runs = Runs(self.database, self.tasks)
-        self.records = Records(self.database)
+        self.runs = Runs(self.database, self.tasks, self.audit)
+        self.records = Records(self.database, self.audit)
         self.notices = Notices(self.database)
         self.showing = Showing(self.database)
         self.people = People(self.database)
         self.fleet = Fleet(self.database, self.tasks)
         self.costs = Costs(self.database)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return the store of an installation, which writes its audit with the installation's key."""
+        return cls(settings.database_url, audit_key(settings), secrets(settings))
 
     def write(self) -> AbstractContextManager[sa.Connection]:
         """Give one transaction for what must be true together."""

@@ -48,18 +48,10 @@ class Snapshot:
 
 @contextmanager
 def snapshot(url: str) -> Iterator[Snapshot]:
-    """Give what one moment saw of a database that others go on writing to; nothing is locked.
-
-    In SQLite's WAL a transaction that reads sees what was there at its first read (https://sqlite.org/isolation.html),
-    in PostgreSQL one that is REPEATABLE READ does.
-    """
+    """Give what one moment saw of a database that others go on writing to; nothing is locked."""
     database = Database(url)
     try:
-        with database.engine.connect() as connection:
-            if database.is_sqlite:
-                connection.exec_driver_sql("BEGIN")
-            else:
-                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with database.moment() as connection:
             yield Snapshot(connection)
     except sa.exc.DBAPIError as error:
         reason = str(error.orig).strip().partition("\n")[0]

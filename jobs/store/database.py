@@ -10,14 +10,25 @@ import sqlalchemy.exc
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 
+from jobs.types import Unrecorded
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 BUSY_SECONDS = 10.0
 """How long a writer waits for another one before it gives up."""
-UNAVAILABLE = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError)
+UNAVAILABLE = (
+    sqlalchemy.exc.OperationalError,
+    sqlalchemy.exc.InterfaceError,
+    sqlalchemy.exc.TimeoutError,
+    Unrecorded,
+)
 """What is raised while the database cannot be reached, is locked for too long, or its disk is full."""
+
+
+PENDING = "audit"
+"""Under which name a connection keeps what is to be written last in its transaction."""
 
 
 def default_url(home: Path) -> str:
@@ -27,6 +38,9 @@ def default_url(home: Path) -> str:
 
 class Database:
     """The connection pool of one process; make a new one after a fork."""
+
+    before_commit: Callable[[sa.Connection, Sequence[Any]], None] | None = None
+    """Writes what a transaction has left pending, as the last thing before it is committed."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -45,6 +59,20 @@ class Database:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
+    def moment(self) -> Iterator[sa.Connection]:
+        """Give a connection that sees one moment, however long it reads; others go on writing and nothing is locked.
+
+        In SQLite's WAL a transaction that reads sees what was there at its first read
+        (https://sqlite.org/isolation.html), in PostgreSQL one that is REPEATABLE READ does.
+        """
+        with self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            yield connection
+
+    @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """Give a connection in a transaction that is committed at the end, or rolled back by an exception.
 
@@ -54,7 +82,10 @@ class Database:
         with self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
+            pending = connection.info[PENDING] = []
             yield connection
+            if pending and self.before_commit is not None:
+                self.before_commit(connection, pending)
             connection.commit()
 
     def alone(self, connection: sa.Connection, what: str) -> None:
@@ -88,6 +119,14 @@ class Database:
         statement = (sqlite if self.is_sqlite else postgresql).insert(table).values(**values)
         rest = {name: value for name, value in values.items() if name not in key}
         connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=rest))
+
+    def scrub(self, table: str) -> None:
+        """Have what was deleted from a table leave the disk, as far as the engine can do that."""
+        with self.read() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            else:
+                connection.exec_driver_sql(f"VACUUM {table}")
 
     def close(self) -> None:
         """Close all connections."""

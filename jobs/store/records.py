@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from jobs.store.audit_people import named
 from jobs.store.tables import decisions, effects, installations, places, repositories
+from jobs.types import AuditEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from jobs.store.audit import Audit
     from jobs.store.database import Database
     from jobs.types import Actor, Decision
 
@@ -28,8 +31,8 @@ class Place:
 class Records:
     """Small facts, each under its own key."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, audit: Audit) -> None:
+        self._database, self._audit = database, audit
 
     def place(self, task_id: str, surface: str) -> Place | None:
         """Return where a task is shown on a surface."""
@@ -74,9 +77,7 @@ class Records:
         linked = f" ({actor.login})" if actor.platform != "github" and actor.login else ""
         values = {
             "at": now,
-            "actor": f"{actor.platform}:{actor.id}{linked}"
-            if linked
-            else f"{actor.platform}:{actor.login or actor.id}",
+            "actor": named(actor),
             "what": what,
             "subject": subject,
             "allowed": decision.allowed,
@@ -87,6 +88,18 @@ class Records:
         connection.execute(sa.insert(decisions).values(**values))
 
     def decisions(
+        repository, _, about = subject.partition(" ")
+        entry = AuditEntry(
+            f"decision:{what}",
+            repository,
+            about,
+            actor,
+            decision.allowed,
+            decision.reason,
+            task_id,
+            details={"place": place} if place else {},
+        )
+        self._audit.add(connection, entry)
         self, subject: str, limit: int = 20, *, task_id: str = ""
     ) -> Sequence[tuple[float, str, str, bool, str]]:
         """Return time, actor, what, allowed and reason of the newest decisions on a subject or on a task."""

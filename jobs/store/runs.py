@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from jobs.store.tables import charges, checkpoints, messages, stages, steps
-from jobs.types import Actor, Step, Usage
+from jobs.types import Actor, AuditEntry, Step, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from jobs.store.audit import Audit
     from jobs.store.database import Database
     from jobs.store.tasks import Tasks
 
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
 class Runs:
     """Everything here is written under the fencing token, so that a paused worker that wakes up writes nothing."""
 
-    def __init__(self, database: Database, tasks: Tasks) -> None:
-        self._database = database
-        self._tasks = tasks
+    def __init__(self, database: Database, tasks: Tasks, audit: Audit) -> None:
+        self._database, self._tasks, self._audit = database, tasks, audit
 
     def stage(self, task_id: str, name: str) -> Any:
         """Return the product that a stage stored, or None when it has not ended yet."""
@@ -76,6 +76,9 @@ class Runs:
         }
         with self._database.write() as connection:
             self._tasks.hold(connection, task_id, attempt)
+            mine = sa.select(steps.c.number).where(steps.c.task_id == task_id, steps.c.number == step.index)
+            if connection.execute(mine).one_or_none() is None:  # the reply, and not yet what came of it
+                self._paid(connection, task_id, "step", step.usage, step.cost, step.model, attempt)
             self._database.upsert(connection, steps, values, key=["task_id", "number"])
             if delivered:
                 given = sa.update(messages).where(messages.c.id.in_(delivered))
@@ -86,6 +89,23 @@ class Runs:
         values = {"task_id": task_id, "what": what, "usage": asdict(usage), "cost": cost, "model": model, "at": now}
         with self._database.write() as connection:
             connection.execute(sa.insert(charges).values(**values))
+            self._paid(connection, task_id, what, usage, cost, model)
+
+    def _paid(
+        self,
+        connection: sa.Connection,
+        task_id: str,
+        what: str,
+        usage: Usage,
+        cost: float,
+        model: str,
+        attempt: int = 0,
+    ) -> None:
+        """Have the audit tell of a model call."""
+        entry = AuditEntry(
+            f"model:{what}", task_id=task_id, attempt=attempt, model=model, cost=cost, details={"tokens": usage.total}
+        )
+        self._audit.add(connection, entry)
 
     def totals(self, task_id: str) -> tuple[Usage, float, tuple[str, ...]]:
         """Return a task's tokens, US dollars and models so far, steps and charges together."""

@@ -261,3 +261,38 @@ tokens = Table(
     Column("used_at", Float),
     UniqueConstraint("name"),
 )
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),  # 1, 2, 3 … without gaps
+    Column("at", Float, nullable=False),
+    Column("what", String(100), nullable=False),
+    Column("repository", String(200), nullable=False),
+    Column("subject", String(400), nullable=False),
+    Column("task_id", String(12), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("allowed", Boolean, nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("image", String(300), nullable=False),
+    Column("cost", Float, nullable=False),
+    Column("person", String(16), nullable=False),  # whose key opens what is private; empty where nobody is named
+    Column("private", Text, nullable=False),  # actor, reason and details as JSON, sealed where there is a person
+    Column("key", String(8), nullable=False),  # the mark of the installation's key
+    Column("mac", String(64), nullable=False),  # over all of the row and the MAC of the row before it
+    Index("ix_audit_at", "at"),
+    Index("ix_audit_repository", "repository", "number"),
+    Index("ix_audit_person", "person", "number"),
+)
+
+audit_keys = Table(
+    "audit_keys",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("person", String(200), nullable=False),  # github:ada, or slack:U024BE7LH of somebody who has not linked
+    Column("account", String(80), nullable=False),  # github:583231, which outlives a login; empty where unknown
+    Column("key", LargeBinary, nullable=False),
+    Column("created_at", Float, nullable=False),
+    UniqueConstraint("person"),
+    Index("ix_audit_keys_account", "account"),
+)

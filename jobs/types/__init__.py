@@ -1,5 +1,6 @@
 """The words of the house, and the protocols and conditions through which its parts meet."""
 
+from jobs.types.audit import AuditEntry
 from jobs.types.ci import Cause, Change, Diagnosis, Failure, FailureKind, History, Reading
 from jobs.types.conditions import (
     Cancelled,
@@ -21,6 +22,7 @@ from jobs.types.conditions import (
 )
 from jobs.types.protocols import (
     Model,
+    Unrecorded,
     Sandbox,
     SandboxSpec,
     ToolSchema,
@@ -71,6 +73,8 @@ __all__ = [
     "BlockedRequest",
     "Cancelled",
     "Cause",
+    "AuditEntry",
+    "Away",
     "Change",
     "Check",
     "CommandResult",
@@ -120,3 +124,4 @@ __all__ = [
     "Usage",
     "UserError",
 ]
+    "Unrecorded",

@@ -24,7 +24,40 @@ class GitHubUnavailable(Exception):
 
     def __init__(self, message: str, retry_after: float = 30.0) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after, self.since, self.services = retry_after, since, services
+
+
+class GitHubUnavailable(Away):
+    """GitHub did not answer, or asked us to wait; ``retry_after`` is seconds."""
+
+    name = "github"
+    words = "GitHub could not be reached"
+    longest_pause = 900.0
+
+
+class ModelAway(Away):
+    """No model of the chain answers now, for a reason that passes; one that does not pass is a ModelError."""
+
+    name = "model"
+    words = "No model answers"
+
+
+class SandboxAway(Away, SandboxError):
+    """This machine can start no sandbox now, for a reason that is not the task's; the message says what to do."""
+
+    name = "sandbox"
+    words = "No sandbox can be had"
+
+
+class DiskFull(Away):
+    """The disk of OPUS67_HOME has no room left."""
+
+    name = "disk"
+    words = "The disk of Opus 67 is full"
+
+
+class Unrecorded(Exception):
+    """Something was not done outside, since the audit could not be told of it first; the database is away."""
 
 
 class PatchRefused(UserError):
