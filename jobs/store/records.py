@@ -73,8 +73,10 @@ class Records:
         task_id: str = "",
         place: str = "",
     ) -> None:
-        """Store a decision and its reason; ``place`` is where it was said, such as ``slack:C024BE91L``."""
-        linked = f" ({actor.login})" if actor.platform != "github" and actor.login else ""
+        """Store a decision and its reason; ``place`` is where it was said, such as ``slack:C024BE91L``.
+
+        ``subject`` names repository and subject, as in ``octo/shop issue-12``.
+        """
         values = {
             "at": now,
             "actor": named(actor),
@@ -86,8 +88,6 @@ class Records:
             "place": place,
         }
         connection.execute(sa.insert(decisions).values(**values))
-
-    def decisions(
         repository, _, about = subject.partition(" ")
         entry = AuditEntry(
             f"decision:{what}",
@@ -100,6 +100,8 @@ class Records:
             details={"place": place} if place else {},
         )
         self._audit.add(connection, entry)
+
+    def decisions(
         self, subject: str, limit: int = 20, *, task_id: str = ""
     ) -> Sequence[tuple[float, str, str, bool, str]]:
         """Return time, actor, what, allowed and reason of the newest decisions on a subject or on a task."""
