@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from typing import TYPE_CHECKING
+
+from jobs.owners import is_dead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,22 +36,7 @@ class Turn:
         if showing.lead(self._surface, self._owner, now, LEAD_SECONDS):
             return True
         leader = showing.leader(self._surface)
-        if not is_gone(leader):
+        if not is_dead(leader):
             return False
         showing.lead(self._surface, leader, now, -1.0)
         return showing.lead(self._surface, self._owner, now, LEAD_SECONDS)
-
-
-def is_gone(owner: str) -> bool:
-    """Tell whether the process of that name was one of this machine and has died; others may only be silent."""
-    host, _, rest = owner.partition(":")
-    number = rest.partition(":")[0]
-    if host != socket.gethostname() or not number.isdigit():
-        return False
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False

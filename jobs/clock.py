@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from config.settings import load
 from jobs import logs
+from jobs.lease import free_the_orphaned
 from jobs.services import build
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def _sweep(services: Services) -> None:
     """Wake somebody for every delivery and task that waits and should not."""
     store, now = services.store, time.time()
     try:
+        free_the_orphaned(store, now)
         services.waker.sweep(store.deliveries.due(now), store.tasks.due(now), store.tasks.unannounced(now))
         if store.people.due_links(now) or store.people.expired_links(now):
             services.waker.chore("confirm_links")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import os
-import socket
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import threading
+from jobs.lease import free_the_orphaned
+from jobs.owners import process_of
 
+if TYPE_CHECKING:
+    from jobs.services import Services
     from jobs.store import Store
 
 ASK_SECONDS = 1.0
@@ -52,11 +53,16 @@ class CrewWatch:
         workers = self._default if told["workers"] is None else told["workers"]
         return Crew(workers, frozenset(told["busy"]))
 
-    def follow(self, store: Store, stopping: threading.Event) -> None:
-        """Ask the database every second and write down what it says, until stopping."""
-        away = False
-        while not stopping.is_set():
+    def follow(self, services: Services) -> None:
+        """Ask the database every second and write down what it says, until stopping.
+
+        What workers of this machine held when they died is given to others at once.
+        """
+        store, away = services.store, False
+        while not services.stopping.is_set():
             try:
+                for task_id in free_the_orphaned(store, time.time()):
+                    services.waker.task(task_id)
                 told = {"workers": store.fleet.workers(), "busy": _busy(store)}
                 os.write(self._start, json.dumps(told).encode() + b"\n")
                 away = False
@@ -64,10 +70,9 @@ class CrewWatch:
                 if not away:
                     log.warning("the number of workers stays, since the database cannot be reached: %s", error)
                 away = True
-            stopping.wait(ASK_SECONDS)
+            services.stopping.wait(ASK_SECONDS)
 
 
 def _busy(store: Store) -> list[int]:
     """Return the processes of this machine that hold a task, by the names under which they hold it."""
-    owners = (owner.split(":") for owner in store.tasks.owners(time.time()))
-    return [int(parts[1]) for parts in owners if len(parts) > 1 and parts[0] == socket.gethostname()]
+    return [number for owner in store.tasks.owners(time.time()) if (number := process_of(owner))]

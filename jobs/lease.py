@@ -9,6 +9,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
+from jobs.owners import is_dead
 from jobs.types import Cancelled, HandOver, LeaseLost, Paused
 
 if TYPE_CHECKING:
@@ -109,6 +110,15 @@ class Lease:
             log.warning("the lease of task %s could not be renewed; trying again", self.task_id)
             return False
         return True
+
+
+def free_the_orphaned(store: Store, now: float) -> Sequence[str]:
+    """End the leases that processes of this machine held when they died, and return their tasks.
+
+    Nobody waits for these leases to run out: who died renews nothing. A process that only stands still keeps its own.
+    """
+    dead = [owner for owner in store.tasks.owners(now) if is_dead(owner)]
+    return store.tasks.bereave(dead) if dead else []
 
 
 class InterruptibleModel:

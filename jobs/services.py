@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from config.settings import git_environment, secrets
 from jobs.keys import signing_key
+from jobs.owners import new_name
 from jobs.queue import Waker
 from jobs.store import Store
 from jobs.types import UserError
@@ -86,7 +85,7 @@ class Services:
     @cached_property
     def owner(self) -> str:
         """The name under which this process holds leases."""
-        return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(3).hex()}"
+        return new_name()
 
     def model(self, names: Sequence[str]) -> Chain:
         """Build the fallback chain of the named models, or of the operator's."""

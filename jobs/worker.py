@@ -171,6 +171,7 @@ class _Pool:
 
 def work(settings: Settings, lane: str, compose: Composer, crew: CrewWatch) -> int:
     """Work on one queue until asked to stop; the worker of the inbox tells the crew's parent what people wish for."""
+    _call_itself(f"opus67 {lane}")
     services = build(settings)
     allow(compose(services))
     serializer = signed_json(signing_key(settings))
@@ -181,7 +182,7 @@ def work(settings: Settings, lane: str, compose: Composer, crew: CrewWatch) -> i
     worker.stopping = services.stopping
     _warm(services, lane)
     if lane == INBOX:
-        watch = threading.Thread(target=crew.follow, args=(services.store, services.stopping), name="crew", daemon=True)
+        watch = threading.Thread(target=crew.follow, args=(services,), name="crew", daemon=True)
         watch.start()
     try:
         worker.work(logging_level="WARNING")
@@ -222,3 +223,10 @@ def _die_with(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)  # 1 is PR_SET_PDEATHSIG
     if os.getppid() != parent:
         os._exit(1)
+
+
+def _call_itself(name: str) -> None:
+    """Have the kernel show what this process is for, where people look at processes (``ps -e``)."""
+    import ctypes  # noqa: PLC0415 - one call in a forked child
+
+    ctypes.CDLL(None, use_errno=True).prctl(15, name.encode(), 0, 0, 0)  # 15 is PR_SET_NAME

@@ -176,6 +176,12 @@ class Tasks(TaskQuestions):
             raise LeaseLost(f"task {task_id} is held by another attempt than {attempt}")
         return Wish(row.cancel, row.pause)
 
+    def bereave(self, owners: Sequence[str]) -> Sequence[str]:
+        """End the leases of owners who died, and return their tasks; the next claim counts each as a crash."""
+        theirs = sa.update(tasks).where(tasks.c.lease_owner.in_(list(owners)), tasks.c.lease_until > 0)
+        with self._database.write() as connection:
+            return connection.execute(theirs.values(lease_until=0.0).returning(tasks.c.id)).scalars().all()
+
     def hold(self, connection: sa.Connection, task_id: str, attempt: int) -> Wish:
         """Check the fencing token inside a transaction; nobody else takes the task before the transaction has ended."""
         row = connection.execute(_held(task_id).with_for_update(read=True)).one()

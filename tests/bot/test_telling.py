@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import pytest
 
 from bot.telling import ChatTeller, Gone, Later
 from jobs.answer.parts import Answer, said
+from jobs.owners import new_name
 from jobs.services import Services
 from jobs.store.showing import SENDING
 from jobs.types import Conclusion, Outcome, Phase, PlanItem, Status
@@ -224,12 +224,13 @@ def test_nobody_waits_for_a_dead_process(chat: Chat, cry: Cry) -> None:
     """Who had the say and was killed is followed at once; somebody of another machine may only be silent."""
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    lead, here = chat.services.store.showing.lead, socket.gethostname()
+    lead, mine = chat.services.store.showing.lead, new_name()
+    theirs = mine.replace(f":{os.getpid()}:", f":{dead.pid}:")
     assert lead("slack", f"elsewhere:{dead.pid}:7f3c9a", cry.now, 30.0)
     assert not cry.teller.round(cry.now + 1.0)
     assert lead("slack", f"elsewhere:{dead.pid}:7f3c9a", cry.now, -1.0)
-    assert lead("slack", f"{here}:{os.getpid()}:7f3c9a", cry.now + 1.0, 30.0)
+    assert lead("slack", mine, cry.now + 1.0, 30.0)
     assert not cry.teller.round(cry.now + 2.0)
-    assert lead("slack", f"{here}:{os.getpid()}:7f3c9a", cry.now + 2.0, -1.0)
-    assert lead("slack", f"{here}:{dead.pid}:7f3c9a", cry.now + 2.0, 30.0)
+    assert lead("slack", mine, cry.now + 2.0, -1.0)
+    assert lead("slack", theirs, cry.now + 2.0, 30.0)
     assert cry.teller.round(cry.now + 3.0)
