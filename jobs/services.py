@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from config.settings import git_environment, secrets
 from jobs.keys import signing_key
 from jobs.owners import new_name
 from jobs.queue import Waker
+from jobs.scope import Pool
 from jobs.store import Store
 from jobs.types import UserError
 
@@ -51,6 +51,7 @@ class Services:
             settings.github_server_url,
             settings.github_app_id or 0,
             settings.github_private_key,
+            witness=self.store.audit.record,
         )
 
     @cached_property
@@ -68,14 +69,14 @@ class Services:
         return detect(self.settings.sandbox)
 
     @cached_property
-    def starter(self) -> ThreadPoolExecutor:
+    def starter(self) -> Pool:
         """Where sandboxes are started beside other work; a bubblewrap sandbox dies with the thread that started it."""
-        return ThreadPoolExecutor(1, thread_name_prefix="starter")
+        return Pool(1, thread_name_prefix="starter")
 
     @cached_property
-    def background(self) -> ThreadPoolExecutor:
+    def background(self) -> Pool:
         """Where best effort is done that nobody waits for, such as revoking a token."""
-        return ThreadPoolExecutor(2, thread_name_prefix="background")
+        return Pool(2, thread_name_prefix="background")
 
     @cached_property
     def redacted(self) -> tuple[str, ...]:

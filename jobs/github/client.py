@@ -16,12 +16,14 @@ from jobs.github import transport
 from jobs.github.repository import Repository
 from jobs.github.tokens import InstallationStrategy
 from jobs.github.values import GitHubRefused, Token
-from jobs.types import GitHubUnavailable
+from jobs.types import GitHubUnavailable, Unrecorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from githubkit.auth import BaseAuthStrategy
+
+    from jobs.types.audit import Witness
 
 API_PERMISSIONS = {
     "metadata": "read",
@@ -44,9 +46,12 @@ log = logging.getLogger(__name__)
 class GitHub:
     """One per process. Repositories are reached through their installation, with tokens that cover just them."""
 
-    def __init__(self, api_url: str, server_url: str, app_id: int, private_key: str, *, timeout: float = 10.0) -> None:
+    def __init__(
+        self, api_url: str, server_url: str, app_id: int, private_key: str, *, witness: Witness, timeout: float = 10.0
+    ) -> None:
+        """Make the App's client; the ``witness`` is told of each request that changes something before it is sent."""
         self.api_url, self.server_url, self.app_id = api_url, server_url, app_id
-        self._connections = transport.Connections(timeout)
+        self._connections = transport.Connections(timeout, witness)
         self._auth = AppAuthStrategy(str(app_id), private_key.replace("\\n", "\n"))
         self._app = self._connect(self._auth)
         self._lock = threading.Lock()
@@ -200,5 +205,5 @@ class GitHub:
         kit = self._connect(TokenAuthStrategy(token.value))
         try:
             transport.call(kit, "DELETE", "/installation/token")
-        except (GitHubRefused, GitHubUnavailable) as error:
+        except (GitHubRefused, GitHubUnavailable, Unrecorded) as error:
             log.info("a token was not revoked and ends by itself: %s", error)

@@ -30,13 +30,16 @@ from githubkit.exception import (
 from jwt.exceptions import InvalidKeyError
 
 from jobs.github.values import GitHubRefused
-from jobs.types import GitHubUnavailable
+from jobs.github.witnessed import Witnessed
+from jobs.types import GitHubUnavailable, Unrecorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from githubkit.auth import BaseAuthStrategy
+
+    from jobs.types.audit import Witness
 
 VERSION = {"X-GitHub-Api-Version": "2022-11-28"}
 """The version that github.com and every supported Enterprise Server speak; 2026-03-10 needs Enterprise Server 3.21."""
@@ -58,8 +61,8 @@ log = logging.getLogger(__name__)
 class Connections:
     """A connection pool for all threads of a process; a forked child gets a pool of its own."""
 
-    def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
+    def __init__(self, timeout: float, witness: Witness) -> None:
+        self._timeout, self.witnessed = timeout, Witnessed(witness)
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
         self._process = 0
@@ -71,7 +74,11 @@ class Connections:
                 # The parent's client is not closed here: its sockets are still the parent's.
                 limits = httpx.Limits(max_keepalive_connections=16, keepalive_expiry=60.0)
                 self._client = httpx.Client(
-                    timeout=self._timeout, limits=limits, follow_redirects=True, max_redirects=MOST_REDIRECTS
+                    timeout=self._timeout,
+                    limits=limits,
+                    follow_redirects=True,
+                    max_redirects=MOST_REDIRECTS,
+                    event_hooks=self.witnessed.hooks,
                 )
                 self._process = os.getpid()
             return self._client
@@ -87,8 +94,8 @@ class Connections:
 class _Borrowed:
     """The shared client, for one githubkit client: its base URL, its headers, its way to authenticate."""
 
-    def __init__(self, client: httpx.Client, defaults: dict[str, Any]) -> None:
-        self._client = client
+    def __init__(self, connections: Connections, defaults: dict[str, Any]) -> None:
+        self._client, self._witnessed = connections.client(), connections.witnessed
         self._base, self._auth = str(defaults["base_url"]).rstrip("/"), defaults["auth"]
         self._headers = {name: value for name, value in defaults["headers"].items() if name != "Cache-Control"}
 
@@ -102,7 +109,11 @@ class _Borrowed:
 
     def send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
         """Send a request over the shared connections; what is streamed lies elsewhere, where the token must not go."""
-        return self._client.send(request, auth=self._auth, stream=stream, follow_redirects=not stream)
+        try:
+            return self._client.send(request, auth=self._auth, stream=stream, follow_redirects=not stream)
+        except httpx.TransportError as error:
+            self._witnessed.failed(request, error)
+            raise
 
 
 class PooledKit(Kit[Any]):
@@ -124,7 +135,7 @@ class PooledKit(Kit[Any]):
     @contextmanager
     def get_sync_client(self) -> Iterator[httpx.Client]:
         """Lend out the shared client instead of making one for each call."""
-        yield cast("httpx.Client", _Borrowed(self._connections.client(), self._get_client_defaults()))
+        yield cast("httpx.Client", _Borrowed(self._connections, self._get_client_defaults()))
 
     def fetch(self, address: str) -> AbstractContextManager[httpx.Response]:
         """Open another host's address, to be read in pieces; the token stays here."""
@@ -209,6 +220,8 @@ def _explain(error: GitHubException, method: str, path: str) -> GitHubUnavailabl
     # What goes wrong while a token is made comes wrapped as if the connection had failed.
     while isinstance(cause, RequestError) and not isinstance(cause, RequestFailed):
         cause = cause.exc
+    if isinstance(cause, Unrecorded):
+        raise cause
     if isinstance(cause, GitHubUnavailable | GitHubRefused):
         return cause
     what = _what(method, path)

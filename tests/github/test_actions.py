@@ -13,7 +13,7 @@ import pytest
 from jobs.github import Annotation, GitHub, GitHubRefused
 from jobs.testing.github import Job, LocalGitHub, Step
 from jobs.types import Change, GitHubUnavailable
-from tests.github.conftest import SHOP
+from tests.github.conftest import SHOP, unheard
 from tests.testing import conformity
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def test_an_installation_that_only_lets_read_still_reads(tmp_path: Path, private
     granted = {"metadata": "read", "contents": "write", "actions": "read"}
     with LocalGitHub(tmp_path / "less", private_key_pem=private_key, permissions=granted) as local:
         local.create_repository(SHOP, {"a": "1"})
-        client = GitHub(local.api_url, local.server_url, local.app_id, private_key, timeout=2.0)
+        client = GitHub(local.api_url, local.server_url, local.app_id, private_key, timeout=2.0, witness=unheard)
         shop, run = client.repository(SHOP, local.installation_id), local.run_workflow(SHOP, "main")
         assert shop.workflow_run(run.id).conclusion == "failure"
         with pytest.raises(GitHubRefused, match="opus67 doctor"):

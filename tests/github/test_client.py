@@ -14,7 +14,7 @@ from jobs.github import GitHub, GitHubRefused
 from jobs.testing.github import LocalGitHub
 from jobs.testing.loopback import Answer, Loopback
 from jobs.types import GitHubUnavailable
-from tests.github.conftest import SHOP
+from tests.github.conftest import SHOP, unheard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,7 +105,7 @@ def test_a_missing_permission_silences_only_what_needs_it(private_key: str, home
     with LocalGitHub(home / "fewer", private_key_pem=private_key, permissions=granted) as local:
         local.create_repository(SHOP, {"README.md": "# Shop\n"})
         local.create_issue(SHOP, "Total is wrong", by="bob")
-        client = GitHub(local.api_url, local.server_url, local.app_id, private_key)
+        client = GitHub(local.api_url, local.server_url, local.app_id, private_key, witness=unheard)
         shop = client.repository(SHOP, local.installation_id)
         assert shop.create_comment(1, "Hello").id
         with pytest.raises(GitHubRefused, match="permission"):
@@ -122,7 +122,7 @@ def test_a_suspended_installation_is_a_refusal(shop: Repository, local: LocalGit
 
 def test_a_key_that_is_none_is_told_with_the_cure(local: LocalGitHub) -> None:
     """A broken private key names the variable."""
-    broken = GitHub(local.api_url, local.server_url, local.app_id, "no key")
+    broken = GitHub(local.api_url, local.server_url, local.app_id, "no key", witness=unheard)
     with pytest.raises(GitHubRefused, match="GITHUB_PRIVATE_KEY"):
         broken.app()
     with pytest.raises(GitHubRefused, match="GITHUB_PRIVATE_KEY"):
@@ -132,7 +132,9 @@ def test_a_key_that_is_none_is_told_with_the_cure(local: LocalGitHub) -> None:
 
 def test_a_key_with_written_newlines_is_taken(local: LocalGitHub) -> None:
     """Environment variables often carry a key in one line."""
-    client = GitHub(local.api_url, local.server_url, local.app_id, local.private_key_pem.replace("\n", "\\n"))
+    client = GitHub(
+        local.api_url, local.server_url, local.app_id, local.private_key_pem.replace("\n", "\\n"), witness=unheard
+    )
     assert client.app()["id"] == local.app_id
     client.close()
 
@@ -181,7 +183,7 @@ def test_being_asked_to_wait_is_told_and_not_slept(
 
 def test_silence_ends_in_time(local: LocalGitHub) -> None:
     """A GitHub that says nothing holds a write no longer than the timeout."""
-    client = GitHub(local.api_url, local.server_url, local.app_id, local.private_key_pem, timeout=0.3)
+    client = GitHub(local.api_url, local.server_url, local.app_id, local.private_key_pem, timeout=0.3, witness=unheard)
     repository = client.repository(SHOP, local.installation_id)
     repository.issue(1)
     local.faults.add("POST", r"/comments$", hang=True)
@@ -198,7 +200,7 @@ def test_an_answer_that_is_not_githubs_is_an_outage(private_key: str) -> None:
         return Answer(200, b"<h1>Back soon</h1>", {"Content-Type": "text/html"})
 
     with serving(page) as server:
-        client = GitHub(server.url, server.url, 67, private_key)
+        client = GitHub(server.url, server.url, 67, private_key, witness=unheard)
         with pytest.raises(GitHubUnavailable, match="not by GitHub"):
             client.app()
         client.close()
@@ -206,7 +208,7 @@ def test_an_answer_that_is_not_githubs_is_an_outage(private_key: str) -> None:
 
 def test_nobody_there_is_an_outage(private_key: str) -> None:
     """A closed port is an outage, in words."""
-    client = GitHub("http://127.0.0.1:9", "http://127.0.0.1:9", 67, private_key)
+    client = GitHub("http://127.0.0.1:9", "http://127.0.0.1:9", 67, private_key, witness=unheard)
     with pytest.raises(GitHubUnavailable, match="could not be reached"):
         client.app()
     client.close()
@@ -265,7 +267,7 @@ def test_the_bot_user_is_asked_for_once(github: GitHub, local: LocalGitHub) -> N
 def test_warming_up_calls_nobody_and_never_fails(github: GitHub, local: LocalGitHub) -> None:
     """What is slow at the first call can be loaded before, even with a key that is none."""
     github.warm()
-    broken = GitHub(local.api_url, local.server_url, local.app_id, "no key")
+    broken = GitHub(local.api_url, local.server_url, local.app_id, "no key", witness=unheard)
     broken.warm()
     assert local.requests == []
     assert github.app()["id"] == local.app_id

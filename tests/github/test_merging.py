@@ -11,7 +11,7 @@ import pytest
 from jobs.github import CheckState, Demands, GitHub, GitHubRefused, Reviews
 from jobs.testing.loopback import Answer, Loopback, Request
 from jobs.types import GitHubUnavailable
-from tests.github.conftest import SHOP
+from tests.github.conftest import SHOP, unheard
 from tests.testing import conformity
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def test_githubs_thinking_is_waited_for(private_key: str) -> None:
 
     server = Loopback(answer)
     server.start()
-    client = GitHub(server.url, server.url, 67, private_key)
+    client = GitHub(server.url, server.url, 67, private_key, witness=unheard)
     repository = client.repository(SHOP, 1)
     assert repository.pull_request(5).mergeable is None
     assert repository.pull_request(5, settle=20).mergeable is True
@@ -176,7 +176,7 @@ def test_an_enterprise_server_has_graphql_beside_rest(private_key: str) -> None:
 
     server = Loopback(answer)
     server.start()
-    client = GitHub(f"{server.url}/api/v3", server.url, 67, private_key)
+    client = GitHub(f"{server.url}/api/v3", server.url, 67, private_key, witness=unheard)
     client.repository(SHOP, 1).mark_ready(5)
     assert "/api/graphql" in asked
     assert f"/api/v3/repos/{SHOP}/pulls/5" in asked
@@ -219,7 +219,7 @@ def test_a_lost_answer_merges_once(shop: Repository, local: LocalGitHub, pull: P
 
 def test_a_silent_github_is_asked_once(local: LocalGitHub, pull: PullRequest) -> None:
     """A merge without an answer is not repeated by itself."""
-    client = GitHub(local.api_url, local.server_url, local.app_id, local.private_key_pem, timeout=0.5)
+    client = GitHub(local.api_url, local.server_url, local.app_id, local.private_key_pem, timeout=0.5, witness=unheard)
     repository = client.repository(SHOP, local.installation_id)
     repository.mark_ready(pull.number)
     local.faults.add("PUT", MERGE, hang=True)

@@ -11,7 +11,7 @@ from jobs.github import GitHub, GitHubRefused, LineRemark
 from jobs.github.patches import DiffLines, read_patch
 from jobs.testing.github import LineComment
 from jobs.types import GitHubUnavailable
-from tests.github.conftest import SHOP
+from tests.github.conftest import SHOP, unheard
 from tests.testing import conformity
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def test_an_installation_that_may_not_write_contents_resolves_nothing(local: Loc
     """GitHub wants contents:write for this; the refusal is told."""
     installation = next(iter(local.world.installations.values()))
     installation.permissions["contents"] = "read"
-    client = GitHub(local.api_url, local.server_url, local.app_id, local.private_key_pem)
+    client = GitHub(local.api_url, local.server_url, local.app_id, local.private_key_pem, witness=unheard)
     with pytest.raises(GitHubRefused) as caught:
         client.repository(SHOP, local.installation_id).resolve(thread.id)
     assert caught.value.status == 403
