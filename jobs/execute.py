@@ -13,6 +13,7 @@ from jobs.lease import Lease
 from jobs.notify import Teller
 from jobs.store import CRASHES, UNHEARD, Place
 from jobs.types import (
+from jobs.text import redact, redact_all
     Cancelled,
     Conclusion,
     GitHubUnavailable,
@@ -153,7 +154,8 @@ def _work(attempt: Attempt, crashes: int, began: float) -> None:
         tasks.wait(task.id, task.attempt, worked=time.time() - began, note=f"Paused: {pause}")
     except (NeedsHuman, NeedsApproval) as need:
         plan = isinstance(need, NeedsApproval)
-        tasks.wait(task.id, task.attempt, worked=time.time() - began, question=str(need), plan=plan)
+        question = redact(str(need), attempt.services.redacted)
+        tasks.wait(task.id, task.attempt, worked=time.monotonic() - began, question=question, plan=plan)
     except Listening as listening:
         _listen(attempt, listening, began)
     except GitHubUnavailable as outage:
@@ -267,7 +269,8 @@ def _complete(attempt: Attempt, outcome: Outcome, began: float) -> None:
     usage, cost, models = store.runs.totals(task.id)
     steps = len(store.runs.steps(task.id))
     full = replace(outcome, usage=usage, cost=cost, models=models, steps=steps)
-    store.tasks.complete(task.id, task.attempt, full, worked=now - began, now=now)
+    full = redact_all(full, attempt.services.redacted)
+    store.tasks.complete(task.id, task.attempt, full, worked=time.monotonic() - began, now=now)
 
 
 def _tell_ending(attempt: Attempt) -> None:

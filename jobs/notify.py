@@ -212,7 +212,7 @@ def view_of(services: Services, task_id: str, working: float = 0.0) -> TaskView:
     planned = store.runs.stage(task_id, "planned") if task.approval is Approval.GIVEN else None
     triaged = store.runs.stage(task_id, DIAGNOSED) if task.kind is Kind.FIX_CI else None
     done = sum(item.state == "done" for item in plan)
-    return TaskView(
+    view = TaskView(
         task=task,
         plan=plan,
         percent=round(100 * done / len(plan)) if plan else 0,
@@ -228,6 +228,14 @@ def view_of(services: Services, task_id: str, working: float = 0.0) -> TaskView:
         approved_plan=str(planned["plan"]) if planned else "",
         diagnosis=Diagnosis.load(triaged) if triaged else None,
     )
+    return _clean(view, services.redacted)
+
+
+def _clean(view: TaskView, secrets: tuple[str, ...]) -> TaskView:
+    """Take secrets out before anything is cut or written as Markdown; an outcome was stored without any."""
+    short = replace(view, task=replace(view.task, text=""), outcome=None)
+    cleaned: TaskView = redact_all(short, secrets)
+    return replace(cleaned, task=replace(cleaned.task, text=view.task.text), outcome=view.outcome)
 
 
 def merged_key(task_id: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from config.settings import git_environment, secrets
 from jobs.keys import signing_key
+from jobs.breaker import Breaker
 from jobs.owners import new_name
 from jobs.queue import Waker
 from jobs.scope import Pool
@@ -53,6 +54,7 @@ class Services:
             settings.github_private_key,
             witness=self.store.audit.record,
         )
+            secrets=self._secrets,
 
     @cached_property
     def mirror(self) -> Mirror:
@@ -80,7 +82,12 @@ class Services:
 
     @cached_property
     def redacted(self) -> tuple[str, ...]:
-        """The values that must appear nowhere."""
+        """The values that must appear nowhere: those of the settings, and the tokens that this process had made."""
+        github: GitHub | None = self.__dict__.get("github")
+        return (*self._secrets, *(github.minted if github is not None else ()))
+
+    @cached_property
+    def _secrets(self) -> tuple[str, ...]:
         return secrets(self.settings)
 
     @cached_property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from jobs.github import transport
 from jobs.github.repository import Repository
 from jobs.github.tokens import InstallationStrategy
 from jobs.github.values import GitHubRefused, Token
+from jobs.text import redact_all
 from jobs.types import GitHubUnavailable, Unrecorded
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ API_PERMISSIONS = {
 }
 """What the API client of a repository is allowed; ``workflows`` is never asked for."""
 
+MOST_MINTED = 64
+"""More are not in use at once in one process, and each lives for an hour."""
 FORBIDDEN = 403
 NOT_FOUND = 404
 UNPROCESSABLE = 422
@@ -47,11 +51,23 @@ class GitHub:
     """One per process. Repositories are reached through their installation, with tokens that cover just them."""
 
     def __init__(
-        self, api_url: str, server_url: str, app_id: int, private_key: str, *, witness: Witness, timeout: float = 10.0
+        self,
+        api_url: str,
+        server_url: str,
+        app_id: int,
+        private_key: str,
+        *,
+        witness: Witness,
+        timeout: float = 10.0,
+        secrets: Sequence[str] = (),
     ) -> None:
-        """Make the App's client; the ``witness`` is told of each request that changes something before it is sent."""
+        """Make the App's client; ``secrets`` are taken out of all that it writes, as its own tokens are.
+
+        The ``witness`` is told of each request that changes something before it is sent.
+        """
         self.api_url, self.server_url, self.app_id = api_url, server_url, app_id
         self._connections = transport.Connections(timeout, witness)
+        self._secrets, self._minted = tuple(secrets), deque[str](maxlen=MOST_MINTED)
         self._auth = AppAuthStrategy(str(app_id), private_key.replace("\\n", "\n"))
         self._app = self._connect(self._auth)
         self._lock = threading.Lock()
@@ -81,8 +97,16 @@ class GitHub:
             self._repositories[key] = found = self._repositories.pop(key)
             return found
 
+    @property
+    def minted(self) -> tuple[str, ...]:
+        """The newest tokens that this process had made, which must appear nowhere."""
+        return tuple(self._minted)
+
     def _connect(self, auth: BaseAuthStrategy) -> transport.PooledKit:
-        return transport.PooledKit(auth, self.api_url, self._connections)
+        return transport.PooledKit(auth, self.api_url, self._connections, self._clean)
+
+    def _clean(self, json: Any) -> Any:
+        return redact_all(json, (*self._secrets, *self.minted))
 
     def _as_installation(
         self, installation_id: int, permissions: Mapping[str, str], repositories: Sequence[str] = ()
@@ -204,6 +228,7 @@ class GitHub:
         """End a token; best effort, since it ends by itself within the hour."""
         kit = self._connect(TokenAuthStrategy(token.value))
         try:
+        self._minted.append(answer["token"])
             transport.call(kit, "DELETE", "/installation/token")
         except (GitHubRefused, GitHubUnavailable, Unrecorded) as error:
             log.info("a token was not revoked and ends by itself: %s", error)

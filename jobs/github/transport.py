@@ -34,7 +34,7 @@ from jobs.github.witnessed import Witnessed
 from jobs.types import GitHubUnavailable, Unrecorded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from githubkit.auth import BaseAuthStrategy
@@ -94,18 +94,21 @@ class Connections:
 class _Borrowed:
     """The shared client, for one githubkit client: its base URL, its headers, its way to authenticate."""
 
-    def __init__(self, connections: Connections, defaults: dict[str, Any]) -> None:
-        self._client, self._witnessed = connections.client(), connections.witnessed
+    def __init__(self, connections: Connections, defaults: dict[str, Any], clean: Callable[[Any], Any]) -> None:
+        self._client, self._clean, self._witnessed = connections.client(), clean, connections.witnessed
         self._base, self._auth = str(defaults["base_url"]).rstrip("/"), defaults["auth"]
         self._headers = {name: value for name, value in defaults["headers"].items() if name != "Cache-Control"}
 
-    def build_request(self, method: str, url: str, *, headers: Any = None, **options: Any) -> httpx.Request:
-        """Build a request as githubkit asks for it."""
+    def build_request(
+        self, method: str, url: str, *, headers: Any = None, json: Any = None, **options: Any
+    ) -> httpx.Request:
+        """Build a request as githubkit asks for it; nothing leaves that was not cleaned."""
         merged = {**self._headers, **VERSION, **(headers or {})}
         path = str(url).lstrip("/")
         # An Enterprise Server has REST under /api/v3 and GraphQL beside it.
         base = self._base.removesuffix("/v3") if path == GRAPHQL else self._base
-        return self._client.build_request(method, f"{base}/{path}", headers=merged, **options)
+        said = None if json is None else self._clean(json)
+        return self._client.build_request(method, f"{base}/{path}", headers=merged, json=said, **options)
 
     def send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
         """Send a request over the shared connections; what is streamed lies elsewhere, where the token must not go."""
@@ -119,7 +122,14 @@ class _Borrowed:
 class PooledKit(Kit[Any]):
     """githubkit over shared connections, without its cache, its throttle and its retries."""
 
-    def __init__(self, auth: BaseAuthStrategy, base_url: str, connections: Connections) -> None:
+    def __init__(
+        self,
+        auth: BaseAuthStrategy,
+        base_url: str,
+        connections: Connections,
+        clean: Callable[[Any], Any] = lambda json: json,
+    ) -> None:
+        """Make a client; ``clean`` takes out of the JSON that it sends what must not leave."""
         # Without the HTTP cache an answer is always GitHub's present one: decisions about people depend on it.
         # A cache of its own, since githubkit's own gives a JWT to whoever has the same App id, whatever the key.
         super().__init__(
@@ -130,12 +140,12 @@ class PooledKit(Kit[Any]):
             user_agent="opus67",
             cache_strategy=MemCacheStrategy(),
         )
-        self._connections = connections
+        self._connections, self._clean = connections, clean
 
     @contextmanager
     def get_sync_client(self) -> Iterator[httpx.Client]:
         """Lend out the shared client instead of making one for each call."""
-        yield cast("httpx.Client", _Borrowed(self._connections, self._get_client_defaults()))
+        yield cast("httpx.Client", _Borrowed(self._connections, self._get_client_defaults(), self._clean))
 
     def fetch(self, address: str) -> AbstractContextManager[httpx.Response]:
         """Open another host's address, to be read in pieces; the token stays here."""

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from jobs.text import redact_all
 from jobs.types import Approval, PatchRefused
 
 if TYPE_CHECKING:
@@ -100,6 +101,6 @@ class StoredJournal:
 
     def progress(self, phase: Phase, plan: Sequence[PlanItem]) -> None:
         """Store and show how far the run has come."""
-        task = self._attempt.task
-        self._attempt.services.store.tasks.progress(task.id, task.attempt, phase, plan)
+        task, services = self._attempt.task, self._attempt.services
+        services.store.tasks.progress(task.id, task.attempt, phase, redact_all(tuple(plan), services.redacted))
         self._attempt.teller.changed()

@@ -14,7 +14,7 @@ from jobs.github import GitHubRefused
 from jobs.kinds.base import pull_key
 from jobs.notify import PULL_REQUEST, view_of
 from jobs.store import Place
-from jobs.text.redact import redact
+from jobs.text import redact, redact_all
 from jobs.types import Conclusion, Outcome, PatchRefused, Phase, UserError
 from jobs.workspace import PatchRules, PushConflict, Quarantine
 
@@ -94,7 +94,9 @@ def keep_as_patch(attempt: Attempt, bundle: bytes, outcome: Outcome, reason: str
 def _receive(attempt: Attempt, quarantine: Quarantine, work: Work) -> Patch:
     task, services = attempt.task, attempt.services
     actor, host = task.actor, urlsplit(services.settings.github_server_url).hostname or "github.com"
-    message = commit_message(work.outcome.title or task.title, work.outcome.summary, f"Task {task.id}")
+    # What is cut or folded first could leave half of a secret that nothing recognises.
+    title = redact(work.outcome.title or task.title, services.redacted)
+    message = commit_message(title, redact(work.outcome.summary, services.redacted), f"Task {task.id}")
     return quarantine.receive(
         work.bundle,
         base=work.base.commit,
@@ -165,7 +167,8 @@ def _open(attempt: Attempt, base: Base, patch: Patch, outcome: Outcome) -> Outco
     outcome = replace(outcome, usage=usage, cost=cost, models=models, steps=len(store.runs.steps(task.id)))
     attempt.lease.fence()
     try:
-        opened = _pull_request(attempt, base, replace(view_of(services, task.id), outcome=outcome))
+        shown = redact_all(replace(view_of(services, task.id), outcome=outcome), services.redacted)
+        opened = _pull_request(attempt, base, shown)
     except GitHubRefused as refused:
         kept = f"The work is on the branch `{base.target}`; you can open a pull request from it."
         summary = f"{outcome.summary}\n\nThe pull request could not be opened: {refused}"

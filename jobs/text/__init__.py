@@ -3,7 +3,7 @@
 from jobs.text.characters import strip_controls, strip_invisible
 from jobs.text.cleaning import Cleaned, clean
 from jobs.text.neutral import cell, code, cut, excerpt, fence, line, neutralise, plain
-from jobs.text.redact import REDACTED, redact
+from jobs.text.redact import REDACTED, redact, redact_all
 
 __all__ = [
     "REDACTED",
@@ -18,6 +18,7 @@ __all__ = [
     "neutralise",
     "plain",
     "redact",
+    "redact_all",
     "strip_controls",
     "strip_invisible",
 ]

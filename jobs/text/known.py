@@ -101,7 +101,7 @@ class Known:
         return spans
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=4)
 def known(secrets: tuple[str, ...]) -> Known:
     """Return the secrets ready to be looked for; made once for the same ones."""
     return Known(secrets)
