@@ -155,7 +155,7 @@ def _work(attempt: Attempt, crashes: int, began: float) -> None:
     except (NeedsHuman, NeedsApproval) as need:
         plan = isinstance(need, NeedsApproval)
         question = redact(str(need), attempt.services.redacted)
-        tasks.wait(task.id, task.attempt, worked=time.monotonic() - began, question=question, plan=plan)
+        tasks.wait(task.id, task.attempt, worked=time.time() - began, question=question, plan=plan)
     except Listening as listening:
         _listen(attempt, listening, began)
     except GitHubUnavailable as outage:
@@ -270,7 +270,7 @@ def _complete(attempt: Attempt, outcome: Outcome, began: float) -> None:
     steps = len(store.runs.steps(task.id))
     full = replace(outcome, usage=usage, cost=cost, models=models, steps=steps)
     full = redact_all(full, attempt.services.redacted)
-    store.tasks.complete(task.id, task.attempt, full, worked=time.monotonic() - began, now=now)
+    store.tasks.complete(task.id, task.attempt, full, worked=now - began, now=now)
 
 
 def _tell_ending(attempt: Attempt) -> None:

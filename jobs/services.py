@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from config.settings import git_environment, secrets
 from jobs.keys import signing_key
-from jobs.breaker import Breaker
 from jobs.owners import new_name
 from jobs.queue import Waker
 from jobs.scope import Pool
