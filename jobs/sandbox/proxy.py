@@ -42,7 +42,7 @@ class RequestRefused(Exception):
 
     def __init__(self, host: str, port: int, reason: str, cure: str = "", status: str = "403 Forbidden") -> None:
         super().__init__(reason)
-        self.host, self.port, self.reason, self.cure, self.status = host, port, reason, cure, status
+        self.host, self.port, self.reason, self.cure, self.status = _printable(host), port, reason, cure, status
 
 
 def resolve(name: str) -> list[str]:
@@ -74,12 +74,14 @@ class Proxy:
         resolve: Callable[[str], list[str]] = resolve,
         connect: Callable[[str, int], socket.socket] = connect,
         bytes_cap: int = BYTES_CAP,
+        head_timeout: float = HEADER_TIMEOUT,
     ) -> None:
         self.command = ""
         self._hosts = tuple(hosts)
         self._resolve = resolve
         self._connect = connect
         self._bytes_cap = bytes_cap
+        self._head_timeout = head_timeout
         self._usage = _Usage()
         self._lock = threading.Lock()
         self._blocked: dict[BlockedRequest, None] = {}
@@ -156,16 +158,17 @@ class Proxy:
             self._slots.release()
 
     def _answer(self, client: socket.socket) -> None:
-        client.settimeout(HEADER_TIMEOUT)
         command = self.command
         try:
-            head, rest = _read_head(client)
+            head, rest = _read_head(client, self._head_timeout)
             host, port = _parse(head)
             server = self._reach(host, port)
         except RequestRefused as refused:
             self._record(refused, command)
+            client.settimeout(self._head_timeout)
             client.sendall(_refusal(refused))
             return
+        client.settimeout(IDLE_TIMEOUT)
         with server, self._tracked(server):
             if not is_allowed(host, self._hosts):
                 return  # the phase changed while this connection was made
@@ -271,36 +274,36 @@ def _listen(directory: Path) -> socket.socket:
     return listener
 
 
-def _read_head(client: socket.socket) -> tuple[bytes, bytes]:
-    """Return the request's head and what came after it; raises ``RequestRefused`` for a slow or a long one."""
+def _read_head(client: socket.socket, seconds: float) -> tuple[bytes, bytes]:
+    """Return the request's head and what came after it; raises ``RequestRefused`` for a long one, ``OSError`` for a slow one."""
     received = bytearray()
-    limit = time.monotonic() + HEADER_TIMEOUT
-    while b"\r\n\r\n" not in received:
-        if len(received) > HEADER_CAP:
-            raise RequestRefused("", 0, "the request's head is too long", status="431 Request Header Fields Too Large")
+    limit = time.monotonic() + seconds
+    while b"\r\n\r\n" not in received and len(received) <= HEADER_CAP:
         client.settimeout(max(0.01, limit - time.monotonic()))
         chunk = client.recv(4096)
         if not chunk:
             raise OSError("ended before the end of the request's head")
         received += chunk
-    head, _, rest = bytes(received).partition(b"\r\n\r\n")
+    head, end, rest = bytes(received).partition(b"\r\n\r\n")
+    if not end or len(head) > HEADER_CAP:
+        raise RequestRefused("", 0, "the request's head is too long", status="431 Request Header Fields Too Large")
     return head, rest
 
 
 def _parse(head: bytes) -> tuple[str, int]:
-    """Return host and port of a CONNECT request; raises ``RequestRefused`` for everything else."""
+    """Return host and port of a CONNECT request, as they came; raises ``RequestRefused`` for everything else."""
     line = head.split(b"\r\n", 1)[0].decode("ascii", "replace")
     method, _, target = line.partition(" ")
     target = target.partition(" ")[0]
     if method != "CONNECT":
-        host = _printable(target.partition("://")[2].partition("/")[0].rpartition("@")[2])
+        host = target.partition("://")[2].partition("/")[0].rpartition("@")[2]
         name, _, port = host.partition(":")
         number = int(port) if _is_port(port) else HTTP_PORT
         raise RequestRefused(name, number, "only HTTPS is let through, this was a plain HTTP request")
     host, _, port = target.rpartition(":")
     if not _is_port(port):
-        raise RequestRefused(_printable(target), 0, "the request names no port", status="400 Bad Request")
-    return _printable(normalise(host)), int(port)
+        raise RequestRefused(target, 0, "the request names no port", status="400 Bad Request")
+    return normalise(host), int(port)
 
 
 def _is_port(text: str) -> bool:
