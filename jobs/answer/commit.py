@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from jobs.text import cut, plain
@@ -9,17 +10,22 @@ from jobs.text import cut, plain
 _SUBJECT = 72
 _WIDTH = 72
 _BODY = 4_000
+_TRAILER = re.compile(r"(?<![\w\-])(?:[A-Za-z]{1,20}-){1,4}(?:by|of)(?=[ \t]*:)", re.IGNORECASE)
+"""What GitHub, or people, take for somebody's signature: ``Co-authored-by:``, ``Signed-off-by:``."""
 
 
 def commit_message(title: str, summary: str = "", reference: str = "") -> str:
-    """Return a message with a subject of at most 72 characters and a wrapped body; it pings nobody and closes nothing.
+    """Return a message with a subject of at most 72 characters and a wrapped body.
+
+    It pings nobody, closes nothing, keeps no CI from running, and says in nobody's name that they wrote or approved it.
 
     ``reference`` is a last paragraph of our own, such as ``Task 7f3c9a``.
     """
     subject = " ".join(plain(title).split()).lstrip("#").strip().rstrip(".") or "Work of Opus 67"
     if len(subject) > _SUBJECT:
         subject = f"{subject[: _SUBJECT - 1].rsplit(' ', 1)[0][: _SUBJECT - 1].rstrip()}\u2026"
-    paragraphs = [_wrapped(block) for block in plain(cut(summary, _BODY)).split("\n\n")]
+    told = _TRAILER.sub(lambda match: match.group() + "\u200b", plain(cut(summary, _BODY)))
+    paragraphs = [_wrapped(block) for block in told.split("\n\n")]
     return "\n\n".join([subject, *(block for block in paragraphs if block), *([reference] if reference else [])])
 
 

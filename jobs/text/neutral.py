@@ -35,6 +35,13 @@ _REFERENCE = re.compile(
 )
 _COMMAND = re.compile(r"^((?:[ \t]|>|[-*+] |\d{1,9}[.)] )*)/(?=[A-Za-z])", re.MULTILINE)
 _CODE_COMMAND = re.compile(r"^/(?=[A-Za-z][\w\-]*(?:[ \t]|$))", re.MULTILINE)
+_SKIP = re.compile(
+    r"\[(?=(?:skip|no)[ \-]\w{1,20}\]|\w{1,20}[ \-]skip\])|(?<=\*{3}NO)(?=_CI\*{3})|(?<![\w\-])skip-(?=checks[ \t]*:)",
+    re.IGNORECASE,
+)
+"""What keeps a CI from running, in a commit or in what becomes one when a pull request is merged.
+https://docs.github.com/actions/managing-workflow-runs/skipping-workflow-runs
+"""
 _MARKER = re.compile(r"<!--(?=\s*opus67)", re.IGNORECASE)
 _LINK = re.compile(
     r"!?\[([^\[\]]*)\]\(\s*+(<[^<>\n]*+>|&lt;[^<>\n&]*+>|[^\s()]*+(?:\([^\s()]*+\)[^\s()]*+)*+)"
@@ -81,9 +88,13 @@ def cell(text: str, limit: int = 300) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text for places without Markdown, such as titles and commits: no mention pings, no number closes."""
+    """Return a text for places without Markdown, such as titles and commits.
+
+    No mention pings, no number closes, and no word keeps a CI from running.
+    """
     text, _ = strip_invisible(text.replace(GAP, ""))
     text = _MENTION.sub(f"@{_HERE}", _REFERENCE.sub(rf"\1{_HERE}//", text))
+    text = _SKIP.sub(lambda match: match.group() + _HERE, text)
     return _NUMBER.sub(lambda match: match.group() + _HERE, text).replace(_HERE, "\u200b")
 
 
@@ -174,6 +185,7 @@ def _prose(text: str, *, commit: Callable[[re.Match[str]], str] = _gapped_commit
     text = re.sub(r"\](?=\()", r"]\\", text)
     text = _DEFINITION.sub(r"\1\\[", text)
     text = _REFERENCE.sub(rf"\1{_HERE}//", text)
+    text = _SKIP.sub(lambda match: match.group() + _HERE, text)
     text = _MENTION.sub(f"@{_HERE}", text)
     text = _NUMBER.sub(lambda match: match.group() + _HERE, text)
     text = _COMMIT.sub(commit, text).replace(_HERE, GAP)
