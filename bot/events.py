@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from jobs.types import Actor
@@ -94,6 +95,8 @@ class Event:
     """What was pushed to, such as ``refs/heads/main``."""
     after: str = ""
     """The commit that it stands at since; empty where it was deleted."""
+    at: float = 0.0
+    """When the issue was changed last, by GitHub's clock, in seconds since the epoch; 0 where it is not told."""
 
 
 def understand(name: str, guid: str, payload: dict[str, Any]) -> Event:
@@ -135,6 +138,7 @@ def understand(name: str, guid: str, payload: dict[str, Any]) -> Event:
         review=_review(payload, comment),
         ref=_text(payload, "ref"),
         after="" if payload.get("deleted") is True else _text(payload, "after"),
+        at=_time(issue, "updated_at"),
     )
 
 
@@ -207,6 +211,13 @@ def _text(value: dict[str, Any], key: str) -> str:
 def _number(value: dict[str, Any], key: str) -> int:
     found = value.get(key)
     return found if isinstance(found, int) and not isinstance(found, bool) else 0
+
+
+def _time(value: dict[str, Any], key: str) -> float:
+    try:
+        return datetime.fromisoformat(_text(value, key)).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def _names(value: dict[str, Any], key: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from bot import ci_reports, control, conversation, housekeeping, starting
+from bot import ci_reports, control, conversation, starting
 from bot.acting import Actions
 from bot.asks import (
     Ask,
@@ -26,6 +26,7 @@ from bot.asks import (
 )
 from bot.automatic import ci, pulls, reports, reviews
 from bot.events import understand
+from bot.housekeeping import installations
 from bot.triggers import asks
 from jobs.types import GitHubUnavailable, LeaseLost
 
@@ -106,7 +107,7 @@ _ACTS: dict[type[Ask], Callable[[Actions, Any], None]] = {
     Edited: starting.edited,
     Told: control.told,
     Pressed: control.pressed,
-    InstallationChanged: housekeeping.installation_changed,
+    InstallationChanged: installations.changed,
     CiEnded: ci.ended,
     ReviewGiven: reviews.given,
     ReviewWanted: reviews.wanted,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from config.errors import RepositoryConfigError
 from jobs import policy
 from jobs.answer.refusal import configuration_error, refusal
 from jobs.budget import spent_today
+from jobs.scope import Pool
 from jobs.text.cleaning import clean
 from jobs.types import CHECK_NAME, Decision, Kind, Mode, Subject, TaskRequest, UserError
 
@@ -73,6 +73,11 @@ def missed_key(repository: str, number: int, at: float) -> str:
     return f"missed:{repository.lower()}#{number}:{at}"
 
 
+def answered_key(repository: str, number: int) -> str:
+    """Return the key under which it is kept, by GitHub's clock, up to when the labels of an issue led to tasks."""
+    return f"label-answered:{repository.lower()}#{number}"
+
+
 def _is_answered(actions: Actions, ask: Start) -> bool:
     """Tell whether the comparison with GitHub has seen to this label already; a first request costs no call."""
     event, store = actions.event, actions.services.store
@@ -89,6 +94,10 @@ def begin(actions: Actions, subject: Subject, here: Situation, title: str, text:
         refuse(actions, subject, "start", decision)
         return
     submit(actions, make_request(actions, subject, here.config, decision, title, text), decision)
+    event, records = actions.event, actions.services.store.records
+    if event.label and event.at:
+        key, now = answered_key(event.repository, subject.number), time.time()
+        actions.change(lambda connection: records.put(connection, key, str(event.at), now))
     actions.follow_ups.append(lambda: actions.repository.react(subject.number, "eyes"))
 
 
@@ -147,7 +156,7 @@ def look(actions: Actions, subject: Subject, *, strict: bool = True) -> Situatio
 
     Raises RepositoryConfigError for a mistake in the repository's file, or takes the defaults when not ``strict``.
     """
-    with ThreadPoolExecutor(3) as pool:
+    with Pool(3) as pool:
         text = pool.submit(actions.repository.read_file, repository_file.PATH)
         permission = pool.submit(permission_of, actions)
         issue = pool.submit(actions.repository.issue, subject.number) if subject.number else None
@@ -197,6 +206,11 @@ def make_request(
         removed=(*safe_title.removed, *safe_text.removed, *cut),
         at_once=(config.limits.tasks.repository, config.limits.tasks.actor),
     )
+
+
+def safe_words(title: str, text: str) -> tuple[str, str]:
+    """Return an issue's title and text as a request for work on it holds them."""
+    return clean(title).text, clean(text[:LONGEST_TEXT]).text
 
 
 def refuse(actions: Actions, subject: Subject, what: str, decision: Decision) -> None:

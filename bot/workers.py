@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot import housekeeping, inbox
+from bot import inbox
 from bot.control import identity
+from bot.housekeeping import comparing, leftovers, redelivery
 from config.settings import load, require
 from jobs import execute, logs, worker
 
@@ -30,8 +31,8 @@ def compose(services: Services) -> dict[str, Callable[..., None]]:
         "delivery": partial(inbox.handle, services),
         "task": partial(execute.execute, services),
         "announce": partial(execute.announce, services),
-        "redeliver": partial(housekeeping.redeliver, services),
-        "reconcile": partial(housekeeping.reconcile, services),
-        "sweep_sandboxes": partial(housekeeping.sweep_sandboxes, services),
+        "redeliver": partial(redelivery.redeliver, services),
+        "reconcile": partial(comparing.reconcile, services),
+        "sweep_sandboxes": partial(leftovers.sweep, services),
         "confirm_links": partial(identity.confirm_links, services),
     }

@@ -77,7 +77,16 @@ def _sweep(services: Services) -> None:
         store.deliveries.forget(now - KEEP_DELIVERIES_SECONDS)
         store.notices.forget(now - KEEP_DELIVERIES_SECONDS)
         store.records.forget("heard:", now - 3600.0)  # events that tasks may be about to wait for
-        for prefix in ("ci_report:", "ci-seen:", "ci-left:", "conflicts:", "review-given:", "review-wanted:"):
+        for prefix in (
+            "ci_report:",
+            "ci-seen:",
+            "ci-left:",
+            "conflicts:",
+            "review-given:",
+            "review-wanted:",
+            "label-answered:",
+            "label-looked:",
+        ):
             store.records.forget(prefix, now - KEEP_DECIDED_SECONDS)
         store.records.forget("mend-branch:", now - KEEP_DELIVERIES_SECONDS)  # see jobs/kinds/fix_ci/counting.py
         store.records.forget("look:", now - 3600.0)  # what the API let somebody look at

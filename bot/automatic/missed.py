@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -15,12 +14,16 @@ from jobs.kinds.fix_ci.case import seen_key
 from jobs.kinds.fix_ci.ci import RED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from config.repository import RepositoryConfig
     from jobs.github import PullRequestState, Repository, WorkflowRun
     from jobs.services import Services
 
 MISSED_SECONDS = 86_400.0
 """What is older than this is left alone: it was there before the App was, or somebody knows of it."""
+LONGEST_ABSENCE = 29 * 86_400.0
+"""After a longer one nobody waits any more; that something was seen to is kept a little longer than this."""
 MOST_RUNS = 50
 MOST_PULLS = 20
 MOST_OTHERS = 200
@@ -28,20 +31,32 @@ MOST_OTHERS = 200
 RECONCILE = "reconcile"
 
 
-def look(services: Services, repository: Repository, installation_id: int, config: RepositoryConfig) -> None:
-    """Start what lost events would have started in a repository."""
+def since(compared: float, now: float) -> float:
+    """Return from when on things are looked for: a day ago, or from the last comparison where that was earlier."""
+    return max(now - LONGEST_ABSENCE, (compared or now) - MISSED_SECONDS)
+
+
+def look(
+    services: Services,
+    repository: Repository,
+    installation_id: int,
+    config: RepositoryConfig,
+    listed: Callable[[], Sequence[PullRequestState]],
+    since: float,
+) -> None:
+    """Start what lost events would have started in a repository since a time; ``listed`` gives its open pulls."""
     actions = _actions(services, repository, installation_id)
     if config.ci.default_branch:
         branch = repository.default_branch()
-        _red(actions, [run for run in _newest(repository, branch=branch) if run.event != "pull_request"])
+        _red(actions, [run for run in _newest(repository, branch=branch) if run.event != "pull_request"], since)
     own = pulls.own_pulls(actions) if config.ci.own or config.conflicts or config.reviews.address else frozenset()
     if not own and not config.reviews.automatic:
         return
-    states = repository.open_pull_requests()
+    states = listed()
     for state in islice((one for one in states if one.number in own), MOST_PULLS):
-        _own(services, repository, installation_id, config, state)
+        _own(services, repository, installation_id, config, state, since)
     if config.reviews.automatic:
-        since, ours = time.time() - MISSED_SECONDS, pulls.own_pulls(actions)
+        ours = pulls.own_pulls(actions)
         for state in islice((one for one in states if one.number not in ours), MOST_OTHERS):
             missed_reviews.wanted(actions, config, state, since)
 
@@ -52,20 +67,21 @@ def _own(
     installation_id: int,
     config: RepositoryConfig,
     state: PullRequestState,
+    since: float,
 ) -> None:
     """See to one pull request of ours; one at which somebody works is left to them."""
     actions = _actions(services, repository, installation_id)
     if is_busy(active(actions), state.branch):
         return
     if config.ci.own and not _is_seen(actions, state.head):
-        _red(actions, _newest(repository, sha=state.head))
+        _red(actions, _newest(repository, sha=state.head), since)
     if config.conflicts:
         acting = _actions(services, repository, installation_id)
         pulls.check(acting, config, state.number)
         settle(acting)
     owner = owner_of(actions, state.number)
     if config.reviews.address and owner is not None:
-        missed_reviews.given(actions, state.number, owner, time.time() - MISSED_SECONDS)
+        missed_reviews.given(actions, state.number, owner, since)
 
 
 def _newest(repository: Repository, *, branch: str = "", sha: str = "") -> list[WorkflowRun]:
@@ -76,11 +92,10 @@ def _newest(repository: Repository, *, branch: str = "", sha: str = "") -> list[
     return list(found.values())
 
 
-def _red(actions: Actions, runs: list[WorkflowRun]) -> None:
+def _red(actions: Actions, runs: list[WorkflowRun], since: float) -> None:
     """Start the mending of those runs that are red, not too old, and not seen to yet."""
     for run in runs:
-        late = time.time() - run.updated_at > MISSED_SECONDS
-        if run.conclusion not in RED or late or _is_seen(actions, run.sha):
+        if run.conclusion not in RED or run.updated_at < since or _is_seen(actions, run.sha):
             continue
         acting = Actions(actions.services, replace(actions.event, guid=f"{RECONCILE}-{run.id}-{run.attempt}"))
         ci.start(acting, "actions", _as_run(acting, run))

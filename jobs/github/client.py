@@ -135,6 +135,16 @@ class GitHub:
         """Yield the App's installations."""
         return transport.pages(self._app, "/app/installations", most=10_000)
 
+    def installation(self, installation_id: int) -> dict[str, Any] | None:
+        """Return an installation of the App as it stands now, or None where it is gone."""
+        try:
+            found: dict[str, Any] = self.call("GET", f"/app/installations/{installation_id}")
+        except GitHubRefused as refused:
+            if refused.status == NOT_FOUND:
+                return None
+            raise
+        return found
+
     def installation_for(self, full_name: str) -> int | None:
         """Return the installation that covers a repository, or None where the App is not installed."""
         try:
@@ -150,9 +160,15 @@ class GitHub:
         for repository in transport.pages(kit, "/installation/repositories", key="repositories", most=10_000):
             yield repository["full_name"]
 
-    def deliveries(self, most: int = 500) -> Iterator[dict[str, Any]]:
-        """Yield what GitHub tried to deliver in the last three days, newest first."""
-        return transport.pages(self._app, "/app/hook/deliveries", most=most)
+    def failed_deliveries(self, cursor: str = "") -> tuple[list[dict[str, Any]], str]:
+        """Return one page of what GitHub could not deliver in the last three days, newest first, and the next's cursor.
+
+        Enterprise Servers that know no ``status`` list what they could deliver, too.
+        https://docs.github.com/rest/apps/webhooks#list-deliveries-for-an-app-webhook
+        """
+        wanted = {"status": "failure"} | ({"cursor": cursor} if cursor else {})
+        found, following = transport.page(self._app, "/app/hook/deliveries", **wanted)
+        return found, str(following.get("cursor", ""))
 
     def redeliver(self, delivery_id: int) -> None:
         """Ask GitHub to deliver once more; the GUID stays the same."""

@@ -15,7 +15,7 @@ from jobs.github.reviews import ReviewThreads
 from jobs.github.values import CheckRun, Comment, GitHubRefused, Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 MOST = 10_000
 """How many comments or events of an issue are looked through: the newest are the last."""
@@ -106,6 +106,19 @@ class Repository(Merging, Actions, ReviewThreads):
                 actor, at = event["actor"], datetime.fromisoformat(event["created_at"]).timestamp()
         return actor, at
 
+    def unlabeled_by(self, number: int, labels: Iterable[str]) -> tuple[str, str, float]:
+        """Return which of some labels was taken off an issue last, by whom, and when in seconds since the epoch.
+
+        Nothing where one of them was put on since.
+        """
+        wanted, last = {label.casefold() for label in labels}, ("", "", 0.0)
+        for event in transport.pages(self._kit, f"{self._base}/issues/{number}/events", most=MOST):
+            if event["event"] in {"labeled", "unlabeled"} and event["label"]["name"].casefold() in wanted:
+                at, who = datetime.fromisoformat(event["created_at"]).timestamp(), event["actor"] or {"login": "ghost"}
+                off = event["event"] == "unlabeled"
+                last = (event["label"]["name"], who["login"], at) if off else ("", "", 0.0)
+        return last
+
     # -- issues and comments --------------------------------------------------------------------------------------
 
     def react(self, number: int, content: str) -> None:
@@ -178,7 +191,9 @@ class Repository(Merging, Actions, ReviewThreads):
 def _issue(found: Mapping[str, Any]) -> Issue:
     labels = tuple(label if isinstance(label, str) else str(label["name"]) for label in found["labels"])
     state, body = str(found["state"]), found.get("body") or ""
-    return Issue(found["number"], found["title"], body, state, labels, bool(found.get("pull_request")))
+    where = "/".join(str(found.get("repository_url") or "").split("/")[-2:])
+    at = datetime.fromisoformat(found["updated_at"]).timestamp()
+    return Issue(found["number"], found["title"], body, state, labels, bool(found.get("pull_request")), where, at)
 
 
 def _comment(found: Mapping[str, Any]) -> Comment:

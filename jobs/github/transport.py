@@ -180,18 +180,23 @@ def graphql(kit: Kit[Any], query: str, variables: dict[str, Any]) -> dict[str, A
 
 def pages(kit: Kit[Any], path: str, *, key: str = "", most: int = 1000, **params: Any) -> Iterator[dict[str, Any]]:
     """Yield the items of a paged list, about ``most`` at the most; ``key`` names the list inside the answer."""
-    seen, query = 0, {**params, "per_page": PER_PAGE}
+    seen, query = 0, params
     while seen < most:
-        response = respond(kit, "GET", path, params=query)
-        answer = _body(response, "GET", path)
-        items = answer[key] if key else answer
+        items, query = page(kit, path, key=key, **query)
         yield from items
         seen += len(items)
-        # Deliveries are paged by a cursor, the rest by numbers: only GitHub's link knows what comes next.
-        following = response.links.get("next", {}).get("url")
-        if not following or not items:
+        if not query:
             return
-        query = dict(httpx.URL(following).params)
+
+
+def page(kit: Kit[Any], path: str, *, key: str = "", **params: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return one page of a list, and with which parameters the next one is to be had; none where it is the last."""
+    response = respond(kit, "GET", path, params={"per_page": PER_PAGE, **params})
+    answer = _body(response, "GET", path)
+    items: list[dict[str, Any]] = answer[key] if key else answer
+    # Deliveries are paged by a cursor, the rest by numbers: only GitHub's link knows what comes next.
+    following = response.links.get("next", {}).get("url")
+    return items, dict(httpx.URL(following).params) if following and items else {}
 
 
 def respond(kit: Kit[Any], method: str, path: str, *, again: bool = False, **options: Any) -> httpx.Response:

@@ -29,6 +29,10 @@ class Issue:
     state: str
     labels: tuple[str, ...]
     is_pull_request: bool
+    repository: str = ""
+    """Where it is now: GitHub leads from where it was to there."""
+    updated_at: float = 0.0
+    """When it was changed last, in seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,13 @@ from jobs.store.together import Together
 from jobs.types import Delivery, LeaseLost
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from jobs.store.database import Database
 
 Row = dict[str, Any]
+MOST_ASKED = 500
+"""How many are asked for in one statement."""
 LEASE_SECONDS = 30.0
 ATTEMPTS = 5
 
@@ -123,6 +125,15 @@ class Deliveries:
             return status.scalar_one_or_none() == "done"
 
     def known(self, guid: str) -> bool:
+    def stored(self, guids: Iterable[str]) -> frozenset[str]:
+        """Return which of these deliveries are stored, done or not."""
+        wanted, found = sorted(set(guids)), set[str]()
+        with self._database.read() as connection:
+            for start in range(0, len(wanted), MOST_ASKED):
+                some = deliveries.c.guid.in_(wanted[start : start + MOST_ASKED])
+                found.update(connection.execute(sa.select(deliveries.c.guid).where(some)).scalars())
+        return frozenset(found)
+
         """Tell whether this delivery was stored, and not forgotten since."""
         with self._database.read() as connection:
             status = connection.execute(sa.select(deliveries.c.status).where(deliveries.c.guid == guid))

@@ -12,7 +12,7 @@ from jobs.store.tables import decisions, effects, installations, places, reposit
 from jobs.types import AuditEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from jobs.store.audit import Audit
     from jobs.store.database import Database
@@ -129,7 +129,19 @@ class Records:
     def keep(self, key: str, value: str, now: float) -> None:
         """Keep a value under a key, such as a cursor."""
         with self._database.write() as connection:
-            self._database.upsert(connection, effects, {"key": key, "value": value, "at": now}, key=["key"])
+            self.put(connection, key, value, now)
+
+    def put(self, connection: sa.Connection, key: str, value: str, now: float) -> None:
+        """Keep a value under a key in a transaction."""
+        self._database.upsert(connection, effects, {"key": key, "value": value, "at": now}, key=["key"])
+
+    def swap(self, key: str, old: str | None, new: str, now: float) -> bool:
+        """Keep ``new`` in the place of ``old`` (None: nothing); False where something else is kept there meanwhile."""
+        with self._database.write() as connection:
+            if old is None:
+                return self.once(connection, key, now, new)
+            mine = sa.update(effects).where(effects.c.key == key, effects.c.value == old)
+            return connection.execute(mine.values(value=new, at=now)).rowcount > 0
 
     def kept(self, prefix: str, most: int) -> dict[str, str]:
         """Return what was kept under keys that begin so, newest first, by the rest of the key."""
@@ -142,11 +154,23 @@ class Records:
         with self._database.read() as connection:
             return {row.key.removeprefix(prefix): row.value for row in connection.execute(query)}
 
+    def keep_all(self, values: Mapping[str, str], now: float) -> None:
+        """Keep several values under their keys, together."""
+        with self._database.write() as connection:
+            for key, value in values.items():
+                self.put(connection, key, value, now)
+
     def forget(self, prefix: str, before: float) -> int:
         """Forget what was kept under keys that begin so before a time."""
         with self._database.write() as connection:
             gone = sa.delete(effects).where(effects.c.key.startswith(prefix, autoescape=True), effects.c.at < before)
             return connection.execute(gone).rowcount
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Forget what was kept under these keys."""
+        with self._database.write() as connection:
+            for key in keys:
+                connection.execute(sa.delete(effects).where(effects.c.key == key))
 
     def save_installation(
         self, connection: sa.Connection, installation_id: int, account: str, now: float, *, suspended: bool = False
@@ -166,9 +190,21 @@ class Records:
             values = {"full_name": name, "installation_id": installation_id}
             self._database.upsert(connection, repositories, values, key=["full_name"])
 
-    def remove_repositories(self, connection: sa.Connection, names: Iterable[str]) -> None:
-        """Forget repositories that an installation no longer covers."""
-        connection.execute(sa.delete(repositories).where(repositories.c.full_name.in_(list(names))))
+    def remove_repositories(self, connection: sa.Connection, names: Iterable[str], installation_id: int) -> None:
+        """Forget repositories that an installation no longer covers; another one may cover them since."""
+        mine = repositories.c.installation_id == installation_id
+        for name in names:
+            connection.execute(sa.delete(repositories).where(repositories.c.full_name == name, mine))
+
+    def covered(self, connection: sa.Connection, installation_id: int) -> frozenset[str]:
+        """Return the repositories that an installation covers, as far as is known."""
+        mine = sa.select(repositories.c.full_name).where(repositories.c.installation_id == installation_id)
+        return frozenset(connection.execute(mine).scalars())
+
+    def installations(self) -> frozenset[int]:
+        """Return all installations that are known, also those that are suspended or cover nothing."""
+        with self._database.read() as connection:
+            return frozenset(connection.execute(sa.select(installations.c.id)).scalars())
 
     def repositories(self) -> Sequence[tuple[str, int]]:
         """Return name and installation of every repository of an installation that is not suspended."""

@@ -192,6 +192,22 @@ class TaskQuestions:
         with self._database.read() as connection:
             return frozenset(connection.execute(query).scalars())
 
+    def held_repositories(self) -> frozenset[str]:
+        """Return the repositories of all tasks that are not completed."""
+        query = sa.select(tasks.c.repository).where(tasks.c.status != Status.COMPLETED).distinct()
+        with self._database.read() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def unpublished(self, repository: str, since: float) -> Sequence[Task]:
+        """Return the tasks of a repository that ended since a time, took more than one attempt, and have no pull."""
+        opened = sa.exists().where(places.c.task_id == tasks.c.id, places.c.surface == "pull_request")
+        return self._find(
+            sa.func.lower(tasks.c.repository) == repository.lower(),
+            tasks.c.completed_at >= since,
+            tasks.c.attempt > 1,
+            ~opened,
+        )
+
     def owners(self, now: float) -> frozenset[str]:
         """Return the names of the workers that hold a task."""
         query = sa.select(tasks.c.lease_owner).where(tasks.c.lease_until >= now, tasks.c.lease_owner != "")

@@ -269,6 +269,12 @@ class Tasks(TaskQuestions):
     def _update(self, task_id: str, attempt: int, values: dict[str, Any]) -> None:
         values = {name: _storable(value) if isinstance(value, str) else value for name, value in values.items()}
         with self._database.write() as connection:
+    def tell_again(self, task_id: str) -> bool:
+        """Have an ended task told once more, because what stands there is not true; False where it goes on."""
+        ended = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == Status.COMPLETED)
+        with self._database.write() as connection:
+            return connection.execute(ended.values(told=False, tell_attempts=0, not_before=0.0)).rowcount > 0
+
             held = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.attempt == attempt, tasks.c.lease_owner != "")
             if not connection.execute(held.values(**values)).rowcount:
                 raise LeaseLost(f"task {task_id} is held by another attempt than {attempt}")

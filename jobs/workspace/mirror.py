@@ -17,7 +17,7 @@ from jobs.workspace.git import Git, GitFailed
 from jobs.workspace.remote import RETRY_SECONDS, explain, last_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 ASK_SECONDS = 30.0
 FETCH_SECONDS = 600.0
@@ -118,6 +118,25 @@ class Mirror:
         with self._locked(path):
             shutil.rmtree(path, ignore_errors=True)
 
+    def sweep(self, kept: Iterable[str]) -> list[str]:
+        """Remove the mirrors of repositories that are not among ``kept``, and what died half-made; return their names.
+
+        What somebody works with now, or may be about to finish, is left for the next time.
+        """
+        names, removed = {name.lower() for name in kept}, []
+        self._empty_bin()
+        for half_made in (self.home / "mirrors" / ".new").glob("*/*.git"):
+            if time.time() - half_made.stat().st_mtime > CLONE_SECONDS + STALE_SECONDS:
+                shutil.rmtree(half_made, ignore_errors=True)
+        for path in (self.home / "mirrors").glob("[!.]*/*.git"):
+            repository = f"{path.parent.name}/{path.stem}"
+            if repository.lower() in names:
+                continue
+            with suppress(GitHubUnavailable), self._locked(path, 0.0):
+                shutil.rmtree(path, ignore_errors=True)
+                removed.append(repository)
+        return removed
+
     def replace(self, repository: str, token: str, want: str) -> Snapshot:
         """Make the mirror anew when a checkout from it failed; sandboxes that use the old one keep it for a day."""
         path = self.path(repository)
@@ -215,11 +234,11 @@ class Mirror:
                 shutil.rmtree(retired, ignore_errors=True)
 
     @contextmanager
-    def _locked(self, path: Path) -> Iterator[None]:
+    def _locked(self, path: Path, patience: float = LOCK_SECONDS) -> Iterator[None]:
         """Hold the repository's lock, which ends with this process at the latest."""
         (self.home / "mirrors").mkdir(mode=0o711, parents=True, exist_ok=True)
         path.parent.mkdir(mode=0o711, exist_ok=True)
-        deadline = time.monotonic() + LOCK_SECONDS
+        deadline = time.monotonic() + patience
         with path.with_name(f"{path.name}.lock").open("w") as file:
             while True:
                 try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.housekeeping import reconcile
+from bot.housekeeping.comparing import reconcile
 from jobs.types import Actor, Kind, Subject
 from tests.bot.conftest import SHOP
 

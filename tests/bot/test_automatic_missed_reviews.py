@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.housekeeping import reconcile
+from bot.housekeeping.comparing import reconcile
 from jobs.kinds.target import reviewed_key
 from jobs.kinds.threads import review_key
 from jobs.testing.github import LineComment

@@ -114,25 +114,39 @@ def test_an_edit_is_remembered(inbox: Inbox, services: Services) -> None:
 
 def test_installations_keep_the_list_of_repositories(inbox: Inbox, services: Services, local: LocalGitHub) -> None:
     """Created, added, removed, suspended and deleted: the list follows, and tasks end with what may not be touched."""
-    records, shop = services.store.records, {"full_name": SHOP}
-    inbox.take("installation", "created", repositories=[shop])
-    inbox.take("installation_repositories", "added", repositories_added=[{"full_name": "octo/blog"}])
-    assert [name for name, _ in records.repositories()] == ["octo/blog", SHOP]
+    records = services.store.records
+
+    def listed() -> list[str]:
+        return [name for name, _ in records.repositories()]
+
+    inbox.take("installation", "created")
+    local.create_repository("octo/blog", {"README.md": "# Blog\n"})
+    inbox.take("installation_repositories", "added")
+    assert listed() == ["octo/blog", SHOP]
     inbox.label()
-    inbox.take("installation_repositories", "removed", repositories_removed=[shop])
-    assert [name for name, _ in records.repositories()] == ["octo/blog"]
+    local.remove_repositories("octo", [SHOP])
+    inbox.take("installation_repositories", "removed")
+    assert listed() == ["octo/blog"]
     first = inbox.task()
     assert first is not None
     assert first.status is Status.COMPLETED
+    assert "taken from the App's installation" in first.summary
+    local.add_repositories("octo", [SHOP])
+    inbox.take("installation_repositories", "added")
     local.unlabel_issue(SHOP, 1, LABEL["name"], by="alice")
     inbox.label()
+    local.suspend()
     inbox.take("installation", "suspend")
-    assert list(records.repositories()) == []
+    assert listed() == []
     second = inbox.task()
     assert second is not None
     assert second.id != first.id
     assert "suspended" in second.summary
+    local.unsuspend()
     inbox.take("installation", "unsuspend")
-    assert [name for name, _ in records.repositories()] == ["octo/blog"]
-    inbox.take("installation", "deleted")
+    assert listed() == ["octo/blog", SHOP]
+    number = local.installation_id
+    local.create_repository("acme/site", {"README.md": "# Site\n"})
+    local.uninstall("octo")
+    inbox.take("installation", "deleted", installation={"id": number})
     assert records.installation_count() == 0

@@ -12,7 +12,7 @@ import pytest
 
 from bot.conversation import carry_out
 from bot.heard import Heard
-from bot.housekeeping import reconcile
+from bot.housekeeping.comparing import reconcile
 from jobs.types import Approval, Kind, Mode, NeedsApproval, Status, Subject
 from tests.bot.conftest import SHOP
 

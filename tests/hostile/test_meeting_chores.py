@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from bot.housekeeping import CURSOR, MOST_OUTAGES, reconcile
+from bot.housekeeping.comparing import CURSOR, MOST_OUTAGES, reconcile
 from jobs.store.deliveries import ATTEMPTS
 from jobs.types import Delivery
 from tests.bot.conftest import *  # noqa: F403 - the fixtures of the inbox

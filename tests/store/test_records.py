@@ -73,7 +73,8 @@ def test_installations_cover_repositories(store: Store) -> None:
         records.add_repositories(connection, 2**40, ["octo/shop"])
         records.save_installation(connection, 2, "other", NOW, suspended=True)
         records.add_repositories(connection, 2, ["other/x"])
-        records.remove_repositories(connection, ["octo/blog", "octo/none"])
+        records.remove_repositories(connection, ["octo/blog", "octo/none"], 2**40)
+        records.remove_repositories(connection, ["other/x"], 2**40)
     assert (list(records.repositories()), records.installation_count()) == ([("octo/shop", 2**40)], 1)
     with store.write() as connection:
         records.remove_installation(connection, 2**40)

@@ -1,0 +1,1 @@
+"""Keeps our picture of GitHub true, and this machine clean: lost deliveries, missed events, leftovers."""
