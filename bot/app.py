@@ -15,13 +15,15 @@ from bot.dashboard import mount
 from bot.slack_bot.web import slack_blueprint
 from bot.wake import BackgroundWaker
 from bot.webhooks import LARGEST_BODY, Receiver
-from config.settings import load, require
-from jobs import logs
 from jobs.keys import signing_key
 from jobs.store import Store
 
 if TYPE_CHECKING:
     from config.settings import Settings
+
+
+RECEIVER = "receiver"
+"""Under this name Flask's extensions hold the receiver, for what stands in front of Flask."""
 
 
 def create_app(settings: Settings, store: Store | None = None) -> Flask:
@@ -31,6 +33,7 @@ def create_app(settings: Settings, store: Store | None = None) -> Flask:
     store = store or Store.of(settings)
     waker = BackgroundWaker(settings.redis_url, signing_key(settings))
     receiver = Receiver(store, waker, settings.github_webhook_secrets)
+    app.extensions[RECEIVER] = receiver
     app.register_blueprint(receiver.blueprint())
     app.register_blueprint(reports(settings, store, waker))
     app.register_blueprint(api(settings, store, waker))
@@ -75,13 +78,6 @@ def exposition(store: Store) -> str:
         f"opus67_model_cost_dollars_total {store.tasks.spent_in_all():.6f}",
     ]
     return "\n".join(lines) + "\n"
-
-
-def from_environment() -> Flask:
-    """Build the application of this process, as the server asks for it."""
-    settings = require(load())
-    logs.set_up(settings)
-    return create_app(settings)
 
 
 def _json(value: object) -> Response:

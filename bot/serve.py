@@ -13,17 +13,15 @@ if TYPE_CHECKING:
 
 PROCESSES = 2
 """One answers while the other is killed, or stands still."""
-THREADS = 32
-"""Each open request holds one; the receiver answers within milliseconds, pages within tens of them."""
 
 
 def serve(_arguments: argparse.Namespace) -> int:
     """Serve until asked to stop, on the socket that was handed over, or on one of our own."""
     settings = require(load())
     listener = listening.inherited() or listening.listen(settings.port)
-    import bot.app  # noqa: PLC0415 - a missing setting is told without it; the children share its memory
+    import bot.front  # noqa: PLC0415 - a missing setting is told without it; the children share its memory
     from bot.server import server  # noqa: PLC0415 - likewise
 
     gc.freeze()
-    server(f"{bot.app.__name__}:from_environment", listener, processes=PROCESSES, threads=THREADS).serve()
+    server(f"{bot.front.__name__}:from_environment", listener, processes=PROCESSES).serve()
     return 0

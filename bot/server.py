@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from granian._granian import SocketHolder
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
@@ -30,18 +30,20 @@ class SharedSocketServer(MPServer):
         self._shd = SocketHolder(self.listener.fileno(), False, BACKLOG)  # type: ignore[assignment, call-arg]
 
 
-def server(application: str, listener: socket.socket, *, processes: int, threads: int) -> SharedSocketServer:
+def server(application: str, listener: socket.socket, *, processes: int) -> SharedSocketServer:
     """Return a server of an application factory, named as ``module:function``."""
     made = SharedSocketServer(
         application,
         factory=True,
         address=ADDRESS,
         port=listener.getsockname()[1],
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
+        websockets=False,
+        http=HTTPModes.http1,
+        loop=Loops.asyncio,
         workers=processes,
-        blocking_threads=threads,
         backlog=BACKLOG,
-        log_level=LogLevels.error,  # it would warn of the threads, of which we want this many
+        log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
     )

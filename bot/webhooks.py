@@ -8,6 +8,7 @@ import json
 import logging
 import re
 import time
+from functools import cache
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
@@ -16,8 +17,7 @@ from bot.triggers import wanted
 from jobs.types import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+    from collections.abc import Sequence
 
     from bot.wake import BackgroundWaker
     from jobs.store import Store
@@ -25,16 +25,25 @@ if TYPE_CHECKING:
 LARGEST_BODY = 25 * 1024 * 1024
 """GitHub's own limit (https://docs.github.com/webhooks/webhook-events-and-payloads#payload-cap)."""
 PATH = "/webhooks/github"
+HEADERS = ("x-hub-signature-256", "x-github-event", "x-github-delivery")
 
 _SIGNATURE = re.compile(r"sha256=([0-9a-f]{64})", re.ASCII)
 _GUID = re.compile(r"[0-9A-Za-z-]{8,80}", re.ASCII)
 _EVENT = re.compile(r"[a-z0-9_]{1,60}", re.ASCII)
-_LENGTH = re.compile(r"[0-9]{1,8}", re.ASCII)
 _ACTION_FIRST = re.compile(rb'\{"action":"([a-z0-9_]{1,60})"[,}]')
 """How GitHub begins every payload that has an action."""
-_PHRASES = {202: "202 Accepted", 400: "400 Bad Request", 401: "401 Unauthorized", 503: "503 Service Unavailable"}
 
 log = logging.getLogger(__name__)
+
+
+Said = tuple[str, int]
+"""What to say to a sender, and the status."""
+STORED: Said = ("stored", 202)
+NOT_WANTED: Said = ("not wanted", 202)
+NOT_STORED: Said = ("the delivery could not be stored; it is fetched again later", 503)
+NOT_SIGNED: Said = ("the signature is missing or wrong; check GITHUB_WEBHOOK_SECRET", 401)
+NOT_GITHUBS: Said = ("the headers X-GitHub-Event and X-GitHub-Delivery are missing or malformed", 400)
+NOT_JSON: Said = ("the body is not a JSON object; set the webhook's content type to application/json", 400)
 
 
 class Receiver:
@@ -45,59 +54,43 @@ class Receiver:
         self._keys = [secret.encode() for secret in secrets]
 
     def blueprint(self) -> Blueprint:
-        """Return the route for what ``in_front_of`` leaves to Flask: bodies of unknown or great length."""
+        """Return the route for what the front leaves to Flask: bodies of unknown or too great length."""
         blueprint = Blueprint("webhooks", __name__)
 
         @blueprint.post(PATH)
         def github() -> tuple[Response, int]:
-            names = ("X-Hub-Signature-256", "X-GitHub-Event", "X-GitHub-Delivery")
-            message, status = self.take(
-                request.get_data(cache=False), *(request.headers.get(name, "") for name in names)
-            )
-            return Response(_said(message), mimetype="application/json"), status
+            headers = (request.headers.get(name, "") for name in HEADERS)
+            found = self.judge(request.get_data(cache=False), *headers)
+            message, status = self._keep(found) if isinstance(found, Delivery) else found
+            return Response(said(message), mimetype="application/json"), status
 
         return blueprint
 
-    def in_front_of(self, application: WSGIApplication) -> WSGIApplication:
-        """Return an application that answers plain webhooks itself, without Flask's cost, and hands on the rest."""
-
-        def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-            if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "POST":
-                return application(environ, start_response)
-            length = environ.get("CONTENT_LENGTH") or ""
-            if not _LENGTH.fullmatch(length) or int(length) > LARGEST_BODY or "HTTP_TRANSFER_ENCODING" in environ:
-                return application(environ, start_response)
-            message, status = self.take(
-                environ["wsgi.input"].read(int(length)),
-                environ.get("HTTP_X_HUB_SIGNATURE_256", ""),
-                environ.get("HTTP_X_GITHUB_EVENT", ""),
-                environ.get("HTTP_X_GITHUB_DELIVERY", ""),
-            )
-            body = _said(message)
-            headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-            start_response(_PHRASES[status], headers)
-            return [body]
-
-        return answer
-
-    def take(self, body: bytes, signature: str, event: str, guid: str) -> tuple[str, int]:
-        """Take a webhook; return what to say to its sender, and the status."""
+    def judge(self, body: bytes, signature: str, event: str, guid: str) -> Delivery | Said:
+        """Return the delivery that is to be stored, or what to say to its sender where there is none."""
         if not is_signed(body, signature, self._keys):
-            return "the signature is missing or wrong; check GITHUB_WEBHOOK_SECRET", 401
+            return NOT_SIGNED
         if not (_EVENT.fullmatch(event) and _GUID.fullmatch(guid)):
-            return "the headers X-GitHub-Event and X-GitHub-Delivery are missing or malformed", 400
+            return NOT_GITHUBS
         action = action_of(body)
         if action is None:
-            return "the body is not a JSON object; set the webhook's content type to application/json", 400
-        if not wanted(event, action):
-            return "not wanted", 202
+            return NOT_JSON
+        return Delivery(guid, "github", event, body, time.time()) if wanted(event, action) else NOT_WANTED
+
+    def write(self, batch: Sequence[Delivery]) -> Sequence[Said]:
+        """Store deliveries in one transaction and wake somebody for those with work to do."""
         try:
-            if self._store.deliveries.add(Delivery(guid, "github", event, body, time.time())):
-                self._waker.delivery(guid)
+            to_do = self._store.deliveries.add_all(batch)
         except self._store.UNAVAILABLE:
-            log.exception("delivery %s could not be stored", guid)
-            return "the delivery could not be stored; it is fetched again later", 503
-        return "stored", 202
+            log.exception("%d deliveries could not be stored, the first is %s", len(batch), batch[0].guid)
+            return [NOT_STORED] * len(batch)
+        for delivery, is_to_do in zip(batch, to_do, strict=True):
+            if is_to_do:
+                self._waker.delivery(delivery.guid)
+        return [STORED] * len(batch)
+
+    def _keep(self, delivery: Delivery) -> Said:
+        return self.write([delivery])[0]
 
 
 def is_signed(body: bytes, header: str, keys: Sequence[bytes]) -> bool:
@@ -125,5 +118,7 @@ def action_of(body: bytes) -> str | None:
     return str(payload.get("action", "")) if isinstance(payload, dict) else None
 
 
-def _said(message: str) -> bytes:
+@cache
+def said(message: str) -> bytes:
+    """Return the body of an answer."""
     return json.dumps({"message": message}).encode()

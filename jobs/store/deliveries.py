@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from jobs.store.tables import deliveries
-from jobs.store.together import Together
 from jobs.types import Delivery, LeaseLost
 
 if TYPE_CHECKING:
@@ -17,10 +15,10 @@ if TYPE_CHECKING:
     from jobs.store.database import Database
 
 Row = dict[str, Any]
-MOST_ASKED = 500
-"""How many are asked for in one statement."""
 LEASE_SECONDS = 30.0
 ATTEMPTS = 5
+MOST_ASKED = 500
+"""How many are asked for in one statement."""
 
 
 class Deliveries:
@@ -28,23 +26,20 @@ class Deliveries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._together: Together[Row, bool] = Together(self._add_all)
 
     def add(self, delivery: Delivery) -> bool:
-        """Store a delivery; tell whether there is work to do for it (new, or stored earlier and not done).
+        """Store a delivery; tell whether there is work to do for it (new, or stored earlier and not done)."""
+        return self.add_all([delivery])[0]
 
-        What many threads add at the same time is committed in one transaction.
-        """
-        return self._together.add(_new(delivery))
-
-    def _add_all(self, batch: Sequence[Row]) -> Sequence[bool]:
+    def add_all(self, batch: Sequence[Delivery]) -> Sequence[bool]:
+        """Store deliveries in one transaction; tell of each whether there is work to do for it."""
         # In one order everywhere: two transactions that wait for each other's GUIDs would never end.
-        rows = sorted({row["guid"]: row for row in batch}.values(), key=itemgetter("guid"))
+        rows = [_new(one) for _, one in sorted({one.guid: one for one in batch}.items())]
         with self._database.write() as connection:
             if self._database.insert_many(connection, deliveries, rows):
                 return [True] * len(batch)
             to_do = {row["guid"]: _has_work(connection, row["guid"]) for row in rows}
-        return [to_do[row["guid"]] for row in batch]
+        return [to_do[one.guid] for one in batch]
 
     def put_off(self, connection: sa.Connection, delivery: Delivery, not_before: float) -> None:
         """Store a delivery of our own that is to be acted on later; one that is there already changes nothing."""
@@ -125,6 +120,11 @@ class Deliveries:
             return status.scalar_one_or_none() == "done"
 
     def known(self, guid: str) -> bool:
+        """Tell whether this delivery was stored, and not forgotten since."""
+        with self._database.read() as connection:
+            status = connection.execute(sa.select(deliveries.c.status).where(deliveries.c.guid == guid))
+            return status.scalar_one_or_none() is not None
+
     def stored(self, guids: Iterable[str]) -> frozenset[str]:
         """Return which of these deliveries are stored, done or not."""
         wanted, found = sorted(set(guids)), set[str]()
@@ -133,11 +133,6 @@ class Deliveries:
                 some = deliveries.c.guid.in_(wanted[start : start + MOST_ASKED])
                 found.update(connection.execute(sa.select(deliveries.c.guid).where(some)).scalars())
         return frozenset(found)
-
-        """Tell whether this delivery was stored, and not forgotten since."""
-        with self._database.read() as connection:
-            status = connection.execute(sa.select(deliveries.c.status).where(deliveries.c.guid == guid))
-            return status.scalar_one_or_none() is not None
 
     def forget(self, before: float) -> int:
         """Delete done deliveries received before a time; they hold people's words and have served their use."""

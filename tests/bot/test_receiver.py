@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import io
 import json
 import os
 import signal
@@ -13,21 +12,22 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, closing, contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bot.webhooks import action_of
+from bot.front import THREADS
+from bot.webhooks import LARGEST_BODY, action_of
 from jobs.store import Store
 from tests.bot.conftest import NEW, sign
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from email.message import Message
     from pathlib import Path
 
-    from flask import Flask
 
 PATH = "/webhooks/github"
 BODY = json.dumps({"action": "labeled", "issue": {"number": 1}}, separators=(",", ":")).encode()
@@ -51,25 +51,6 @@ SENDERS = 12
 def test_the_action_is_found_wherever_it_stands(body: bytes, action: str | None) -> None:
     """First, as GitHub writes it, or anywhere else at the top; not inside, and not in what is cut off."""
     assert action_of(body) == action
-
-
-@pytest.mark.parametrize("body", [BODY, b"{", b"", BODY.replace(b"labeled", b"pinned")])
-@pytest.mark.parametrize("changes", [{}, {"X-Hub-Signature-256": "sha256=00"}, {"X-GitHub-Event": ""}])
-def test_a_body_in_chunks_is_answered_as_any_other(app: Flask, body: bytes, changes: Mapping[str, str]) -> None:
-    """Its length is not told beforehand, so Flask reads it; nothing else is different."""
-    headers = {**HEADERS, "X-Hub-Signature-256": sign(body), "X-GitHub-Delivery": "guid-0001", **changes}
-    plain = app.test_client().post(PATH, data=body, headers=headers)
-    chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
-    other = app.test_client().post(PATH, input_stream=io.BytesIO(body), headers=headers, environ_overrides=chunked)
-    assert (other.status_code, other.json, other.mimetype) == (plain.status_code, plain.json, plain.mimetype)
-
-
-@pytest.mark.parametrize("length", ["", "-1", "+5", "0x5", "5 ", "\u0665", "9" * 30])
-def test_a_length_that_is_none_is_no_error_of_ours(app: Flask, length: str) -> None:
-    """The server turns most of them away; the others are told what is wrong with what was sent."""
-    headers = {**HEADERS, "X-GitHub-Delivery": "guid-0001"}
-    answer = app.test_client().post(PATH, data=BODY, headers=headers, environ_overrides={"CONTENT_LENGTH": length})
-    assert answer.status_code in {400, 401, 413}
 
 
 @contextmanager
@@ -102,6 +83,67 @@ def served(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
 def _answers(port: int) -> bool:
     with socket.socket() as connection:
         return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Yield the port of one web process for all tests that only ask."""
+    home = tmp_path_factory.mktemp("web")
+    with served(home) as (_, port):
+        yield port
+
+
+def ask(port: int, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Message, bytes]:
+    """Ask the web process; an iterable body goes in chunks."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    with closing(connection):
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
+
+
+@pytest.mark.parametrize("body", [BODY, b"{", b"", BODY.replace(b"labeled", b"pinned")])
+@pytest.mark.parametrize("changes", [{}, {"X-Hub-Signature-256": "sha256=00"}, {"X-GitHub-Event": ""}])
+def test_a_body_in_chunks_is_answered_as_any_other(port: int, body: bytes, changes: Mapping[str, str]) -> None:
+    """Its length is not told beforehand, so Flask reads it; nothing else is different."""
+    headers = {**HEADERS, "X-Hub-Signature-256": sign(body), "X-GitHub-Delivery": "guid-0001", **changes}
+    plain = ask(port, "POST", PATH, body, **headers)
+    chunked = ask(port, "POST", PATH, iter([body[:7], body[7:]]), **headers)
+    assert (plain[0], plain[2]) == (chunked[0], chunked[2])
+    assert plain[1]["content-type"] == chunked[1]["content-type"] == "application/json"
+
+
+def test_a_body_that_is_too_large_is_refused_in_words(port: int) -> None:
+    """With its length told or in chunks: 413, and the process goes on."""
+    large = b"x" * (LARGEST_BODY + 1)
+    for body in (large, iter([large])):
+        with suppress(BrokenPipeError, ConnectionResetError):  # it may hang up before all of it was sent
+            status, _, words = ask(port, "POST", PATH, body, **HEADERS)
+            assert (status, b"larger than 25 MB" in words) == (413, True)
+    assert ask(port, "GET", "/health")[0] == 200
+
+
+def test_flask_meets_a_request_as_it_was_sent(port: int) -> None:
+    """Queries, heads without bodies, unknown pages and methods are answered as Flask does, by its own headers."""
+    status, headers, body = ask(port, "GET", "/health?x=%20y")
+    assert (status, json.loads(body)["status"], headers["content-type"]) == (200, "ok", "application/json")
+    status, headers, body = ask(port, "HEAD", "/health")
+    assert (status, body) == (200, b"")
+    assert ask(port, "GET", PATH)[0] == 405
+    assert ask(port, "GET", "/nothing/%C3%A9/%FF/..%2Fhere")[0] == 404
+    assert ask(port, "POST", "/api/nothing", b"{}")[0] in {401, 403, 404}
+
+
+def test_slow_senders_hold_up_nobody(port: int) -> None:
+    """Far more than there are threads send half of what they announced; another one is answered at once."""
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf"
+    with ExitStack() as stack:
+        for _ in range(THREADS * 3):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            slow.sendall(head.encode())
+        assert ask(port, "GET", "/health")[0] == 200
+        guid = {"X-GitHub-Delivery": "guid-after-slow"}
+        assert ask(port, "POST", PATH, BODY, **HEADERS, **guid)[0] == 202
 
 
 def test_what_was_acknowledged_is_stored_when_the_process_is_stopped(home: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from jobs.store.deliveries import ATTEMPTS, LEASE_SECONDS
 from jobs.types import LeaseLost
@@ -135,3 +136,52 @@ def test_a_delivery_can_be_read_again(store: Store) -> None:
     finish(store, "one")
     assert store.deliveries.read("one") == delivery("one")
     assert store.deliveries.read("two") is None
+
+
+def test_of_many_stored_at_once_each_is_told_of_its_own(store: Store) -> None:
+    """What is done means no work, what failed and what is new does, and a GUID twice is one."""
+    for guid in ("done", "failed"):
+        store.deliveries.add(delivery(guid))
+    finish(store, "done")
+    with store.write() as connection:
+        connection.execute(sa.text("UPDATE deliveries SET status = 'failed', attempts = 5 WHERE guid = 'failed'"))
+    sent = [delivery(guid) for guid in ("twice", "new", "done", "failed", "twice")]
+    assert store.deliveries.add_all(sent) == [True, True, False, True, True]
+    assert store.deliveries.counts() == {"new": 3, "done": 1}
+    assert store.deliveries.claim("failed", LATER) == sent[3]
+
+
+def test_many_are_one_transaction(store: Store) -> None:
+    """The disk is paid once for all of them."""
+    commits: list[object] = []
+    sa.event.listen(store.database.engine, "commit", commits.append)
+    sent = [delivery(f"guid-{number:04d}") for number in range(30)]
+    store.deliveries.add_all(sent)
+    assert len(commits) == 1
+    assert [store.deliveries.claim(one.guid, LATER) for one in sent] == sent
+
+
+def test_an_error_names_no_values(store: Store) -> None:
+    """What people wrote stands in no error of the database, so in no log."""
+    with store.write() as connection:
+        connection.execute(sa.text("ALTER TABLE deliveries RENAME TO away"))
+    try:
+        with pytest.raises(sa.exc.DBAPIError) as caught:
+            store.deliveries.add(delivery(body=b'{"word": "confidential"}'))
+    finally:
+        with store.write() as connection:
+            connection.execute(sa.text("ALTER TABLE away RENAME TO deliveries"))
+    assert "confidential" not in str(caught.value)
+
+
+def test_postgresql_compresses_quickly_where_it_can(store: Store) -> None:
+    """A large body is compressed with lz4 by a PostgreSQL that knows it; it comes back as it came."""
+    sent = delivery(body=b'{"word": "' + b"again " * 20_000 + b'"}')
+    store.deliveries.add(sent)
+    if not store.database.is_sqlite:
+        ways = sa.text("SELECT enumvals FROM pg_settings WHERE name = 'default_toast_compression'")
+        used = sa.text("SELECT pg_column_compression(body) FROM deliveries")
+        with store.database.read() as connection:
+            if "lz4" in (connection.execute(ways).scalar_one_or_none() or []):
+                assert connection.execute(used).scalar_one() == "lz4"
+    assert store.deliveries.claim(sent.guid, NOW) == sent
