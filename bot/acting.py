@@ -68,8 +68,8 @@ class Actions:
             log.warning("delivery %s could not be answered: %s", self.event.guid, refused)
 
     def wake(self, task_id: str) -> None:
-        """Wake somebody for a task once its change is committed."""
-        self.follow_ups.append(lambda: _ignore(self.services.waker.task(task_id)))
+        """Wake somebody for a task once its change is committed: first of all, since GitHub takes its time."""
+        self.follow_ups.insert(0, lambda: _ignore(self.services.waker.task(task_id)))
 
     def change(self, change: Callable[[sa.Connection], object]) -> None:
         """Have something done in the transaction."""

@@ -92,6 +92,11 @@ class Services:
     @cached_property
     def owner(self) -> str:
         """The name under which this process holds leases."""
+    def warming(self) -> Pool:
+        """Where spare sandboxes are made and ended, one after the other."""
+        return Pool(1, thread_name_prefix="warming")
+
+    @property
         return new_name()
 
     def model(self, names: Sequence[str]) -> Chain:
@@ -109,9 +114,9 @@ class Services:
 
     def close(self) -> None:
         """Finish what is under way, and close what is open."""
-        for name in ("background", "starter"):
+        for name in ("background", "warming", "starter"):
             if name in self.__dict__:
-                getattr(self, name).shutdown(wait=name == "background")
+                getattr(self, name).shutdown(wait=name != "starter", cancel_futures=name == "warming")
         if "github" in self.__dict__:
             self.github.close()
         self.store.close()

@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING, Any
 from rq import Queue
 from rq.worker import SimpleWorker
 
+from jobs import warm
 from jobs.crew import CrewWatch
 from jobs.execute import KINDS
 from jobs.keys import signing_key
 from jobs.queue import INBOX, TASKS, WakeUp, allow, connect, signed_json
+from jobs.scope import Scope, acting
 from jobs.services import build
 
 if TYPE_CHECKING:
@@ -69,7 +71,10 @@ def run_pool(settings: Settings, lanes: Mapping[str, int], compose: Composer) ->
     # Before anything may start a thread: a signal goes to whichever thread does not block it.
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
     _preload(settings)
-    return _Pool(settings, lanes, compose).watch()
+    code = _Pool(settings, lanes, compose).watch()
+    if settings.spares:
+        warm.end(settings)
+    return code
 
 
 class _Pool:
@@ -173,7 +178,7 @@ def work(settings: Settings, lane: str, compose: Composer, crew: CrewWatch) -> i
     """Work on one queue until asked to stop; the worker of the inbox tells the crew's parent what people wish for."""
     _call_itself(f"opus67 {lane}")
     services = build(settings)
-    allow(compose(services))
+    allow({name: _in_scope(name, function) for name, function in compose(services).items()})
     serializer = signed_json(signing_key(settings))
     connection = connect(settings.redis_url, patient=True)
     queue = Queue(lane, connection=connection, serializer=serializer, job_class=WakeUp)
@@ -189,6 +194,16 @@ def work(settings: Settings, lane: str, compose: Composer, crew: CrewWatch) -> i
     finally:
         services.close()
     return 0
+
+
+def _in_scope(name: str, function: Function) -> Function:
+    """Have what a job does begin in the bot's own name; who it is done for is known a little later."""
+
+    def run(*arguments: str) -> None:
+        with acting(Scope(reason=name.replace("_", " "))):
+            function(*arguments)
+
+    return run
 
 
 def lanes(settings: Settings) -> dict[str, int]:

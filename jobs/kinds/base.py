@@ -29,6 +29,7 @@ class Base:
     ``branch`` is what the work is to be merged into, ``target`` where it is pushed. ``expected`` is the commit that
     ``target`` stands at when it goes on with an earlier task's branch, and empty for a new branch. ``words`` say why
     the work does not start where people wanted. ``merges`` is the commit that is merged into ``target``, if one is.
+    ``rules`` is the default branch's commit, whose file of rules counts.
     """
 
     commit: str
@@ -40,6 +41,7 @@ class Base:
     expected: str = ""
     words: str = ""
     merges: str = ""
+    rules: str = ""
 
     @property
     def checked_out(self) -> str:
@@ -190,6 +192,7 @@ def _read(attempt: Attempt, known: dict[str, Any]) -> Base:
         known.get("expected", ""),
         known.get("words", ""),
         known.get("merges", ""),
+        known.get("rules", commit),
     )
 
 

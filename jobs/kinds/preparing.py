@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from config import repository as repository_file
 from jobs import sandbox as sandboxes
-from jobs import workspace
+from jobs import warm, workspace
 from jobs.budget import BudgetedModel
 from jobs.kinds.base import find_base
 from jobs.kinds.journal import first_step
@@ -80,6 +80,7 @@ def bench(attempt: Attempt) -> Iterator[Bench]:
         raise
     except attempt.services.store.UNAVAILABLE:  # The next attempt finds the files that could not be stored.
         opened.sandbox.detach()
+    _remember(attempt, opened.base)
         raise
     except BaseException:
         opened.sandbox.close()
@@ -107,7 +108,8 @@ def text_of_work(opened: Bench) -> str:
 
 
 def _open(attempt: Attempt) -> Bench:
-    early = _start_early(attempt)
+    image = warm.image_of(attempt.services, attempt.task.repository)
+    early = _start_early(attempt, image)
     try:
         with run_token(attempt, "read") as token:
             base = find_base(attempt, token)
@@ -119,7 +121,7 @@ def _open(attempt: Attempt) -> Bench:
         raise
     attempt.teller.sha = base.commit
     attempt.teller.changed()
-    sandbox = _the_sandbox(attempt, base, early)
+    sandbox = _the_sandbox(attempt, base, early, image)
     try:
         return _furnish(attempt, Bench(base, InterruptibleSandbox(sandbox, attempt.lease)))
     except (HandOver, Paused, *attempt.services.store.UNAVAILABLE):
@@ -139,6 +141,12 @@ def _must_have(attempt: Attempt, image: str) -> None:
             "Or take the line `image` out of the file on the default branch. Then `/opus retry`."
         )
 
+def _remember(attempt: Attempt, base: Base) -> None:
+    """Have a spare made for the next sandbox of this repository."""
+    task = attempt.task
+    warm.used(attempt.services, task.repository, base.rules, base.config.image, task.limits.minutes)
+
+
 
 def _let_go(sandbox: Sandbox) -> None:
     """Leave a sandbox of an earlier attempt as it was found; a new one that is not furnished yet is ended.
@@ -151,22 +159,25 @@ def _let_go(sandbox: Sandbox) -> None:
         sandbox.close()
 
 
-def _start_early(attempt: Attempt) -> Future[Sandbox] | None:
+def _start_early(attempt: Attempt, image: str) -> Future[Sandbox] | None:
     """Start the sandbox while the repository is fetched, when there is a mirror to mount already."""
     mirror = attempt.services.mirror.path(attempt.task.repository)
     if not (mirror / "HEAD").is_file():
         return None
-    return attempt.services.starter.submit(start_sandbox, attempt, "")
+    return attempt.services.starter.submit(start_sandbox, attempt, image)
 
 
-def _the_sandbox(attempt: Attempt, base: Base, early: Future[Sandbox] | None) -> Sandbox:
-    """Take the sandbox that was started early, unless the repository wants another image or the mirror was remade."""
+def _the_sandbox(attempt: Attempt, base: Base, early: Future[Sandbox] | None, image: str) -> Sandbox:
+    """Take the sandbox that was started early from an image, unless the repository wants another one now."""
     if early is None:
         return start_sandbox(attempt, base.config.image)
-    sandbox = early.result()
-    if not base.config.image or sandbox.resumed:
-        return sandbox
-    sandbox.close()
+    if base.config.image == image:
+        return early.result()
+    with suppress(SandboxError):  # An image that is not wanted any more may not be there any more.
+        sandbox = early.result()
+        if sandbox.resumed:
+            return sandbox
+        sandbox.close()
     return start_sandbox(attempt, base.config.image)
 
 
@@ -195,6 +206,7 @@ def clean_room(attempt: Attempt, base: Base, bundle: bytes | None) -> Iterator[S
 def reading_room(attempt: Attempt) -> Iterator[Bench]:
     """Open a sandbox with a checkout of the base, out of which nothing is taken; it has no network and no set-up.
 
+        warm.renew(attempt.services)
     It is left to the next attempt when this one only interrupts the reading.
     """
     with run_token(attempt, "read") as token:
@@ -213,6 +225,7 @@ def reading_room(attempt: Attempt) -> Iterator[Bench]:
         sandbox.close()
         raise
     sandbox.close()
+    _remember(attempt, base)
 
 
 def _room(attempt: Attempt, base: Base) -> Sandbox:

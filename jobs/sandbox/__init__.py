@@ -9,7 +9,7 @@ from jobs.sandbox.places import engine_socket, leftover_folders, remove_folder
 from jobs.types import SandboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from jobs.types import Sandbox, SandboxSpec
@@ -77,16 +77,38 @@ def why_not(provider: str, image: str) -> str:
 
 
 def start(provider: str, spec: SandboxSpec, home: Path) -> Sandbox:
-    """Take up the live sandbox of this name, or start a new one; raises ``SandboxError``."""
+    """Take up the live sandbox of this name, take a spare that fits, or start a new one; raises ``SandboxError``."""
     from jobs.sandbox.proxy import Proxy  # noqa: PLC0415 - the package stays light to import
 
-    sandbox: Sandbox = _module(provider).start(provider, spec, home, lambda folder: Proxy(folder, spec.hosts))
+    def proxy(folder: Path) -> Proxy:
+        return Proxy(folder, spec.hosts)
+
+    spare = _spares().take(provider, spec, home, proxy) if spec.spare and has_spares(provider) else None
+    sandbox: Sandbox = spare or _module(provider).start(provider, spec, home, proxy)
     return sandbox
 
 
 def sweep(provider: str, home: Path, now: float, alive: Callable[[str], bool]) -> list[str]:
     """Remove sandboxes past their deadline or whose name ``alive`` denies, and what they left; return their names."""
     removed: list[str] = _module(provider).sweep(provider, home, now, alive)
+def has_spares(provider: str) -> bool:
+    """Tell whether sandboxes of a provider can be prepared for runs to come: those of bubblewrap end with a worker."""
+    return provider != "bubblewrap"
+
+
+def prepare(provider: str, spec: SandboxSpec, home: Path, furnish: Callable[[Sandbox], None]) -> None:
+    """Start a spare for runs like this one and have it furnished with a checkout; raises ``SandboxError``."""
+    from jobs.sandbox.proxy import Proxy  # noqa: PLC0415 - the package stays light to import
+
+    _spares().prepare(provider, spec, home, Proxy, furnish)
+
+
+def renew_spares(provider: str, specs: Sequence[SandboxSpec], home: Path) -> list[SandboxSpec]:
+    """End the spares that fit none of these runs, or not for long, and return the runs for which there is none."""
+    missing: list[SandboxSpec] = _spares().renew(provider, specs, home) if has_spares(provider) else []
+    return missing
+
+
     for name in leftover_folders(home, now - LEFTOVER_AGE):
         if name in removed or not alive(name):
             remove_folder(home, name)
@@ -104,6 +126,10 @@ def prove(provider: str, image: str, home: Path) -> list[tuple[str, bool, str]]:
 def _module(provider: str) -> Any:
     if provider not in PROVIDERS:
         raise SandboxError(f"{provider!r} is no sandbox; OPUS67_SANDBOX may be {', '.join(PROVIDERS)}.")
+def _spares() -> Any:
+    return importlib.import_module("jobs.sandbox.spares")
+
+
     return importlib.import_module(PROVIDERS[provider])
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.sandbox import seccomp
 from jobs.sandbox.channel import ChannelLost
 from jobs.sandbox.live import LiveSandbox
-from jobs.sandbox.places import PROOF_PREFIX, engine_socket, remove_folder, run_folder
+from jobs.sandbox.places import PROOF_PREFIX, SPARE_PREFIX, engine_socket, remove_folder, run_folder
 from jobs.sandbox.stream import StreamTransport
 from jobs.types import SandboxError
 
@@ -47,6 +47,8 @@ REMOVAL_PAUSES = (0.1, 0.3, 1.0, 3.0)
 OUT_OF_MEMORY_CURE = "it ran out of memory; raise its memory or let the commands use less"
 
 
+VERSIONS: dict[str, str] = {}
+"""The API's version by the engine's socket: to ask for it again takes longer than most answers."""
 @contextlib.contextmanager
 def engine_errors(provider: str, image: str = DEFAULT_IMAGE) -> Iterator[None]:
     """Turn what docker-py raises into ``SandboxError`` with the next step; ``image`` is what may be missing."""
@@ -100,7 +102,9 @@ def client(provider: str) -> APIClient:
     if not path:
         raise SandboxError(f"No {provider} engine answers on this machine. Start it, then run: opus67 doctor")
     with engine_errors(provider):
-        return APIClient(base_url=f"unix://{path}", timeout=API_TIMEOUT, version="auto")
+        found = APIClient(base_url=f"unix://{path}", timeout=API_TIMEOUT, version=VERSIONS.get(path, "auto"))
+    VERSIONS[path] = found.api_version
+    return found
 
 
 def has_image(provider: str, image: str) -> bool:
@@ -149,11 +153,12 @@ def sweep(provider: str, home: Path, now: float, alive: Callable[[str], bool]) -
         with engine_errors(provider):
             wanted = {"label": [f"{HOME_LABEL}={home_id(home)}"]}
             for found in engine.containers(all=True, filters=wanted):
-                name = found["Labels"].get(TASK_LABEL, "")
+                # A spare that a run took has the run's name; its label is that of the spare.
+                name = found["Names"][0].removeprefix("/").removeprefix(container_name(home, ""))
                 expired = now > deadline_of(found["Labels"])
-                proving = name.startswith(PROOF_PREFIX)
-                if expired or found["State"] in {"exited", "dead"} or not (proving or alive(name)):
-                    _remove_container(engine, found["Id"])
+                known = name.startswith((PROOF_PREFIX, SPARE_PREFIX)) or alive(name)
+                if expired or found["State"] in {"exited", "dead"} or not known:
+                    remove_container(engine, found["Id"])
                     removed.append(name)
     finally:
         engine.close()
@@ -176,12 +181,17 @@ def deadline_of(labels: dict[str, str]) -> float:
 class EnginePlace:
     """One container; see ``Place`` in jobs.sandbox.live."""
 
+def container_name(home: Path, name: str) -> str:
+    """Return what the container of a sandbox is called."""
+    return f"opus67-{home_id(home)[:6]}-{name}"
+
+
     reopens = True
     outlives = True
 
     def __init__(self, provider: str, engine: APIClient, spec: SandboxSpec, home: Path) -> None:
         self.limits: dict[str, int] = {}
-        self.container = f"opus67-{home_id(home)[:6]}-{spec.name}"
+        self.container = container_name(home, spec.name)
         self._provider = provider
         self._engine = engine
         self._spec = spec
@@ -198,7 +208,7 @@ class EnginePlace:
                 return False
             if found["State"]["Running"] and time.time() < deadline_of(found["Config"]["Labels"] or {}):
                 return True
-            _remove_container(self._engine, self.container)
+            remove_container(self._engine, self.container)
             return False
 
     def create(self, folder: Path) -> None:
@@ -326,7 +336,7 @@ class EnginePlace:
         """Remove the container and its folder on the host."""
         try:
             with engine_errors(self._provider):
-                _remove_container(self._engine, self.container)
+                remove_container(self._engine, self.container)
         finally:
             self.release()
             remove_folder(self._home, self._spec.name)
@@ -357,7 +367,7 @@ def _tmpfs(provider: str, megabytes: int) -> str:
     return f"{options},nr_inodes={inodes(megabytes)},uid=10001,gid=10001,mode=0755"
 
 
-def _remove_container(engine: APIClient, container: str) -> None:
+def remove_container(engine: APIClient, container: str) -> None:
     """Remove a container, whatever it does; podman refuses while one is just coming to its end."""
     import docker.errors  # noqa: PLC0415 - heavy, and only where an engine is used
 

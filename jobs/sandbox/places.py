@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import socket
 from pathlib import Path
 
-from jobs.types import SandboxError
+from jobs.types import DiskFull, SandboxError
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,79}")
 INSIDE = Path(__file__).with_name("inside")
@@ -16,6 +17,10 @@ ENTRY = "__main__.py"
 PING_TIMEOUT = 2.0
 PROOF_PREFIX = "proof-"
 """Names of the doctor's sandboxes, which belong to no task and yet are not orphans."""
+SPARE_PREFIX = "spare-"
+"""Names of sandboxes that no run has taken yet; see spares.py, which also ends them."""
+SPARE_AGE = 86_400.0
+"""Seconds after which the folder of a spare is left over for certain."""
 
 
 def run_folder(home: Path, name: str) -> Path:
@@ -30,6 +35,8 @@ def run_folder(home: Path, name: str) -> Path:
         folder.chmod(0o755)
         _deliver(folder)
     except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull(f"{folder} cannot be written; make room under OPUS67_HOME") from error
         raise SandboxError(f"The folder {folder} cannot be written ({error.strerror}); check OPUS67_HOME.") from error
     return folder
 
@@ -51,12 +58,23 @@ def remove_folder(home: Path, name: str) -> None:
     shutil.rmtree(home / "run" / name, ignore_errors=True)
 
 
+def move_folder(home: Path, name: str, to: str) -> bool:
+    """Give a sandbox's folder another name; False where there is none, such as when another process was quicker."""
+    remove_folder(home, to)
+    try:
+        (home / "run" / name).rename(home / "run" / to)
+    except OSError:
+        return False
+    return True
+
+
 def leftover_folders(home: Path, before: float) -> list[str]:
     """Return the names of sandboxes whose folder was last changed before a time, in seconds since the epoch."""
     found = []
     for folder in sorted((home / "run").glob("*")):
         try:
-            if folder.is_dir() and folder.stat().st_mtime < before and (folder / ENTRY).exists():
+            limit = before - SPARE_AGE if folder.name.startswith(SPARE_PREFIX) else before
+            if folder.is_dir() and folder.stat().st_mtime < limit and (folder / ENTRY).exists():
                 found.append(folder.name)
         except OSError:
             continue

@@ -30,6 +30,8 @@ class SandboxSpec:
     disk_mb: int = 2048
     cpus: float = 2.0
     pids: int = 512
+    spare: bool = False
+    """Whether a sandbox will do that was prepared beforehand, with a checkout of some commit of the mirror in it."""
 
 
 class Sandbox(Protocol):

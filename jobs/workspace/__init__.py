@@ -1,6 +1,6 @@
 """Git on the host: mirrors, checkouts into sandboxes, the work's way out through quarantine, and the push."""
 
-from jobs.workspace.checkout import checkout, checkpoint, export, restore
+from jobs.workspace.checkout import checkout, checkout_beforehand, checkpoint, export, restore
 from jobs.workspace.compare import ChangedFile, Comparison
 from jobs.workspace.history import contains, titles
 from jobs.workspace.merging import merge
@@ -21,6 +21,7 @@ __all__ = [
     "Quarantine",
     "Snapshot",
     "checkout",
+    "checkout_beforehand",
     "checkpoint",
     "contains",
     "export",

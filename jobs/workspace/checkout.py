@@ -38,22 +38,35 @@ cd /workspace || exit 1
 """
 
 # A workspace that has files and no mark of being incomplete is a finished one, whatever the agent did to it since.
+# That of a spare is brought to the base: git writes the files that differ. Where attributes differ, others would have
+# to be written as well, so all are written anew. The index gets a later time than the files, which nobody touched since:
+# git reads again all that are of the same second.
 _CHECKOUT = """
 if [ -e .git/opus67-incomplete ]; then find . -mindepth 1 -delete || exit 1; fi
-if [ -n "$(ls -A)" ]; then
-  at=$(cat .git/opus67-base 2>/dev/null)
+at=$(cat .git/opus67-base 2>/dev/null)
+if [ -e .git/opus67-spare ]; then
+  if [ "$at" = "$base" ] || g diff-tree -r --quiet "$at" "$base" -- ':(glob)**/.gitattributes'; then
+    : > .git/opus67-incomplete
+    rm .git/opus67-spare
+    touch .git/index
+  else
+    find . -mindepth 1 -delete || exit 1
+  fi
+elif [ -n "$(ls -A)" ]; then
   [ -z "$at" ] || [ "$at" = "$base" ] || exit 40
   exit 0
 fi
 set -e
-mkdir .git
-: > .git/opus67-incomplete
-g init -q --template= -b work .
-mkdir -p .git/info
-echo /mirror/objects > .git/objects/info/alternates
+if ! [ -e .git/opus67-incomplete ]; then
+  mkdir .git
+  : > .git/opus67-incomplete
+  g init -q --template= -b work .
+  mkdir -p .git/info
+  echo /mirror/objects > .git/objects/info/alternates
+  g config user.name 'Opus 67'
+  g config user.email 'opus67@localhost'
+fi
 g --git-dir=/mirror for-each-ref --format='%(objectname) %(refname)' refs/tags > .git/packed-refs
-g config user.name 'Opus 67'
-g config user.email 'opus67@localhost'
 g update-ref refs/heads/work "$base"
 echo "$base" > .git/opus67-base
 if [ -n "$bundle" ]; then
@@ -66,6 +79,7 @@ if [ -n "$bundle" ]; then
 else
   g read-tree -u --reset "$base"
 fi
+[ -z "$spare" ] || : > .git/opus67-spare
 rm .git/opus67-incomplete
 """
 
@@ -141,7 +155,12 @@ def checkout(sandbox: Sandbox, base: str) -> None:
 
     Raises ``SandboxError`` when that fails, or when the workspace is a checkout of another commit.
     """
-    _bring(sandbox, base, "", "")
+    _bring(sandbox, base)
+
+
+def checkout_beforehand(sandbox: Sandbox, base: str) -> None:
+    """Check out ``base`` for a run that is not known yet: its ``checkout`` or ``restore`` moves on from there."""
+    _bring(sandbox, base, spare="yes")
 
 
 def restore(sandbox: Sandbox, base: str, bundle: bytes, *, merges: str = "") -> None:
@@ -155,7 +174,7 @@ def restore(sandbox: Sandbox, base: str, bundle: bytes, *, merges: str = "") -> 
         raise SandboxError(
             f"The kept work could not be brought back into the sandbox: {error}. Run it again."
         ) from error
-    _bring(sandbox, base, _RESTORE, merges)
+    _bring(sandbox, base, bundle=_RESTORE, merges=merges)
 
 
 def export(sandbox: Sandbox, base: str, *, merges: str = "", limit: int = BUNDLE_LIMIT) -> bytes | None:
@@ -189,8 +208,9 @@ checkpoint = export
 """Keep the work so far, for ``restore`` in another sandbox."""
 
 
-def _bring(sandbox: Sandbox, base: str, bundle: str, merges: str) -> None:
-    result = run_script(sandbox, base, f"bundle={bundle} {_merging(merges)}", _CHECKOUT, CHECKOUT_SECONDS)
+def _bring(sandbox: Sandbox, base: str, *, bundle: str = "", merges: str = "", spare: str = "") -> None:
+    settings = f"bundle={bundle} spare={spare} {_merging(merges)}"
+    result = run_script(sandbox, base, settings, _CHECKOUT, CHECKOUT_SECONDS)
     if result.exit_code == _EXIT_OTHER_BASE:
         raise SandboxError("The sandbox holds a checkout of another commit. Run the task again to have a new sandbox.")
     if result.exit_code != 0 or result.timed_out:
