@@ -52,8 +52,8 @@ class Services:
             settings.github_app_id or 0,
             settings.github_private_key,
             witness=self.store.audit.record,
-        )
             secrets=self._secrets,
+        )
 
     @cached_property
     def mirror(self) -> Mirror:
@@ -80,6 +80,11 @@ class Services:
         return Pool(2, thread_name_prefix="background")
 
     @cached_property
+    def warming(self) -> Pool:
+        """Where spare sandboxes are made and ended, one after the other."""
+        return Pool(1, thread_name_prefix="warming")
+
+    @property
     def redacted(self) -> tuple[str, ...]:
         """The values that must appear nowhere: those of the settings, and the tokens that this process had made."""
         github: GitHub | None = self.__dict__.get("github")
@@ -92,11 +97,6 @@ class Services:
     @cached_property
     def owner(self) -> str:
         """The name under which this process holds leases."""
-    def warming(self) -> Pool:
-        """Where spare sandboxes are made and ended, one after the other."""
-        return Pool(1, thread_name_prefix="warming")
-
-    @property
         return new_name()
 
     def model(self, names: Sequence[str]) -> Chain:
