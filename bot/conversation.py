@@ -16,9 +16,12 @@ from bot.grammar import read
 from bot.heard import Heard
 from jobs.answer.parts import Answer, refused
 from jobs.policy import OPERATOR
+from jobs.scope import Scope, acting
 from jobs.types import Actor, GitHubUnavailable, UserError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import sqlalchemy as sa
 
     from jobs.services import Services
@@ -30,27 +33,31 @@ log = logging.getLogger(__name__)
 def act(services: Services, delivery: Delivery) -> None:
     """Carry out a stored utterance, and store its answer for its surface, in one transaction."""
     heard = Heard.load(delivery.body)
-    actions, answer = _obey(services, heard)
-    with services.store.write() as connection:
-        actions.commit(connection)
-        _answer(services, connection, heard, control.worded(control.final(actions, answer)))
-        services.store.deliveries.finish(connection, delivery.guid, time.time())
-    actions.follow_up()
-    services.waker.ring(heard.surface)
-    rights.look_around(services, actions.event.actor)
+    actor = _who(services, heard)
+    with _speaking(actor, heard):
+        actions, answer = _obey(services, heard, actor)
+        with services.store.write() as connection:
+            actions.commit(connection)
+            _answer(services, connection, heard, control.worded(control.final(actions, answer)))
+            services.store.deliveries.finish(connection, delivery.guid, time.time())
+        actions.follow_up()
+        services.waker.ring(heard.surface)
+        rights.look_around(services, actor)
 
 
 def carry_out(services: Services, heard: Heard) -> Answer:
     """Carry out an utterance in this process, and return its answer; raises UserError where GitHub is away."""
-    try:
-        actions, answer = _obey(services, heard)
-    except GitHubUnavailable as outage:
-        raise UserError(f"GitHub cannot be reached now ({outage}). Try again in a moment.") from outage
-    with services.store.write() as connection:
-        actions.commit(connection)
-        answer = control.worded(control.final(actions, answer))
-        _show(services, connection, heard, answer)
-    actions.follow_up()
+    actor = _who(services, heard)
+    with _speaking(actor, heard):
+        try:
+            actions, answer = _obey(services, heard, actor)
+        except GitHubUnavailable as outage:
+            raise UserError(f"GitHub cannot be reached now ({outage}). Try again in a moment.") from outage
+        with services.store.write() as connection:
+            actions.commit(connection)
+            answer = control.worded(control.final(actions, answer))
+            _show(services, connection, heard, answer)
+        actions.follow_up()
     services.waker.ring(*CHATS)
     return answer
 
@@ -64,8 +71,12 @@ def give_up(services: Services, delivery: Delivery, why: str) -> None:
     services.waker.ring(heard.surface)
 
 
-def _obey(services: Services, heard: Heard) -> tuple[Actions, Answer]:
-    actor = _who(services, heard)
+def _speaking(actor: Actor, heard: Heard) -> AbstractContextManager[None]:
+    """Do what follows in the name of who said something."""
+    return acting(Scope(actor, f"said in {heard.surface}"))
+
+
+def _obey(services: Services, heard: Heard, actor: Actor) -> tuple[Actions, Answer]:
     place = _where(services, heard)
     event = Event(
         heard.surface,

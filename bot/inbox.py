@@ -28,6 +28,7 @@ from bot.automatic import ci, pulls, reports, reviews
 from bot.events import understand
 from bot.housekeeping import installations
 from bot.triggers import asks
+from jobs.scope import Scope, acting
 from jobs.types import GitHubUnavailable, LeaseLost
 
 if TYPE_CHECKING:
@@ -76,13 +77,14 @@ def _tell_of_failure(services: Services, delivery: Delivery) -> None:
 
 def _act(services: Services, delivery: Delivery) -> None:
     event, found = _understood(services, delivery)
-    actions = Actions(services, event)
-    for ask in found:
-        prepare(actions, ask)
-    with services.store.write() as connection:
-        actions.commit(connection)
-        services.store.deliveries.finish(connection, delivery.guid, time.time())
-    actions.follow_up()
+    with acting(Scope(event.actor, f"{event.name} {event.action}".strip(), event.repository)):
+        actions = Actions(services, event)
+        for ask in found:
+            prepare(actions, ask)
+        with services.store.write() as connection:
+            actions.commit(connection)
+            services.store.deliveries.finish(connection, delivery.guid, time.time())
+        actions.follow_up()
 
 
 def _understood(services: Services, delivery: Delivery) -> tuple[Event, Sequence[Ask]]:

@@ -12,8 +12,9 @@ from bot.turn import Turn
 from jobs.answer.parts import Answer
 from jobs.notify import view_of
 from jobs.queue import Bell
+from jobs.scope import Scope, acting, of_task
 from jobs.store.showing import SENDING
-from jobs.types import Approval, Conclusion, Status, UserError
+from jobs.types import Actor, Approval, Conclusion, Status, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -129,8 +130,10 @@ class ChatTeller:
         if now < quiet_until:
             notices.later(notice.id, quiet_until, "the service wants quiet")
             return False
+        addressee = Actor(notice.surface, str(notice.address.get("user", "")))
         try:
-            self._surface.answer(notice, Answer.load(notice.body))
+            with acting(Scope(addressee, "an answer")):
+                self._surface.answer(notice, Answer.load(notice.body))
         except Later as later:
             if now - notice.created_at > STALE_SECONDS:
                 notices.sent(notice.id, now, f"given up: {later}")
@@ -181,8 +184,12 @@ class ChatTeller:
 
     def _keep_current(self, place: ChatPlace, now: float) -> bool:
         """Show the task as it is now, and tell people of a moment that needs them."""
-        showing = self._services.store.showing
         view = view_of(self._services, place.task_id)
+        with acting(of_task(view.task)):
+            return self._show_task(place, view, now)
+
+    def _show_task(self, place: ChatPlace, view: TaskView, now: float) -> bool:
+        showing = self._services.store.showing
         shown, changed = self._surface.fingerprint(view), False
         if not place.external_id or place.shown != shown:
             look = place.shown == SENDING

@@ -58,7 +58,7 @@ def link(order: Order) -> Answer:
     flow, parts = None, list[Part]()
     if services.settings.github_client_id:
         try:
-            flow = DeviceFlow(services.settings.github_server_url, services.settings.github_client_id).begin()
+            flow = _flow(services).begin()
         except (UserError, GitHubUnavailable) as error:
             log.warning("GitHub's device flow is not to be had: %s", error)
     if flow is not None:
@@ -81,6 +81,11 @@ def link(order: Order) -> Answer:
     order.actions.change(lambda connection: services.store.people.begin_link(connection, begun))
     data = {"code": code, "user_code": flow.user_code if flow else "", "url": flow.verification_uri if flow else ""}
     return Answer(tuple(parts), private=True, data=data)
+
+
+def _flow(services: Services) -> DeviceFlow:
+    settings = services.settings
+    return DeviceFlow(settings.github_server_url, settings.github_client_id, services.store.audit.record)
 
 
 def _new_code() -> str:
@@ -172,9 +177,8 @@ def confirm_links(services: Services) -> None:
     """Ask GitHub about the device flows under way, as often as it allows; those whose time is over are forgotten."""
     store, now = services.store, time.time()
     for under_way in store.people.due_links(now):
-        flow = DeviceFlow(services.settings.github_server_url, services.settings.github_client_id)
         try:
-            found = flow.ask(under_way.device_code, services.settings)
+            found = _flow(services).ask(under_way.device_code, services.settings)
         except (UserError, GitHubUnavailable) as error:
             log.warning("a link under way cannot be asked about now: %s", error)
             store.people.ask_later(under_way.code, now + 30.0, under_way.interval)

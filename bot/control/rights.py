@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from bot.control.order import CHATS, GITHUB, NotAllowed, Place, about
 from bot.events import Event
 from config.errors import RepositoryConfigError
 from jobs import policy
+from jobs.scope import Pool
 from jobs.types import Decision, GitHubUnavailable, UserError
 
 if TYPE_CHECKING:
@@ -170,5 +170,5 @@ def visible(
         except UserError:
             return False
 
-    with ThreadPoolExecutor(4) as pool:
+    with Pool(4) as pool:
         return [name for (name, _), good in zip(wanted, pool.map(readable, wanted), strict=True) if good]

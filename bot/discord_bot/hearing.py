@@ -20,6 +20,7 @@ from bot.discord_bot.registration import command, invoked, is_registered, typing
 from bot.discord_bot.rest import Refused, Rest
 from bot.discord_bot.suggestions import Suggestions
 from bot.telling import Later
+from jobs.types import AuditEntry, Unrecorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,7 +78,7 @@ class Client(discord.Client):
         self._suggesting = ThreadPoolExecutor(_SUGGESTING_THREADS, thread_name_prefix="suggesting")
         self._hearing: set[asyncio.Task[Any]] = set()
         self._suggestions = Suggestions(services)
-        self.rest = Rest(self)
+        self.rest = Rest(self, services.store.audit)
         self.catching_up = CatchingUp(services, self, self.in_thread)
         self._registering: asyncio.Task[None] | None = None
 
@@ -262,11 +263,12 @@ class Client(discord.Client):
                 number = self.rest.application_id
                 registered = await self.rest.ask("GET", _COMMANDS, application_id=number)
                 if not is_registered(registered):
+                    await self.in_thread(self._services.store.audit.record, AuditEntry("discord:PUT commands"))
                     await self.rest.ask("PUT", _COMMANDS, [command()], application_id=number)
                     log.info("the slash command /opus was registered")
-            except Later as later:
+            except (Later, Unrecorded) as later:
                 log.warning("the slash command cannot be registered yet: %s", later)
-                await asyncio.sleep(min(max(later.retry_after, 1.0), _RETRY_SECONDS))
+                await asyncio.sleep(min(max(getattr(later, "retry_after", 0.0), 1.0), _RETRY_SECONDS))
             except Refused as refused:
                 log.exception("Discord refuses the slash command (code %s)", refused.code)
                 return

@@ -12,9 +12,12 @@ import discord
 from discord.http import Route
 
 from bot.telling import Gone, Later
+from jobs.types import AuditEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from jobs.store import Audit
 
 SECONDS = 20.0
 """How long a call is waited for, with the client's own attempts and waits; it goes on by itself after that."""
@@ -51,8 +54,12 @@ class Refused(Exception):
 class Rest:
     """Calls to Discord, from the client's loop (``ask``) and from threads (``call``)."""
 
-    def __init__(self, client: discord.Client) -> None:
-        self._client = client
+    def __init__(self, client: discord.Client, audit: Audit) -> None:
+        """Take the client, and the audit that is told of what threads send, before it is sent.
+
+        What is said from the loop is no more than that something was heard, or that it could not be stored.
+        """
+        self._client, self._audit = client, audit
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def open(self) -> None:
@@ -99,7 +106,22 @@ class Rest:
         """Make a call from another thread than the loop's, and wait for it."""
         if self._loop is None or self._loop.is_closed() or self._client.is_closed():
             raise Later("not connected to Discord")
-        future = asyncio.run_coroutine_threadsafe(self.ask(method, path, body, query, **parts), self._loop)
+        if method == "GET":
+            return self._call(self._loop, method, path, body, query, **parts)
+        where: dict[str, Any] = {name: parts[name] for name in ("channel_id", "message_id") if name in parts}
+        with self._audit.effect(AuditEntry(f"discord:{method} {_words(path)}", details=where)):
+            return self._call(self._loop, method, path, body, query, **parts)
+
+    def _call(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        method: str,
+        path: str,
+        body: Any,
+        query: Mapping[str, Any] | None,
+        **parts: str,
+    ) -> Any:
+        future = asyncio.run_coroutine_threadsafe(self.ask(method, path, body, query, **parts), loop)
         try:
             return future.result(SECONDS + 5)
         except (concurrent.futures.CancelledError, concurrent.futures.TimeoutError) as error:
@@ -133,6 +155,11 @@ class Rest:
 
 
 ORIGINAL = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
+
+
+def _words(path: str) -> str:
+    """Return what a path is about, without ids and without the tokens that stand in some."""
+    return "/".join(part for part in path.strip("/").split("/") if not part.startswith("{"))
 
 
 def _retrieve(request: asyncio.Future[Any]) -> None:

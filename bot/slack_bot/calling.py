@@ -11,11 +11,13 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.webhook import WebhookClient
 
 from bot.telling import Gone, Later
+from jobs.types import AuditEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bot.slack_bot.kit import JSON
+    from jobs.store import Audit
 
 SECONDS = 10
 AWAY_SECONDS = 5.0
@@ -62,7 +64,9 @@ class Refused(Exception):
 class Calls:
     """The methods of the Web API that we use; an outage raises Later, a refusal Refused."""
 
-    def __init__(self, token: str, base_url: str) -> None:
+    def __init__(self, token: str, base_url: str, audit: Audit) -> None:
+        """Take the bot's token, where Slack is, and the audit that is told of each message before it is sent."""
+        self._audit = audit
         quiet = logging.getLogger("opus67.slack.calls")
         # The library logs each failure with all that was sent; what a failure means is logged by who called.
         quiet.setLevel(logging.CRITICAL)
@@ -71,6 +75,13 @@ class Calls:
 
     def call(self, method: str, **arguments: Any) -> JSON:
         """Call a method and return its answer."""
+        if method in READS:
+            return self._call(method, arguments)
+        where: JSON = {name: arguments[name] for name in ("channel", "user") if name in arguments}
+        with self._audit.effect(AuditEntry(f"slack:{method}", details=where)):
+            return self._call(method, arguments)
+
+    def _call(self, method: str, arguments: JSON) -> JSON:
         # Methods that read take forms; only those that write take JSON (https://docs.slack.dev/apis/web-api).
         params, body = (arguments, None) if method in READS else (None, arguments)
         try:
@@ -91,6 +102,10 @@ class Calls:
 
     def respond(self, url: str, body: JSON) -> bool:
         """Answer through a response URL; tell whether it was still good."""
+        with self._audit.effect(AuditEntry("slack:response")):
+            return self._respond(url, body)
+
+    def _respond(self, url: str, body: JSON) -> bool:
         client = WebhookClient(url, timeout=SECONDS, retry_handlers=[], logger=self._quiet)
         try:
             answer = client.send_dict(body)

@@ -45,7 +45,7 @@ class SlackSurface:
 
     def __init__(self, services: Services) -> None:
         settings = services.settings
-        self._calls = Calls(settings.slack_bot_token, settings.slack_api_url)
+        self._calls = Calls(settings.slack_bot_token, settings.slack_api_url, services.store.audit)
         self._secrets = services.redacted
 
     def fingerprint(self, view: TaskView) -> str:

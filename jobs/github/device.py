@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from jobs.types import GitHubUnavailable, UserError
+from jobs.types import AuditEntry, GitHubUnavailable, Unrecorded, UserError
 
 if TYPE_CHECKING:
     from config.settings import Settings
+    from jobs.types.audit import Witness
 
 SECONDS = 10.0
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -50,11 +51,16 @@ class Found:
 class DeviceFlow:
     """The two calls of the flow, on GitHub's own address and not its API's."""
 
-    def __init__(self, server_url: str, client_id: str) -> None:
-        self._server, self._client_id = server_url, client_id
+    def __init__(self, server_url: str, client_id: str, witness: Witness) -> None:
+        """Take where GitHub is, the App's id for people, and the witness of what begins a flow or ends a token.
+
+        It is not told how often GitHub is asked whether the person has come.
+        """
+        self._server, self._client_id, self._witness = server_url, client_id, witness
 
     def begin(self) -> Begun:
         """Begin a flow; raises UserError where the App does not offer it, GitHubUnavailable where GitHub is away."""
+        self._witness(AuditEntry("github:POST login/device/code"))
         answer = self._post("/login/device/code", {"client_id": self._client_id})
         if "device_code" not in answer:
             raise UserError(f"GitHub began no device flow: {_why(answer)}")
@@ -82,7 +88,8 @@ class DeviceFlow:
             return
         url = f"{settings.github_api_url}/applications/{self._client_id}/token"
         credentials = (self._client_id, settings.github_client_secret)
-        with contextlib.suppress(GitHubUnavailable, UserError):
+        with contextlib.suppress(GitHubUnavailable, UserError, Unrecorded):
+            self._witness(AuditEntry("github:DELETE applications/token"))
             _call("DELETE", url, auth=credentials, json={"access_token": token})
 
     def _post(self, path: str, values: dict[str, str]) -> dict[str, Any]:

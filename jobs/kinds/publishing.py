@@ -15,10 +15,12 @@ from jobs.kinds.base import pull_key
 from jobs.notify import PULL_REQUEST, view_of
 from jobs.store import Place
 from jobs.text import redact, redact_all
-from jobs.types import Conclusion, Outcome, PatchRefused, Phase, UserError
+from jobs.types import AuditEntry, Conclusion, Outcome, PatchRefused, Phase, UserError
 from jobs.workspace import PatchRules, PushConflict, Quarantine
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from jobs.answer.view import TaskView
     from jobs.execute import Attempt
     from jobs.github import PullRequest, Token
@@ -145,13 +147,15 @@ def _push(
     commit = outcome.patch.commit if outcome.patch else ""
     attempt.lease.check()  # The last moment at which a cancel or a pause leaves nothing behind.
     try:
-        quarantine.push(commit, base.target, token.value, expected=base.expected or None)
+        with _told(attempt, base.target, commit):
+            quarantine.push(commit, base.target, token.value, expected=base.expected or None)
     except PushConflict as conflict:
         if not beside:
             raise
         branch = attempt.task.own_branch if base.expected else f"{base.target}-{attempt.task.attempt}"
         attempt.lease.fence()
-        quarantine.push(commit, branch, token.value)
+        with _told(attempt, branch, commit):
+            quarantine.push(commit, branch, token.value)
         why = f"The pull request was not opened: {conflict}"
         if base.expected:
             why = f"The pull request was not changed: somebody moved its branch `{base.target}` while this ran."
@@ -159,6 +163,12 @@ def _push(
         kept = f"The work is on the branch `{branch}`. Compare the two branches and keep what you want."
         return branch, replace(outcome, conclusion=Conclusion.ACTION_REQUIRED, summary=summary, kept=kept)
     return base.target, outcome
+
+
+def _told(attempt: Attempt, branch: str, commit: str) -> AbstractContextManager[None]:
+    """Tell the audit of a push before it is made."""
+    entry = AuditEntry("git:push", attempt.task.repository, branch, details={"commit": commit})
+    return attempt.services.store.audit.effect(entry)
 
 
 def _open(attempt: Attempt, base: Base, patch: Patch, outcome: Outcome) -> Outcome:

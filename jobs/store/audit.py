@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -101,6 +102,17 @@ class Audit:
                 self.add(connection, entry)
         except UNAVAILABLE as away:
             raise Unrecorded(f"{entry.what} was not done: the audit cannot be written ({away})") from away
+
+    @contextmanager
+    def effect(self, entry: AuditEntry) -> Iterator[None]:
+        """Do something outside that is told of before, and once more where it fails; raises Unrecorded ahead of it."""
+        self.record(entry)
+        try:
+            yield
+        except Exception as error:
+            with suppress(Unrecorded):  # What went wrong is what counts now.
+                self.record(replace(entry, allowed=False, reason=str(error) or type(error).__name__, cost=0.0))
+            raise
 
     def head(self) -> Head | None:
         """Return the newest row's number and MAC, or None where there is none."""

@@ -9,6 +9,7 @@ import pytest
 from config.settings import Settings, load
 from jobs.github.device import Begun, DeviceFlow
 from jobs.types import GitHubUnavailable, UserError
+from tests.github.conftest import unheard
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ def settings(local: LocalGitHub, tmp_path: Path) -> Settings:
 @pytest.fixture
 def flow(local: LocalGitHub) -> DeviceFlow:
     local.set_device_flow(interval=0)
-    return DeviceFlow(local.server_url, local.client_id)
+    return DeviceFlow(local.server_url, local.client_id, unheard)
 
 
 def test_the_login_is_found_and_the_token_ended(flow: DeviceFlow, local: LocalGitHub, settings: Settings) -> None:
@@ -60,7 +61,7 @@ def test_every_end_has_its_words(flow: DeviceFlow, local: LocalGitHub, settings:
 
 def test_who_is_told_to_slow_down_waits_for_what_github_says(local: LocalGitHub, settings: Settings) -> None:
     """The new interval is passed on."""
-    flow = DeviceFlow(local.server_url, local.client_id)
+    flow = DeviceFlow(local.server_url, local.client_id, unheard)
     begun = flow.begin()
     assert begun.interval == 5
     flow.ask(begun.device_code, settings)
@@ -70,4 +71,4 @@ def test_who_is_told_to_slow_down_waits_for_what_github_says(local: LocalGitHub,
 def test_a_github_that_is_away_is_an_outage(settings: Settings) -> None:
     """Nobody is told that a code was wrong because of that."""
     with pytest.raises(GitHubUnavailable):
-        DeviceFlow("http://127.0.0.1:9", "Iv1.x").begin()
+        DeviceFlow("http://127.0.0.1:9", "Iv1.x", unheard).begin()
