@@ -17,8 +17,8 @@ SHORTEST = 8
 """Shorter secrets would take ordinary words out of a text."""
 _SURE = 12
 """So many letters and digits are nobody else's words, whatever stands between them."""
-_PIECE, _STRIDE = 16, 8
-"""Of a secret, any run of 23 letters and digits holds a whole piece."""
+_PIECE, _STRIDE = 12, 4
+"""Of a secret, any run of 15 letters and digits holds a whole piece."""
 _VARIED = 6
 
 # What may stand between the letters of a secret without hiding it from a reader; entities are what we write ourselves.

@@ -1,7 +1,7 @@
 """Secrets taken out of a text, in every shape in which they are usually carried off.
 
 What is promised: a known secret goes, plain, reversed, in hex, base64 or percent-encoded, whatever but letters and
-digits stands between its letters, and so does a part of 23 of them; of unknown secrets, what looks like a token of a
+digits stands between its letters, and so does a part of 15 of them; of unknown secrets, what looks like a token of a
 well-known service goes, plain or after one such encoding. What is not: other encodings, two of them at once, and
 unknown secrets in pieces.
 """

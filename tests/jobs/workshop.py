@@ -73,7 +73,9 @@ class Workshop:
 
     @classmethod
     @contextmanager
-    def open(cls, home: Path, github: LocalGitHub, store: Store, sandbox: str = "bubblewrap") -> Iterator[Self]:
+    def open(
+        cls, home: Path, github: LocalGitHub, store: Store, sandbox: str = "bubblewrap", **settings: str
+    ) -> Iterator[Self]:
         """Open a workshop over bubblewrap or another sandbox, on a repository with one Python file."""
         github.create_repository(WORKSHOP, FILES)
         github.set_permission(WORKSHOP, "alice", "write")
@@ -82,7 +84,7 @@ class Workshop:
             cast = Cast()
             model = stack.enter_context(MessagesAPI(cast))
             values = {**github.environment(), **model.environment(), "OPUS67_SANDBOX": sandbox}
-            values |= {"OPUS67_HOME": str(home), "REDIS_URL": NOWHERE, "OPUS67_MODEL": "claude-opus-5-5"}
+            values |= {"OPUS67_HOME": str(home), "REDIS_URL": NOWHERE, "OPUS67_MODEL": "claude-opus-5-5", **settings}
             services = Services(load(values, dotenv=None), store)
             stack.callback(services.close)
             yield cls(services, github, model, cast)
