@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 from jobs.lease import Lease
 from jobs.notify import Teller
+from jobs.outages import as_outage, put_off, still_away
+from jobs.scope import acting, of_task
 from jobs.store import CRASHES, UNHEARD, Place
-from jobs.types import (
 from jobs.text import redact, redact_all
+from jobs.types import (
+    Away,
     Cancelled,
     Conclusion,
     GitHubUnavailable,
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
     from jobs.github import Repository
     from jobs.services import Services
+    from jobs.store import Claim
     from jobs.types import Task
 
 KINDS = {
@@ -53,15 +57,13 @@ SALVAGE = dict.fromkeys(
 )
 """What keeps the work of a run that failed: it takes the Attempt and the Outcome so far."""
 
-OUTAGE_SECONDS = 3 * 3600.0
-"""How long a task waits for GitHub to come back before it is failed."""
-OUTAGE_GAP_SECONDS = 1800.0
-"""GitHub is asked more often than this during an outage; what fails after a longer silence is another outage."""
 SANDBOX_PAUSE_SECONDS = 10.0
 LONGEST_SILENCE = 60.0
 """How long a task that waits for its turn is put off when GitHub cannot be told of it."""
 TELL_ATTEMPTS = 60
 """How often the ending is tried to be told, with growing pauses: for about two days."""
+HAND_BACK_SECONDS = 1.0
+"""Between two tries to put a task back into a database that does not answer."""
 
 log = logging.getLogger(__name__)
 
@@ -82,16 +84,18 @@ def execute(services: Services, task_id: str) -> None:
 
     Where a more urgent task waits for a worker, that one is taken, and somebody is woken for this one again.
     """
-    woken, task_id = task_id, services.store.tasks.most_urgent(task_id, time.time())
-    if task_id != woken:
-        services.waker.task(woken)
-    claim = services.store.tasks.claim(task_id, services.owner, time.time())
+    try:
+        claim = _claim(services, task_id)
+    except services.store.UNAVAILABLE as away:
+        log.warning("task %s waits, since the database cannot be written: %s", task_id, away)
+        return
     if claim is None:
         return
-    task, began = claim.task, time.time()
+    task, began = claim.task, time.monotonic()
     try:
         repository = services.github.repository(task.repository, task.installation_id)
         with (
+            acting(of_task(task)),
             Lease(services.store, task.id, task.attempt, services.stopping) as lease,
             Teller(services, repository, task, lease) as teller,
         ):
@@ -103,19 +107,55 @@ def execute(services: Services, task_id: str) -> None:
         log.warning("left task %s alone: %s", task.id, lost)
     except services.store.UNAVAILABLE as away:
         log.warning("left task %s to the next attempt, since the database is away: %s", task.id, away)
+        _hand_back(services, task, began)
         return
     _wake_next(services)
 
 
+def _claim(services: Services, task_id: str) -> Claim | None:
+    """Take the most urgent task, or the one that somebody was woken for; None where there is none to be had."""
+    urgent = services.store.tasks.most_urgent(task_id, time.time())
+    if urgent != task_id:
+        services.waker.task(task_id)
+    return services.store.tasks.claim(urgent, services.owner, time.time())
+
+
+def _hand_back(services: Services, task: Task, began: float) -> None:
+    """Put a task back once the database takes it: a worker that lives has not died holding it.
+
+    Without the database this worker could do nothing else meanwhile.
+    """
+    tasks, note = services.store.tasks, "The database could not be reached for a while; the work goes on where it was."
+    while not services.stopping.is_set():
+        try:
+            row = tasks.row(task.id)
+            if row.status == Status.IN_PROGRESS:
+                tasks.release(task.id, task.attempt, worked=time.monotonic() - began, note=note)
+            else:
+                tasks.tell_later(task.id, task.attempt, row.not_before)
+        except LeaseLost:
+            return
+        except services.store.UNAVAILABLE:
+            services.stopping.wait(HAND_BACK_SECONDS)
+        else:
+            log.warning("the database is back; task %s goes on", task.id)
+            services.waker.task(task.id)
+            return
+
+
 def announce(services: Services, task_id: str) -> None:
     """Tell people of a task that waits for its turn, without starting it."""
-    claim = services.store.tasks.claim(task_id, services.owner, time.time(), begin=False)
+    try:
+        claim = services.store.tasks.claim(task_id, services.owner, time.time(), begin=False)
+    except services.store.UNAVAILABLE as away:
+        log.warning("task %s is told of later, since the database cannot be written: %s", task_id, away)
+        return
     if claim is None:
         return
-    task = claim.task
+    task, began = claim.task, time.monotonic()
     try:
         repository = services.github.repository(task.repository, task.installation_id)
-        with Lease(services.store, task.id, task.attempt, services.stopping) as lease:
+        with acting(of_task(task)), Lease(services.store, task.id, task.attempt, services.stopping) as lease:
             teller = Teller(services, repository, task, lease)
             if task.status is not Status.QUEUED:
                 _tell_ending(Attempt(services, task, lease, teller, repository))
@@ -125,6 +165,7 @@ def announce(services: Services, task_id: str) -> None:
         log.warning("left task %s alone: %s", task.id, lost)
     except services.store.UNAVAILABLE as away:
         log.warning("left task %s untold, since the database is away: %s", task.id, away)
+        _hand_back(services, task, began)
         return
     services.waker.task(task.id)
 
@@ -149,25 +190,34 @@ def _work(attempt: Attempt, crashes: int, began: float) -> None:
         outcome = _run(attempt, crashes)
     except HandOver:
         note = "The worker was restarted; the next one takes the work up where it is."
-        tasks.release(task.id, task.attempt, worked=time.time() - began, note=note)
+        tasks.release(task.id, task.attempt, worked=time.monotonic() - began, note=note)
     except Paused as pause:
-        tasks.wait(task.id, task.attempt, worked=time.time() - began, note=f"Paused: {pause}")
+        tasks.wait(task.id, task.attempt, worked=time.monotonic() - began, note=f"Paused: {pause}")
     except (NeedsHuman, NeedsApproval) as need:
         plan = isinstance(need, NeedsApproval)
         question = redact(str(need), attempt.services.redacted)
-        tasks.wait(task.id, task.attempt, worked=time.time() - began, question=question, plan=plan)
+        tasks.wait(task.id, task.attempt, worked=time.monotonic() - began, question=question, plan=plan)
     except Listening as listening:
         _listen(attempt, listening, began)
-    except GitHubUnavailable as outage:
-        _put_off(attempt, outage, began)
+    except Away as away:
+        _wait(attempt, away, began)
     except SandboxError as error:
         _try_again(attempt, error, crashes, began)
     except (LeaseLost, *attempt.services.store.UNAVAILABLE):
         raise
     except Exception as error:  # noqa: BLE001 - the worker's edge: people are told what it was, or a number for the log
-        _complete(attempt, _salvaged(attempt, _failure(task, error)), began)
+        _fail(attempt, error, began)
     else:
         _complete(attempt, outcome, began)
+
+
+def _fail(attempt: Attempt, error: Exception, began: float) -> None:
+    """End a task that something went wrong with, or let it wait where that was a full disk."""
+    full = as_outage(error)
+    if full is None:
+        _complete(attempt, _salvaged(attempt, _failure(attempt.task, error)), began)
+    else:
+        _wait(attempt, full, began)
 
 
 def _failure(task: Task, error: Exception) -> Outcome:
@@ -215,6 +265,7 @@ def _run(attempt: Attempt, crashes: int) -> Outcome:
             "The operator's log says more; `/opus retry` starts again."
         )
     attempt.lease.check()
+    still_away(attempt)
     return _load(KINDS[attempt.task.kind])(attempt)
 
 
@@ -227,7 +278,12 @@ def _try_again(attempt: Attempt, error: SandboxError, crashes: int, began: float
     task, now = attempt.task, time.time()
     note = f"The sandbox failed ({error}) Trying again with a new one."
     attempt.services.store.tasks.release(
-        task.id, task.attempt, worked=now - began, not_before=now + SANDBOX_PAUSE_SECONDS, note=note, crashed=True
+        task.id,
+        task.attempt,
+        worked=time.monotonic() - began,
+        not_before=now + SANDBOX_PAUSE_SECONDS,
+        note=note,
+        crashed=True,
     )
 
 
@@ -239,29 +295,19 @@ def _listen(attempt: Attempt, listening: Listening, began: float) -> None:
         attempt.teller.tell()
     except (GitHubUnavailable, UserError) as error:
         log.warning("nobody was told that task %s waits for %s: %s", task.id, listening.event, error)
-    tasks.release(task.id, task.attempt, worked=now - began, not_before=now + listening.seconds, note=str(listening))
+    worked, until = time.monotonic() - began, now + listening.seconds
+    tasks.release(task.id, task.attempt, worked=worked, not_before=until, note=str(listening))
     if tasks.heard_since(listening.event, listening.since):  # it came while this was being told
         with attempt.services.store.write() as connection:
             tasks.heard(connection, listening.event, now)
         attempt.services.waker.task(task.id)
 
 
-def _put_off(attempt: Attempt, outage: GitHubUnavailable, began: float) -> None:
-    """Wait for GitHub to come back, for some hours; the work so far is kept."""
-    store, task, now = attempt.services.store, attempt.task, time.time()
-    since = store.runs.stage(task.id, "outage")
-    if since is None or now - since["last"] > OUTAGE_GAP_SECONDS:
-        since = {"first": now}
-    if now - since["first"] > OUTAGE_SECONDS:
-        hours = OUTAGE_SECONDS / 3600
-        words = f"GitHub could not be reached for {hours:.0f} hours: {outage}. `/opus retry` starts again."
-        _complete(attempt, Outcome(Conclusion.FAILURE, words), began)
-        return
-    store.runs.finish_stage(task.id, task.attempt, "outage", {**since, "last": now}, now)
-    # An outage that lasts is asked about less and less often; a short one should hardly be noticed.
-    pause = min(max(5.0, outage.retry_after, (now - since["first"]) / 4), 900.0)
-    note = f"GitHub could not be reached ({outage}); trying again."
-    store.tasks.release(task.id, task.attempt, worked=now - began, not_before=now + pause, note=note)
+def _wait(attempt: Attempt, away: Away, began: float) -> None:
+    """Wait for what is away; after some hours the task ends in words, and what it did is kept."""
+    ended = put_off(attempt, away, time.monotonic() - began)
+    if ended is not None:
+        _complete(attempt, _salvaged(attempt, ended), began)
 
 
 def _complete(attempt: Attempt, outcome: Outcome, began: float) -> None:
@@ -270,7 +316,7 @@ def _complete(attempt: Attempt, outcome: Outcome, began: float) -> None:
     steps = len(store.runs.steps(task.id))
     full = replace(outcome, usage=usage, cost=cost, models=models, steps=steps)
     full = redact_all(full, attempt.services.redacted)
-    store.tasks.complete(task.id, task.attempt, full, worked=now - began, now=now)
+    store.tasks.complete(task.id, task.attempt, full, worked=time.monotonic() - began, now=now)
 
 
 def _tell_ending(attempt: Attempt) -> None:

@@ -63,7 +63,7 @@ class Teller:
         self._shows = self._places(task)
         self._changed, self._ended = threading.Event(), threading.Event()
         self._lock = threading.Lock()
-        self._began = time.time()
+        self._began = time.monotonic()
         self._thread = threading.Thread(target=self._work, name=f"teller-{task.id}", daemon=True)
         self.sha = _commit(services, task.id)
         """The commit that the check run belongs to; none is shown before it is known."""
@@ -125,7 +125,7 @@ class Teller:
                 return
 
     def _view(self) -> TaskView:
-        return view_of(self._services, self._task_id, time.time() - self._began)
+        return view_of(self._services, self._task_id, time.monotonic() - self._began)
 
     def _react(self, view: TaskView) -> None:
         task, records = view.task, self._services.store.records

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from config.settings import git_environment, secrets
+from jobs.breaker import Breaker
 from jobs.keys import signing_key
 from jobs.owners import new_name
 from jobs.queue import Waker
@@ -70,6 +72,16 @@ class Services:
         return detect(self.settings.sandbox)
 
     @cached_property
+    def breaker(self) -> Breaker:
+        """What keeps work away from models and sandboxes that are known to be away, for all workers together."""
+        return Breaker(self.store.records)
+
+    @property
+    def sandboxes(self) -> str:
+        """The name of the circuit of this machine's sandboxes: another machine has its own engine."""
+        return f"sandbox:{socket.gethostname()}"
+
+    @cached_property
     def starter(self) -> Pool:
         """Where sandboxes are started beside other work; a bubblewrap sandbox dies with the thread that started it."""
         return Pool(1, thread_name_prefix="starter")
@@ -110,6 +122,7 @@ class Services:
             anthropic_base_url=settings.anthropic_base_url,
             openai_api_key=settings.openai_api_key,
             openai_base_url=settings.openai_base_url,
+            breaker=self.breaker,
         )
 
     def close(self) -> None:

@@ -228,6 +228,7 @@ class GitHub:
         if repositories:
             body["repositories"] = [full_name.partition("/")[2] for full_name in repositories]
         answer = self.call("POST", f"/app/installations/{installation_id}/access_tokens", json=body)
+        self._minted.append(answer["token"])
         return Token(answer["token"], answer["expires_at"])
 
     def _granted(self, installation_id: int, wanted: Mapping[str, str]) -> dict[str, str]:
@@ -244,7 +245,6 @@ class GitHub:
         """End a token; best effort, since it ends by itself within the hour."""
         kit = self._connect(TokenAuthStrategy(token.value))
         try:
-        self._minted.append(answer["token"])
             transport.call(kit, "DELETE", "/installation/token")
         except (GitHubRefused, GitHubUnavailable, Unrecorded) as error:
             log.info("a token was not revoked and ends by itself: %s", error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.types import ModelError
+from jobs.types import ModelAway, ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,10 +40,12 @@ class ChosenModel:
         self._asked = self._proven if choice and choice == self._refused else choice
         try:
             reply = self._chain(self._asked).query(system, messages, tools)
-        except ModelError as error:
+        except (ModelError, ModelAway) as error:
             if not self._asked:
                 raise
             if self._asked == self._proven or len(messages) == 1:
+                if isinstance(error, ModelAway):
+                    raise
                 raise ModelError(
                     f"The model `{self._asked}` was chosen for this task. {error} Ask again with another model, "
                     "or without naming one."

@@ -14,8 +14,18 @@ from jobs.budget import BudgetedModel
 from jobs.kinds.base import find_base
 from jobs.kinds.journal import first_step
 from jobs.lease import InterruptibleSandbox
-from jobs.services import DEFAULT_IMAGE
-from jobs.types import HandOver, Kind, NeedsHuman, PatchRefused, Paused, SandboxError, SandboxSpec, UserError
+from jobs.types import (
+    AuditEntry,
+    Away,
+    HandOver,
+    Kind,
+    NeedsHuman,
+    PatchRefused,
+    Paused,
+    SandboxAway,
+    SandboxError,
+    UserError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,15 +35,14 @@ if TYPE_CHECKING:
     from jobs.execute import Attempt
     from jobs.github import Token
     from jobs.kinds.base import Base
-    from jobs.types import CommandResult, Model, Sandbox
+    from jobs.services import Services
+    from jobs.types import CommandResult, Model, Sandbox, SandboxSpec
 
 CHECKING = "-check"
 """What the name of the sandbox for the checks has behind the task's."""
 READING = "-read"
 """What the name of the sandbox of a run that changes nothing has."""
 SETUP_SECONDS = 1800.0
-GRACE_SECONDS = 1200.0
-"""How long a sandbox may outlive the minutes of its task: for the checks and for the next attempt."""
 SALVAGE_LIMIT = 40_000
 
 
@@ -71,16 +80,16 @@ def run_token(attempt: Attempt, contents: str) -> Iterator[Token]:
 def bench(attempt: Attempt) -> Iterator[Bench]:
     """Prepare base and sandbox; the sandbox is left to the next attempt when this one only interrupts the work."""
     opened = _open(attempt)
+    _remember(attempt, opened.base)
     try:
         yield opened
-    except (HandOver, Paused, NeedsHuman):
+    except (SandboxAway, *attempt.services.store.UNAVAILABLE):  # The next attempt finds the files where they are.
+        opened.sandbox.detach()
+        raise
+    except (HandOver, Paused, NeedsHuman, Away):
         with suppress(SandboxError, PatchRefused):  # The next attempt then starts from an older checkpoint.
             keep_work(attempt, opened)
         opened.sandbox.detach()
-        raise
-    except attempt.services.store.UNAVAILABLE:  # The next attempt finds the files that could not be stored.
-        opened.sandbox.detach()
-    _remember(attempt, opened.base)
         raise
     except BaseException:
         opened.sandbox.close()
@@ -116,7 +125,7 @@ def _open(attempt: Attempt) -> Bench:
         _must_have(attempt, base.config.image)
     except BaseException:
         if early is not None:
-            with suppress(SandboxError):  # What went wrong first is what people hear.
+            with suppress(SandboxError, Away):  # What went wrong first is what people hear.
                 _let_go(early.result())
         raise
     attempt.teller.sha = base.commit
@@ -124,12 +133,18 @@ def _open(attempt: Attempt) -> Bench:
     sandbox = _the_sandbox(attempt, base, early, image)
     try:
         return _furnish(attempt, Bench(base, InterruptibleSandbox(sandbox, attempt.lease)))
-    except (HandOver, Paused, *attempt.services.store.UNAVAILABLE):
+    except (HandOver, Paused, Away, *attempt.services.store.UNAVAILABLE):
         _let_go(sandbox)
         raise
     except BaseException:
         sandbox.close()
         raise
+
+
+def _remember(attempt: Attempt, base: Base) -> None:
+    """Have a spare made for the next sandbox of this repository."""
+    task = attempt.task
+    warm.used(attempt.services, task.repository, base.rules, base.config.image, task.limits.minutes)
 
 
 def _must_have(attempt: Attempt, image: str) -> None:
@@ -140,12 +155,6 @@ def _must_have(attempt: Attempt, image: str) -> None:
             f"`{repository_file.PATH}` asks for the image `{image}`, but {why}. "
             "Or take the line `image` out of the file on the default branch. Then `/opus retry`."
         )
-
-def _remember(attempt: Attempt, base: Base) -> None:
-    """Have a spare made for the next sandbox of this repository."""
-    task = attempt.task
-    warm.used(attempt.services, task.repository, base.rules, base.config.image, task.limits.minutes)
-
 
 
 def _let_go(sandbox: Sandbox) -> None:
@@ -197,6 +206,7 @@ def clean_room(attempt: Attempt, base: Base, bundle: bytes | None) -> Iterator[S
             workspace.checkout(sandbox, base.commit)
         else:
             workspace.restore(sandbox, base.commit, bundle, merges=base.merges)
+        warm.renew(attempt.services)
         yield InterruptibleSandbox(sandbox, attempt.lease)
     finally:
         sandbox.close()
@@ -206,7 +216,6 @@ def clean_room(attempt: Attempt, base: Base, bundle: bytes | None) -> Iterator[S
 def reading_room(attempt: Attempt) -> Iterator[Bench]:
     """Open a sandbox with a checkout of the base, out of which nothing is taken; it has no network and no set-up.
 
-        warm.renew(attempt.services)
     It is left to the next attempt when this one only interrupts the reading.
     """
     with run_token(attempt, "read") as token:
@@ -216,16 +225,16 @@ def reading_room(attempt: Attempt) -> Iterator[Bench]:
         attempt.teller.sha = base.commit
         attempt.teller.changed()
     sandbox = _room(attempt, base)
+    _remember(attempt, base)
     try:
         yield Bench(base, InterruptibleSandbox(sandbox, attempt.lease))
-    except (HandOver, Paused, NeedsHuman, *attempt.services.store.UNAVAILABLE):
+    except (HandOver, Paused, NeedsHuman, Away, *attempt.services.store.UNAVAILABLE):
         sandbox.detach()
         raise
     except BaseException:
         sandbox.close()
         raise
     sandbox.close()
-    _remember(attempt, base)
 
 
 def _room(attempt: Attempt, base: Base) -> Sandbox:
@@ -247,13 +256,26 @@ def _room(attempt: Attempt, base: Base) -> Sandbox:
 def start_sandbox(attempt: Attempt, image: str, part: str = "") -> Sandbox:
     """Start the task's sandbox, or take up the one that an earlier attempt left; ``part`` names another beside it."""
     task, services = attempt.task, attempt.services
-    spec = SandboxSpec(
-        name=f"opus67-{task.id}{part}",
-        deadline=time.time() + task.limits.minutes * 60 + GRACE_SECONDS,
-        mirror=str(services.mirror.path(task.repository)),
-        image=image or services.settings.sandbox_image or DEFAULT_IMAGE,
-    )
-    return sandboxes.start(services.provider, spec, services.settings.home)
+    breaker, circuit = services.breaker, services.sandboxes
+    shut = breaker.ask(circuit)
+    if shut is not None:
+        raise SandboxAway(shut.reason, shut.next_try - time.time(), since=shut.since)
+    spec = warm.specification(services, task.repository, task.limits.minutes, image, f"opus67-{task.id}{part}")
+    try:
+        sandbox = _started(services, spec)
+    except SandboxAway as away:
+        known = breaker.failed(circuit, str(away), away.retry_after)
+        wait = known.next_try - time.time() if known.is_open else away.retry_after
+        raise SandboxAway(str(away), wait, since=known.since) from away
+    breaker.answered(circuit)
+    return sandbox
+
+
+def _started(services: Services, spec: SandboxSpec) -> Sandbox:
+    """Start a sandbox that the audit was told of before."""
+    entry = AuditEntry("sandbox:start", image=spec.image, details={"name": spec.name, "provider": services.provider})
+    with services.store.audit.effect(entry):
+        return sandboxes.start(services.provider, spec, services.settings.home)
 
 
 def _furnish(attempt: Attempt, opened: Bench) -> Bench:

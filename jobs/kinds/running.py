@@ -85,8 +85,9 @@ def run_agent(
             request=request or _request(attempt, base, purpose),
             limits=task.limits,
             on_finish=on_finish,
-            now=time.time,
-            started_at=time.time() - attempt.services.store.tasks.row(task.id).worked_seconds - worked_seconds,
+            # A clock that people set must not end a run at its limit of minutes.
+            now=time.monotonic,
+            started_at=time.monotonic() - attempt.services.store.tasks.row(task.id).worked_seconds - worked_seconds,
             purpose=purpose,
             paid=journal.paid(),
             before=before,

@@ -15,7 +15,7 @@ from jobs.kinds.journal import approved_plan
 from jobs.kinds.preparing import budgeted, clean_room, set_up
 from jobs.kinds.running import earlier_work
 from jobs.lease import InterruptibleModel
-from jobs.types import Check, LimitReached, ModelError, PatchRefused, Phase, SandboxError
+from jobs.types import Check, LimitReached, ModelAway, ModelError, PatchRefused, Phase, SandboxError
 from jobs.workspace import PatchRules, Quarantine
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Verifier:
                 found = review(
                     model, request_text=self._asked or _request(attempt), diff=diff, evidence=self.verdict.evidence
                 )
-        except (PatchRefused, ModelError, LimitReached) as error:
+        except (PatchRefused, ModelError, ModelAway, LimitReached) as error:
             self.verdict.reviewed, self.verdict.review = True, f"No review: {error}"
             return ""
         attempt.services.store.runs.charge(attempt.task.id, "review", found.usage, found.cost, found.model, time.time())

@@ -119,22 +119,26 @@ class AnthropicModel:
         except anthropic.APIConnectionError as error:
             if snapshot is None:
                 raise errors.unreachable(self.name, self._url, str(error.__cause__ or error)) from error
-            return _usage(snapshot), None, self._broken(str(error.__cause__ or error))
+            return _usage(snapshot), None, self._broken(str(error.__cause__ or error), cut=True)
         except (anthropic.AnthropicError, httpx2.HTTPError, ValueError, TypeError, RuntimeError, KeyError) as error:
-            return _usage(snapshot), None, self._broken(f"{type(error).__name__}: {error}")
+            cut = isinstance(error, httpx2.HTTPError)
+            return _usage(snapshot), None, self._broken(f"{type(error).__name__}: {error}", cut=cut)
         if snapshot is None or snapshot.stop_reason is None:
-            return _usage(snapshot), None, self._broken("the stream ended before the reply did")
+            # A stream that never began is nonsense: something else listens there.
+            reason = "the stream ended before the reply did"
+            return _usage(snapshot), None, self._broken(reason, cut=snapshot is not None)
         return _usage(snapshot), snapshot, None
 
-    def _broken(self, reason: str) -> ModelError:
-        return errors.broken(self.name, self._url, reason)
+    def _broken(self, reason: str, *, cut: bool = False) -> ModelError:
+        return errors.broken(self.name, self._url, reason, cut=cut)
 
     def _status_error(self, error: anthropic.APIStatusError) -> ModelError:
         """Translate an error status; an error inside a stream comes with status 200 and says its kind in ``type``."""
         status = {"overloaded_error": errors.OVERLOADED, "rate_limit_error": errors.RATE_LIMITED, "api_error": 500}.get(
             str(error.type), error.status_code
         )
-        return errors.from_status(self.name, max(status, 400), error.api_message or error.message, key=KEY)
+        said, wish = error.api_message or error.message, transport.retry_after(error.response)
+        return errors.from_status(self.name, max(status, 400), said, key=KEY, retry_after=wish)
 
     def _reply(self, message: Any, usage: Usage) -> Reply:
         content: list[Block] = [block.model_dump(mode="json", exclude_none=True) for block in message.content]

@@ -9,7 +9,15 @@ SHOWN = 300
 
 
 class ModelUnavailable(ModelError):
-    """This model cannot answer now or at all, for a reason outside the request; another model may."""
+    """This model cannot answer now or at all, for a reason outside the request; another model may.
+
+    ``passing`` is the reason in a few words where it may pass by itself: the service fails, or has too much to do.
+    ``retry_after`` is how many seconds the service asked for, 0 where it did not.
+    """
+
+    def __init__(self, message: str, *, passing: str = "", retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.passing, self.retry_after = passing, retry_after
 
 
 class ModelRefused(ModelError):
@@ -28,16 +36,25 @@ STATUSES = {
 }
 
 
-def from_status(name: str, status: int, detail: str, *, key: str) -> ModelError:
+NO_CREDIT = ("credit balance", "insufficient_quota", "exceeded your current quota")
+PASSING = frozenset({408, 429, 529})
+"""What passes by itself, beside every 5xx; a 429 for want of credit does not, and says so."""
+
+
+def from_status(name: str, status: int, detail: str, *, key: str, retry_after: float = 0.0) -> ModelError:
     """Say in words what an endpoint's error status means; ``key`` is the variable that holds the key.
 
     The statuses are those of both providers' error pages; 529 is Anthropic's "overloaded".
     """
     said = f" It said: {detail.strip()[:SHOWN]}" if detail.strip() else ""
+    passes = (status in PASSING or status >= SERVER_ERROR) and not any(word in detail for word in NO_CREDIT)
+    passing = f"{name} answers {status}" if passes else ""
     if status in STATUSES and (status != BAD_REQUEST or "credit balance" in detail):
-        return ModelUnavailable(f"{name}: {STATUSES[status].format(key=key)} ({status}).{said}")
+        words = f"{name}: {STATUSES[status].format(key=key)} ({status}).{said}"
+        return ModelUnavailable(words, passing=passing, retry_after=retry_after)
     if status >= SERVER_ERROR:
-        return ModelUnavailable(f"{name}: the endpoint failed ({status}). Try again in some minutes.{said}")
+        words = f"{name}: the endpoint failed ({status}). Try again in some minutes.{said}"
+        return ModelUnavailable(words, passing=passing, retry_after=retry_after)
     return ModelRefused(
         f"{name}: the endpoint refused the request as invalid ({status}), so no other model was asked. "
         f"Choose another model in OPUS67_MODEL, or report this.{said}"
@@ -46,11 +63,11 @@ def from_status(name: str, status: int, detail: str, *, key: str) -> ModelError:
 
 def unreachable(name: str, url: str, detail: str) -> ModelUnavailable:
     """Say that an endpoint gave no answer."""
-    return ModelUnavailable(f"{name}: no answer from {url} ({detail[:SHOWN]}). Check the address and the network.")
+    words = f"{name}: no answer from {url} ({detail[:SHOWN]}). Check the address and the network."
+    return ModelUnavailable(words, passing=f"{name} gives no answer from {url}")
 
 
-def broken(name: str, url: str, detail: str) -> ModelUnavailable:
-    """Say that an endpoint's answer broke off or made no sense, each time that it was asked."""
-    return ModelUnavailable(
-        f"{name}: the answer from {url} broke off or made no sense ({detail[:SHOWN]}). Check what listens there."
-    )
+def broken(name: str, url: str, detail: str, *, cut: bool = False) -> ModelUnavailable:
+    """Say that an endpoint's answer was ``cut`` off, which passes, or made no sense, each time that it was asked."""
+    words = f"{name}: the answer from {url} broke off or made no sense ({detail[:SHOWN]}). Check what listens there."
+    return ModelUnavailable(words, passing=f"{name} breaks its answers off" if cut else "")

@@ -50,13 +50,13 @@ class OpenAICompatibleModel:
         }
         if tools:
             request["tools"] = to_functions(tools)
-        reason = ""
+        reason, cut = "", False
         for _ in range(STREAMS):
-            completion, reason = self._stream(request)
+            completion, reason, cut = self._stream(request)
             if not reason:
                 return self._reply(request, completion, messages)
             log.warning("the stream of a reply broke off", extra={"model": self.name, "reason": reason})
-        raise errors.broken(self.name, self._url, reason)
+        raise errors.broken(self.name, self._url, reason, cut=cut)
 
     def close(self) -> None:
         """Close the connections; the model may be queried again and opens new ones."""
@@ -80,8 +80,8 @@ class OpenAICompatibleModel:
             )
         return self._open
 
-    def _stream(self, request: dict[str, Any]) -> tuple[Completion, str]:
-        """Return what came of a completion, and why it is not whole, if it is not."""
+    def _stream(self, request: dict[str, Any]) -> tuple[Completion, str, bool]:
+        """Return what came of a completion, why it is not whole, if it is not, and whether it was cut off."""
         import httpx2  # noqa: PLC0415 - comes with the SDK
         import openai  # noqa: PLC0415 - takes most of a second
 
@@ -93,15 +93,16 @@ class OpenAICompatibleModel:
                     begun = True
                     completion.add(chunk)
         except openai.APIStatusError as error:
-            raise errors.from_status(self.name, error.status_code, error.message, key=KEY) from error
+            wish = transport.retry_after(error.response)
+            raise errors.from_status(self.name, error.status_code, error.message, key=KEY, retry_after=wish) from error
         except openai.APIConnectionError as error:
             if not begun:
                 raise errors.unreachable(self.name, self._url, str(error.__cause__ or error)) from error
-            return completion, str(error.__cause__ or error)
+            return completion, str(error.__cause__ or error), True
         except (openai.OpenAIError, httpx2.HTTPError, ValueError, TypeError, AttributeError) as error:
-            return completion, f"{type(error).__name__}: {error}"
+            return completion, f"{type(error).__name__}: {error}", isinstance(error, httpx2.HTTPError)
         whole = completion.finish_reason or (completion.usage and (completion.text or completion.calls))
-        return completion, "" if whole else "the stream ended before the reply did"
+        return completion, "" if whole else "the stream ended before the reply did", begun
 
     def _reply(self, request: dict[str, Any], completion: Completion, messages: Sequence[Message]) -> Reply:
         taken = [block["id"] for message in messages for block in message["content"] if block["type"] == "tool_use"]

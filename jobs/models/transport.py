@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT = 30.0
 """Seconds of ``Retry-After`` that are waited for; the SDKs would sleep for days when told to."""
+LONGEST_WISH = 3600.0
+"""Seconds of ``Retry-After`` that a task is put off for at most."""
 QUICK_RETRIES = 2
 """Where another model can be asked: about a second and a half of the SDKs' back-off."""
 PATIENT_RETRIES = 7
@@ -28,12 +30,22 @@ def options(timeout: float) -> dict[str, Any]:
 
 def _bound_wait(response: httpx2.Response) -> None:
     """Tell the SDK not to try again where the server asks for a longer wait than a run should sleep."""
-    milliseconds = _number(response.headers.get("retry-after-ms"))
-    asked = milliseconds / 1000 if milliseconds else _number(response.headers.get("retry-after"))
+    asked = _asked(response)
     if asked is None:  # a date, or nonsense: the SDK's own back-off is short
         response.headers.pop("retry-after", None)
     elif not asked <= LONGEST_WAIT:
         response.headers["x-should-retry"] = "false"
+
+
+def retry_after(response: httpx2.Response) -> float:
+    """Return how many seconds a server asks to be left alone, an hour at most, and 0 where it does not say."""
+    asked = _asked(response)
+    return min(asked, LONGEST_WISH) if asked is not None and asked > 0 else 0.0
+
+
+def _asked(response: httpx2.Response) -> float | None:
+    milliseconds = _number(response.headers.get("retry-after-ms"))
+    return milliseconds / 1000 if milliseconds else _number(response.headers.get("retry-after"))
 
 
 def _number(text: str | None) -> float | None:

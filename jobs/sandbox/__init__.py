@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from jobs.sandbox.places import engine_socket, leftover_folders, remove_folder
-from jobs.types import SandboxError
+from jobs.types import SandboxAway, SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +24,7 @@ CURES = {
     "podman": "start its service: podman system service --time=0",
     "bubblewrap": "install it (Debian: apt-get install bubblewrap) and allow this user its namespaces",
 }
+AWAY_SECONDS = 10.0
 LEFTOVER_AGE = 300.0
 """Seconds for which a folder must have been left alone before a sweep takes it: a start may be under way."""
 
@@ -34,12 +35,14 @@ def detect(preferred: str = "") -> str:
         _module(preferred)
         if _works(preferred):
             return preferred
-        raise SandboxError(f"OPUS67_SANDBOX is {preferred}, which does not work here: {CURES[preferred]}.")
+        words = f"OPUS67_SANDBOX is {preferred}, which does not work here: {CURES[preferred]}."
+        raise SandboxAway(words, AWAY_SECONDS)
     for provider in PROVIDERS:
         if _works(provider):
             return provider
     cures = "; or ".join(f"{name}: {cure}" for name, cure in CURES.items())
-    raise SandboxError(f"There is no sandbox on this machine, and nothing is run without one. Choose: {cures}.")
+    words = f"There is no sandbox on this machine, and nothing is run without one. Choose: {cures}."
+    raise SandboxAway(words, AWAY_SECONDS)
 
 
 def preload(preferred: str) -> None:
@@ -88,9 +91,6 @@ def start(provider: str, spec: SandboxSpec, home: Path) -> Sandbox:
     return sandbox
 
 
-def sweep(provider: str, home: Path, now: float, alive: Callable[[str], bool]) -> list[str]:
-    """Remove sandboxes past their deadline or whose name ``alive`` denies, and what they left; return their names."""
-    removed: list[str] = _module(provider).sweep(provider, home, now, alive)
 def has_spares(provider: str) -> bool:
     """Tell whether sandboxes of a provider can be prepared for runs to come: those of bubblewrap end with a worker."""
     return provider != "bubblewrap"
@@ -109,6 +109,9 @@ def renew_spares(provider: str, specs: Sequence[SandboxSpec], home: Path) -> lis
     return missing
 
 
+def sweep(provider: str, home: Path, now: float, alive: Callable[[str], bool]) -> list[str]:
+    """Remove sandboxes past their deadline or whose name ``alive`` denies, and what they left; return their names."""
+    removed: list[str] = _module(provider).sweep(provider, home, now, alive)
     for name in leftover_folders(home, now - LEFTOVER_AGE):
         if name in removed or not alive(name):
             remove_folder(home, name)
@@ -123,13 +126,13 @@ def prove(provider: str, image: str, home: Path) -> list[tuple[str, bool, str]]:
     return run_proofs(provider, image, home)
 
 
-def _module(provider: str) -> Any:
-    if provider not in PROVIDERS:
-        raise SandboxError(f"{provider!r} is no sandbox; OPUS67_SANDBOX may be {', '.join(PROVIDERS)}.")
 def _spares() -> Any:
     return importlib.import_module("jobs.sandbox.spares")
 
 
+def _module(provider: str) -> Any:
+    if provider not in PROVIDERS:
+        raise SandboxError(f"{provider!r} is no sandbox; OPUS67_SANDBOX may be {', '.join(PROVIDERS)}.")
     return importlib.import_module(PROVIDERS[provider])
 
 

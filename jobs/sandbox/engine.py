@@ -13,7 +13,7 @@ from jobs.sandbox.channel import ChannelLost
 from jobs.sandbox.live import LiveSandbox
 from jobs.sandbox.places import PROOF_PREFIX, SPARE_PREFIX, engine_socket, remove_folder, run_folder
 from jobs.sandbox.stream import StreamTransport
-from jobs.types import SandboxError
+from jobs.types import SandboxAway, SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +33,9 @@ KEEPER = "10002:10002"
 API_TIMEOUT = 60
 RUNNER_COMMAND = ["python3", "-I", "-S", "-B", "/run/opus67"]
 REASON_LIMIT = 400
+AWAY_SECONDS = 10.0
+"""When an engine that does not answer is asked again; the breaker makes it longer."""
+FULL = "no space left on device"
 PODMAN_PROCESSES = 8192
 """What all sandboxes together may have, as the kernel counts by user; ``pids`` is what one may have."""
 LOG_DRIVERS = {"docker": "local", "podman": "k8s-file"}
@@ -44,25 +47,32 @@ PRIVATE: dict[str, dict[str, Any]] = {
 }
 """What docker would take from the host: the names of its control groups, its resolvers and search domains."""
 REMOVAL_PAUSES = (0.1, 0.3, 1.0, 3.0)
+VERSIONS: dict[str, str] = {}
+"""The API's version by the engine's socket: to ask for it again takes longer than most answers."""
 OUT_OF_MEMORY_CURE = "it ran out of memory; raise its memory or let the commands use less"
 
 
-VERSIONS: dict[str, str] = {}
-"""The API's version by the engine's socket: to ask for it again takes longer than most answers."""
 @contextlib.contextmanager
 def engine_errors(provider: str, image: str = DEFAULT_IMAGE) -> Iterator[None]:
-    """Turn what docker-py raises into ``SandboxError`` with the next step; ``image`` is what may be missing."""
+    """Turn what docker-py raises into ``SandboxError`` with the next step; ``image`` is what may be missing.
+
+    It is ``SandboxAway`` where no sandbox could start now: the engine does not answer, lacks its image, has no room.
+    """
     import docker.errors  # noqa: PLC0415 - heavy, and only where an engine is used
     import requests.exceptions  # noqa: PLC0415 - as above
 
     try:
         yield
     except docker.errors.ImageNotFound as error:
-        raise SandboxError(_missing(provider, image)) from error
+        raise SandboxAway(_missing(provider, image), AWAY_SECONDS) from error
     except docker.errors.APIError as error:
+        if FULL in _reason(error):
+            words = f"The disk of {provider} is full. Make room on it, for example with {provider} system prune"
+            raise SandboxAway(words, AWAY_SECONDS) from error
         raise SandboxError(f"{provider} refused to do it: {_reason(error)}. See what it says: opus67 doctor") from error
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        raise SandboxError(f"{provider} does not answer: {error}. Start it, then run: opus67 doctor") from error
+        words = f"{provider} does not answer: {error}. Start it, then run: opus67 doctor"
+        raise SandboxAway(words, AWAY_SECONDS) from error
 
 
 def _missing(provider: str, image: str) -> str:
@@ -100,7 +110,8 @@ def client(provider: str) -> APIClient:
 
     path = engine_socket(provider)
     if not path:
-        raise SandboxError(f"No {provider} engine answers on this machine. Start it, then run: opus67 doctor")
+        words = f"No {provider} engine answers on this machine. Start it, then run: opus67 doctor"
+        raise SandboxAway(words, AWAY_SECONDS)
     with engine_errors(provider):
         found = APIClient(base_url=f"unix://{path}", timeout=API_TIMEOUT, version=VERSIONS.get(path, "auto"))
     VERSIONS[path] = found.api_version
@@ -170,6 +181,11 @@ def home_id(home: Path) -> str:
     return hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:16]
 
 
+def container_name(home: Path, name: str) -> str:
+    """Return what the container of a sandbox is called."""
+    return f"opus67-{home_id(home)[:6]}-{name}"
+
+
 def deadline_of(labels: dict[str, str]) -> float:
     """Return a container's deadline, or 0 when its label is missing or broken."""
     try:
@@ -180,11 +196,6 @@ def deadline_of(labels: dict[str, str]) -> float:
 
 class EnginePlace:
     """One container; see ``Place`` in jobs.sandbox.live."""
-
-def container_name(home: Path, name: str) -> str:
-    """Return what the container of a sandbox is called."""
-    return f"opus67-{home_id(home)[:6]}-{name}"
-
 
     reopens = True
     outlives = True

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import socket
 from pathlib import Path
 
-from jobs.types import SandboxError
+from jobs.types import DiskFull, SandboxError
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,79}")
 INSIDE = Path(__file__).with_name("inside")
@@ -34,6 +35,8 @@ def run_folder(home: Path, name: str) -> Path:
         folder.chmod(0o755)
         _deliver(folder)
     except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull(f"{folder} cannot be written; make room under OPUS67_HOME") from error
         raise SandboxError(f"The folder {folder} cannot be written ({error.strerror}); check OPUS67_HOME.") from error
     return folder
 

@@ -141,6 +141,9 @@ class Tasks(TaskQuestions):
         }
         if begin:
             values["listens"] = ""
+            # What was said of an outage is past.
+            values["note"] = sa.case((tasks.c.not_before > 0, ""), else_=tasks.c.note)
+            values["not_before"] = 0.0
             values["status"] = sa.case((workable(), Status.IN_PROGRESS.value), else_=tasks.c.status)
             values["started_at"] = sa.func.coalesce(tasks.c.started_at, now)
         free = sa.and_(tasks.c.lease_until < now, tasks.c.not_before <= now)
@@ -219,6 +222,11 @@ class Tasks(TaskQuestions):
         values |= {"crashes": tasks.c.crashes + int(crashed)}
         self._update(task_id, attempt, values)
 
+    def rest(self, task_id: str, attempt: int, not_before: float, note: str) -> None:
+        """Store that a task is going to wait for something that is away, before people are told; see ``release``."""
+        values = {"status": Status.QUEUED.value, "not_before": not_before, "note": note}
+        self._update(task_id, attempt, values)
+
     def listen(self, task_id: str, attempt: int, event: str, note: str) -> None:
         """Store which event a task is going to wait for; ``release`` lets it wait."""
         self._update(task_id, attempt, {"listens": event, "note": note})
@@ -261,6 +269,12 @@ class Tasks(TaskQuestions):
         """Remember that the ending, or the question, has reached people."""
         self._update(task_id, attempt, {"told": True, "lease_owner": "", "lease_until": 0.0})
 
+    def tell_again(self, task_id: str) -> bool:
+        """Have an ended task told once more, because what stands there is not true; False where it goes on."""
+        ended = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == Status.COMPLETED)
+        with self._database.write() as connection:
+            return connection.execute(ended.values(told=False, tell_attempts=0, not_before=0.0)).rowcount > 0
+
     def tell_later(self, task_id: str, attempt: int, not_before: float) -> None:
         """Put the telling off, because the place to tell it cannot be reached now."""
         values = {"lease_owner": "", "lease_until": 0.0, "not_before": not_before}
@@ -269,12 +283,6 @@ class Tasks(TaskQuestions):
     def _update(self, task_id: str, attempt: int, values: dict[str, Any]) -> None:
         values = {name: _storable(value) if isinstance(value, str) else value for name, value in values.items()}
         with self._database.write() as connection:
-    def tell_again(self, task_id: str) -> bool:
-        """Have an ended task told once more, because what stands there is not true; False where it goes on."""
-        ended = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.status == Status.COMPLETED)
-        with self._database.write() as connection:
-            return connection.execute(ended.values(told=False, tell_attempts=0, not_before=0.0)).rowcount > 0
-
             held = sa.update(tasks).where(tasks.c.id == task_id, tasks.c.attempt == attempt, tasks.c.lease_owner != "")
             if not connection.execute(held.values(**values)).rowcount:
                 raise LeaseLost(f"task {task_id} is held by another attempt than {attempt}")

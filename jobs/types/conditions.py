@@ -19,12 +19,54 @@ class SandboxFileError(Exception):
     """A file in the sandbox could not be read or written, with the reason in words; a tool tells it to the model."""
 
 
-class GitHubUnavailable(Exception):
+class Away(Exception):
+    """Something that the work needs cannot be had now and may come back by itself: the task waits for it.
+
+    ``retry_after`` is seconds, ``since`` when it went away, in seconds since the epoch, where that is known;
+    ``services`` are the circuits of the breaker that must be tried again before it is worth asking.
+    """
+
+    name = ""
+    """What is away, in one word, for what is remembered of it."""
+    words = ""
+    """What is away, as people are told of it."""
+    longest_pause = 300.0
+    """Seconds between two tries, when nobody asks for more."""
+
+    def __init__(
+        self, message: str, retry_after: float = 30.0, *, since: float = 0.0, services: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.retry_after, self.since, self.services = retry_after, since, services
+
+
+class GitHubUnavailable(Away):
     """GitHub did not answer, or asked us to wait; ``retry_after`` is seconds."""
 
-    def __init__(self, message: str, retry_after: float = 30.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+    name = "github"
+    words = "GitHub could not be reached"
+    longest_pause = 900.0
+
+
+class ModelAway(Away):
+    """No model of the chain answers now, for a reason that passes; one that does not pass is a ModelError."""
+
+    name = "model"
+    words = "No model answers"
+
+
+class SandboxAway(Away, SandboxError):
+    """This machine can start no sandbox now, for a reason that is not the task's; the message says what to do."""
+
+    name = "sandbox"
+    words = "No sandbox can be had"
+
+
+class DiskFull(Away):
+    """The disk of OPUS67_HOME has no room left."""
+
+    name = "disk"
+    words = "The disk of Opus 67 is full"
 
 
 class Unrecorded(Exception):

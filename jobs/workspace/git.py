@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import resource
 import selectors
 import signal
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from jobs.types import UserError
+from jobs.types import DiskFull, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,9 @@ ERROR_LIMIT = 64 * 1024
 MEMORY_LIMIT = 3 * 1024 * MEBIBYTE
 PROCESSOR_SECONDS = 300
 EXIT_TIMED_OUT = 124
+FULL_SECONDS = 30.0
+"""When a task is tried again for which git found no room."""
+_FULL = re.compile(r"^(?:fatal|error): .*(?:No space left on device|Disk quota exceeded)\W*$", re.MULTILINE)
 
 PASSED_ON = frozenset(
     {
@@ -140,6 +144,8 @@ class Git:
             result = _drain(process, time.monotonic() + seconds, output_limit)
         error = _without(result.error, token)
         if result.exit_code not in accept and not result.truncated:
+            if _FULL.search(error):
+                raise DiskFull("git has no room for its files; make room under OPUS67_HOME", FULL_SECONDS)
             raise GitFailed(arguments[0], result.exit_code, error)
         return GitResult(result.exit_code, result.output, error, result.truncated)
 

@@ -32,7 +32,6 @@ _UNREACHABLE = re.compile(
     r"|send failure|proxy connect|expected flush|bad line length|internal server error|service unavailable",
     re.IGNORECASE,
 )
-_FULL = re.compile(r"no space left|disk quota", re.IGNORECASE)
 _BUSY = re.compile(r"\.lock': File exists|cannot lock ref|another git process", re.IGNORECASE)
 
 
@@ -44,7 +43,6 @@ _WORDS = (
             "Set SSL_CERT_FILE to the file with your authority's certificates."
         ),
     ),
-    (_FULL, "The disk is full, so {doing} {repository} failed. Free space under OPUS67_HOME and run it again."),
     (_MOVED, "{repository} was renamed or moved. Ask again there, under its new name."),
     (
         _REFUSED,

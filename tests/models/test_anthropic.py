@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.types import Message, ModelError, ToolSchema
+from jobs.types import Message, ModelAway, ModelError, ToolSchema
 from tests.models.endpoint import Answer, Endpoint, claude, error
 
 if TYPE_CHECKING:
@@ -80,14 +80,15 @@ def test_a_stream_that_breaks_off_is_asked_for_again(serve: Serve, connect: Conn
 
 
 def test_a_stream_that_ends_early_in_peace_is_not_a_reply(serve: Serve, connect: Connect) -> None:
-    """A stream without its stop event, and one that is nonsense, end in words after a few tries."""
-    for body in (
-        claude([TEXT], cut=True).body,
-        b"event: message_start\ndata: {nonsense\n\n",
-        b"<html>proxy page</html>",
-    ):
+    """A stream without its stop event may be whole another time, one that is nonsense is not waited for."""
+    bodies: dict[bytes, type[Exception]] = {
+        claude([TEXT], cut=True).body: ModelAway,
+        b"event: message_start\ndata: {nonsense\n\n": ModelError,
+        b"<html>proxy page</html>": ModelError,
+    }
+    for body, kind in bodies.items():
         endpoint = serve(Answer(200, body, {"content-type": "text/event-stream"}))
-        with pytest.raises(ModelError, match="broke off or made no sense"):
+        with pytest.raises(kind, match=r"breaks its answers off|broke off or made no sense"):
             connect(NAME, claude=endpoint).query("s", HELLO, TOOLS)
         assert len(endpoint.requests) == 3
 
@@ -101,8 +102,7 @@ def test_a_stream_that_ends_early_in_peace_is_not_a_reply(serve: Serve, connect:
         (error(400, "invalid_request_error", "Your credit balance is too low"), "no credit"),
         (error(403, "permission_error", "no"), "may not use this model"),
         (error(400, "invalid_request_error", "messages: wrong"), "refused the request as invalid.*messages: wrong"),
-        (error(529, "overloaded_error", "busy", **{"x-should-retry": "false"}), "overloaded"),
-        (error(500, "api_error", "oops", **{"x-should-retry": "false"}), "failed"),
+        (error(429, "rate_limit_error", "Your credit balance is too low", **{"x-should-retry": "false"}), "rate limit"),
     ],
 )
 def test_an_error_says_what_to_do(serve: Serve, connect: Connect, answer: Answer, words: str) -> None:
@@ -111,11 +111,20 @@ def test_an_error_says_what_to_do(serve: Serve, connect: Connect, answer: Answer
         connect(NAME, claude=serve(answer)).query("s", HELLO, TOOLS)
 
 
+@pytest.mark.parametrize("status", [408, 429, 500, 503, 529])
+def test_what_passes_by_itself_is_told_apart(serve: Serve, connect: Connect, status: int) -> None:
+    """A service that fails or has too much to do is away, and says for how long; an hour is believed at most."""
+    headers = {"x-should-retry": "false", "retry-after": "86400"}
+    with pytest.raises(ModelAway, match=f"{NAME} answers {status}") as caught:
+        connect(NAME, claude=serve(error(status, "x", "busy", **headers))).query("s", HELLO, TOOLS)
+    assert caught.value.retry_after == 3600.0
+
+
 def test_an_error_inside_a_stream_is_understood(serve: Serve, connect: Connect) -> None:
     """Overload that comes after the stream has begun is told as overload, not as a bad request."""
     body = b'event: error\ndata: {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}\n\n'
     endpoint = serve(Answer(200, body, {"content-type": "text/event-stream"}))
-    with pytest.raises(ModelError, match="overloaded"):
+    with pytest.raises(ModelAway, match="answers 529"):
         connect(NAME, claude=endpoint).query("s", HELLO, TOOLS)
 
 
@@ -128,9 +137,9 @@ def test_a_short_rate_limit_is_waited_for(serve: Serve, connect: Connect) -> Non
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize("wait", ["86400", "inf", "nan"])
 def test_a_server_cannot_put_a_run_to_sleep(serve: Serve, connect: Connect, wait: str) -> None:
-    """A wait of a day is not waited for: the query ends at once, in words."""
+    """A wait of a day is not waited for: the query ends at once, and says so."""
     endpoint = serve(error(429, "rate_limit_error", "slow", **{"retry-after": wait}))
-    with pytest.raises(ModelError, match="rate limit"):
+    with pytest.raises(ModelAway, match="answers 429"):
         connect(NAME, claude=endpoint).query("s", HELLO, TOOLS)
     assert len(endpoint.requests) == 1
 
@@ -139,9 +148,9 @@ def test_a_server_cannot_put_a_run_to_sleep(serve: Serve, connect: Connect, wait
 def test_an_endpoint_that_is_silent_or_away_ends_in_words(serve: Serve, connect: Connect) -> None:
     """Silence ends after the time-out, a closed port at once; both name the address."""
     silent = connect(NAME, claude=serve(Answer(hold=True)), timeout=0.2)
-    with pytest.raises(ModelError, match="no answer from http://127"):
+    with pytest.raises(ModelAway, match="no answer from http://127"):
         silent.query("s", HELLO, TOOLS)
-    with pytest.raises(ModelError, match=r"no answer from http://127\.0\.0\.1:9"):
+    with pytest.raises(ModelAway, match=r"no answer from http://127\.0\.0\.1:9"):
         connect(NAME).query("s", HELLO, TOOLS)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jobs.models.chat_format import INVALID_ARGUMENTS, Completion, read_arguments, to_chat
 from jobs.models.conversation import CLEARED, with_cleared_results
-from jobs.types import Message, ModelError, ToolSchema
+from jobs.types import Message, ModelAway, ModelError, ToolSchema
 from tests.models.endpoint import Answer, Endpoint, chat, error
 
 if TYPE_CHECKING:
@@ -166,15 +166,27 @@ def test_old_results_are_cleared_and_stay_cleared(sizes: list[int]) -> None:
         (error(401, "invalid_api_key", "bad"), "OPENAI_API_KEY"),
         (error(404, "not_found", "no such model"), "OPUS67_MODEL"),
         (error(400, "bad_request", "tools unsupported"), "refused the request as invalid"),
-        (error(503, "down", "down", **{"x-should-retry": "false"}), "failed"),
         (Answer(200, b"data: {nonsense\n\n", {"content-type": "text/event-stream"}), "made no sense"),
-        (chat({"content": "half"}, finish=None), "broke off"),
         (Answer(200, b"<html>", {"content-type": "text/html"}), "made no sense"),
     ],
 )
 def test_an_error_says_what_to_do(serve: Serve, connect: Connect, answer: Answer, words: str) -> None:
     """Each failure ends in words that name the cure."""
     with pytest.raises(ModelError, match=words):
+        connect(NAME, chat=serve(answer)).query("s", HELLO, TOOLS)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (error(503, "down", "down", **{"x-should-retry": "false"}), "answers 503"),
+        (chat({"content": "half"}, finish=None), "breaks its answers off"),
+    ],
+    ids=["503", "cut"],
+)
+def test_what_passes_by_itself_is_told_apart(serve: Serve, connect: Connect, answer: Answer, words: str) -> None:
+    """A server that fails, or breaks off in the middle, may be whole another time."""
+    with pytest.raises(ModelAway, match=words):
         connect(NAME, chat=serve(answer)).query("s", HELLO, TOOLS)
 
 
