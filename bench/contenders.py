@@ -76,7 +76,7 @@ def _ours(stack: ExitStack, home: Path, environment: dict[str, str], name: str =
 
 
 def _ours_on_postgresql(stack: ExitStack, home: Path, environment: dict[str, str]) -> Contender:
-    url = stack.enter_context(_postgresql(home))
+    url = stack.enter_context(postgresql(home))
     return _ours(stack, home, {**environment, "DATABASE_URL": url}, POSTGRESQL)
 
 
@@ -169,7 +169,7 @@ def _valkey(home: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _postgresql(home: Path) -> Iterator[str]:
+def postgresql(home: Path) -> Iterator[str]:
     """Run a PostgreSQL of its own with the settings that it ships with, durable ones, and yield its URL."""
     found = shutil.which("initdb") or next(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), "")
     if not found:

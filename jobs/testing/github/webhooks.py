@@ -77,7 +77,7 @@ class Webhooks:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._pool = ThreadPoolExecutor(4, thread_name_prefix="webhooks")
+        self._pool = ThreadPoolExecutor(16, thread_name_prefix="webhooks")
         self.deliveries: list[Delivery] = []
 
     def stop(self) -> None:
