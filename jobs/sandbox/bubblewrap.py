@@ -40,7 +40,13 @@ done
 shift 2
 exec setpriv --reuid "$1" --regid "$1" --clear-groups -- "${@:2}"
 """
+START = """in=$1 out=$2
+exec <&$in >&$out {{in}}<&- {{out}}>&-
+exec {python} -I -S -B /run/opus67
+"""
+"""The first command inside: the channel becomes its stdin and stdout, and nobody else's."""
 END_TIMEOUT = 5.0
+SAID_CAP = 300
 
 
 def works() -> bool:
@@ -62,7 +68,7 @@ def start(provider: str, spec: SandboxSpec, home: Path, make_proxy: Callable[[Pa
     if seconds <= 0:
         raise SandboxError(f"The time for {spec.name} is over; run it again with more minutes.")
     folder = run_folder(home, spec.name)
-    (folder / "start").write_text(f"exec {rootfs.python()} -I -S -B /run/opus67\n")
+    (folder / "start").write_text(START.format(python=rootfs.python()))
     (folder / "start").chmod(0o644)
     proxy = make_proxy(folder)
     place = BubblewrapPlace(spec, home, folder, seconds)
@@ -108,31 +114,44 @@ class BubblewrapPlace:
         self._folder = folder
         self._seconds = seconds
         self._process: subprocess.Popen[bytes] | None = None
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the sandbox
+        self._last_words = b""
 
     def open(self) -> PipeTransport:
-        """Start the sandbox with the runner in it."""
-        with tempfile.TemporaryFile() as program, contextlib.ExitStack() as files:
-            program.write(seccomp.compile_filter())
-            program.seek(0)
-            data = {path: _sealed(content, files) for path, content in rootfs.files(USER).items()}
+        """Start the sandbox with the runner in it.
+
+        The channel is no descriptor of bubblewrap's own processes: the agent can write to the memory of those inside.
+        """
+        with contextlib.ExitStack() as files:
+            requests, answers = _Pipe(), _Pipe()
+            files.callback(requests.read.close)
+            files.callback(answers.write.close)
+            program = _sealed(seccomp.compile_filter(), files)
+            data = {path: _sealed(content.encode(), files) for path, content in rootfs.files(USER).items()}
+            channel = [requests.read.fileno(), answers.write.fileno()]
+            transport = PipeTransport(requests.write, answers.read, self._said)
             try:
                 self._process = subprocess.Popen(
-                    self._command(program.fileno(), data),
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=self._errors,
-                    pass_fds=(program.fileno(), *data.values()),
+                    self._command(program, data, channel),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    pass_fds=(program, *data.values(), *channel),
                     env={"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"},
                     cwd="/",
                     bufsize=0,
                 )
             except OSError as error:
+                transport.close()
                 raise SandboxError(f"bubblewrap could not be started ({error.strerror}): {CURE}.") from error
-        return PipeTransport(self._process, self._said)
+        return transport
 
-    def _command(self, program: int, data: dict[str, int]) -> list[str]:
-        """Return the whole command line; as root, folders are staged and root is given up before bubblewrap starts."""
+    def _command(self, program: int, data: dict[str, int], channel: list[int]) -> list[str]:
+        """Return the whole command line: the deadline, which is held outside, and what it holds; all end with us."""
+        deadline = ["setpriv", "--pdeathsig", "KILL", "--", "timeout", "-s", "KILL", str(self._seconds)]
+        return [*deadline, *self._staged(program, data), *map(str, channel)]
+
+    def _staged(self, program: int, data: dict[str, int]) -> list[str]:
+        """Return the command of the sandbox; as root, folders are staged and root is given up before it starts."""
         mirror = os.path.realpath(self._spec.mirror) if self._spec.mirror else ""
         folder = str(self._folder.resolve())
         if os.geteuid() != 0:
@@ -144,7 +163,7 @@ class BubblewrapPlace:
 
     def _bubblewrap(self, folder: str, mirror: str, program: int, data: dict[str, int]) -> list[str]:
         arguments = ["bwrap", "--unshare-all", "--unshare-user", "--uid", USER, "--gid", USER, "--hostname", "sandbox"]
-        arguments += ["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
+        arguments += ["--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL", "--clearenv"]
         arguments += [
             "--ro-bind",
             "/usr",
@@ -173,7 +192,7 @@ class BubblewrapPlace:
             str(program),
         ]
         arguments += ["--remount-ro", "/dev", "--remount-ro", "/"]
-        return [*arguments, "--", "timeout", "-s", "KILL", str(self._seconds), "sh", "/run/opus67/start"]
+        return [*arguments, "--", "/bin/bash", "/run/opus67/start"]
 
     def obituary(self) -> str:
         """Return why the sandbox is no more, in words; empty while it lives."""
@@ -185,8 +204,11 @@ class BubblewrapPlace:
         return f"its first process was ended{', and said: ' + said if said else ''}"
 
     def _said(self) -> str:
-        size = os.fstat(self._errors.fileno()).st_size
-        return os.pread(self._errors.fileno(), 300, max(0, size - 300)).decode("utf-8", "replace").strip()
+        """Return the last words on its stderr; a pipe holds what it holds, and nobody waits for more."""
+        if self._process is not None and self._process.stderr is not None and not self._process.stderr.closed:
+            os.set_blocking(self._process.stderr.fileno(), False)
+            self._last_words = (self._last_words + (self._process.stderr.read(1 << 16) or b""))[-SAID_CAP:]
+        return self._last_words.decode("utf-8", "replace").strip()
 
     def remove(self) -> None:
         """End the sandbox and remove its folder."""
@@ -199,15 +221,26 @@ class BubblewrapPlace:
             self._process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(END_TIMEOUT)
-        self._errors.close()
+            if self._process.stderr is not None:
+                self._process.stderr.close()
+
+
+class _Pipe:
+    """Both ends of a pipe, as files that close themselves."""
+
+    def __init__(self) -> None:
+        read, write = os.pipe2(os.O_CLOEXEC)
+        self.read, self.write = os.fdopen(read, "rb", 0), os.fdopen(write, "wb", 0)
 
 
 class PipeTransport:
     """The pipes to the runner inside bubblewrap."""
 
-    def __init__(self, process: subprocess.Popen[bytes], said: Callable[[], str]) -> None:
-        self._stdin, self._stdout = _pipe(process.stdin), _pipe(process.stdout)
+    def __init__(self, requests: IO[bytes], answers: IO[bytes], said: Callable[[], str]) -> None:
+        self._stdin, self._stdout = requests, answers
         self._said = said
+        for end in (requests, answers):
+            os.set_blocking(end.fileno(), False)
 
     def send(self, data: bytes, deadline: float) -> None:
         """Send all of ``data``; raises ``ChannelLost``."""
@@ -238,17 +271,10 @@ class PipeTransport:
         self._stdout.close()
 
 
-def _pipe(end: IO[bytes] | None) -> IO[bytes]:
-    if end is None:
-        raise SandboxError("bubblewrap was started without pipes; this is a fault of Opus 67, please report it.")
-    os.set_blocking(end.fileno(), False)
-    return end
-
-
-def _sealed(content: str, files: contextlib.ExitStack) -> int:
+def _sealed(content: bytes, files: contextlib.ExitStack) -> int:
     """Return a descriptor from which bubblewrap reads the content of one file."""
     file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - it is one
-    file.write(content.encode())
+    file.write(content)
     file.seek(0)
     return file.fileno()
 
