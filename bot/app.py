@@ -15,6 +15,7 @@ from bot.dashboard import mount
 from bot.slack_bot.web import slack_blueprint
 from bot.wake import BackgroundWaker
 from bot.webhooks import LARGEST_BODY, Receiver
+from jobs.breaker import Breaker
 from jobs.keys import signing_key
 from jobs.store import Store
 
@@ -72,12 +73,19 @@ def exposition(store: Store) -> str:
     lines += ["# HELP opus67_deliveries Stored deliveries by status.", "# TYPE opus67_deliveries gauge"]
     waiting = sorted(store.deliveries.counts().items())
     lines += [f'opus67_deliveries{{status="{status}"}} {count}' for status, count in waiting]
+    lines += ["# HELP opus67_away Models and sandboxes that are taken to be away.", "# TYPE opus67_away gauge"]
+    lines += [f'opus67_away{{service="{_label(name)}"}} 1' for name in Breaker(store.records).open()]
     lines += [
         "# HELP opus67_model_cost_dollars_total US dollars that models cost.",
         "# TYPE opus67_model_cost_dollars_total counter",
         f"opus67_model_cost_dollars_total {store.tasks.spent_in_all():.6f}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _label(value: str) -> str:
+    """Return a value as it may stand in a label."""
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
 
 
 def _json(value: object) -> Response:

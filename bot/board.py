@@ -11,6 +11,7 @@ from bot.dashboard.data import Counts, NextStep, Part, TaskPage
 from bot.dashboard.steps import next_steps
 from config.repository import defaults
 from config.settings import problems, secrets
+from jobs.breaker import Breaker
 from jobs.notify import DIAGNOSED, PULL_REQUEST
 from jobs.text.redact import redact
 from jobs.types import Approval, Diagnosis, Kind, Outcome, PlanItem, Status
@@ -51,10 +52,13 @@ class Board:
         late = self._store.tasks.late(time.time() - LATE_SECONDS)
         waiting = self._store.deliveries.late(time.time() - LATE_SECONDS)
         free = _free_bytes(self._settings.home)
+        kinds = sorted({name.partition(":")[0] for name in Breaker(self._store.records).open()})
+        away = [Part(kind.capitalize(), "wait", "away; what needs it waits") for kind in kinds]
         return [
             Part("Receiver", "good", "stores what GitHub sends"),
             Part("Inbox", "wait" if waiting else "good", f"{waiting} deliveries wait" if waiting else "nothing waits"),
             Part("Workers", "wait" if late else "good", f"{late} tasks wait for their turn" if late else "keep up"),
+            *away,
             Part("Disk", "good" if free > LEAST_FREE_BYTES else "bad", f"{free / 1024**3:.1f} GB free"),
         ]
 

@@ -134,6 +134,13 @@ class Breaker:
         return {name: circuit for name, circuit in sorted(circuits.items()) if circuit.is_open}
 
 
+def told(service: str, circuit: Circuit) -> str:
+    """Say in a line what is away, since when, why, and when somebody tries it again."""
+    kind, _, name = service.partition(":")
+    reason = f" ({circuit.reason.rstrip('.')})" if circuit.reason else ""
+    return f"{kind} {name}: away since {clock(circuit.since)}{reason}; next try at {clock(circuit.next_try)}"
+
+
 def _read(kept: str | None) -> Circuit:
     return Circuit(**json.loads(kept)) if kept else Circuit()
 

@@ -212,6 +212,7 @@ def view_of(services: Services, task_id: str, working: float = 0.0) -> TaskView:
     planned = store.runs.stage(task_id, "planned") if task.approval is Approval.GIVEN else None
     triaged = store.runs.stage(task_id, DIAGNOSED) if task.kind is Kind.FIX_CI else None
     done = sum(item.state == "done" for item in plan)
+    rests = task.status is Status.QUEUED and not task.listens and bool(row.note) and row.not_before > time.time()
     view = TaskView(
         task=task,
         plan=plan,
@@ -222,7 +223,8 @@ def view_of(services: Services, task_id: str, working: float = 0.0) -> TaskView:
         page_url=page_url(services.settings.public_url, signing_key(services.settings), task_id),
         pull_request_url=pull_request.url if pull_request else "",
         note=row.note or _held_back(services, task),
-        ahead=store.tasks.ahead(task) if task.status is Status.QUEUED else 0,
+        ahead=store.tasks.ahead(task) if task.status is Status.QUEUED and not rests else 0,
+        rests=rests,
         merged=store.records.value(merged_key(task_id)) or "",
         speakers=store.runs.speakers(task_id),
         approved_plan=str(planned["plan"]) if planned else "",

@@ -9,6 +9,7 @@ from bot.control.looking import scope, seen_repositories, sees_nothing
 from bot.control.order import Order, person
 from jobs.answer.parts import Answer, Listing, Part, Say, refused, said
 from jobs.answer.words import count, duration, money
+from jobs.breaker import told
 from jobs.store.fleet import MOST_WORKERS
 from jobs.types import Status
 
@@ -41,6 +42,9 @@ def status(order: Order) -> Answer:
         ("tasks at once", str(order.services.settings.workers if workers is None else workers)),
     )
     parts: tuple[Part, ...] = (*scope(order), Listing(("mission", "now"), rows))
+    away = [told(name, circuit) for name, circuit in order.services.breaker.open().items()]
+    if away:
+        parts = (Say("Work that needs these waits: " + "; ".join(away) + "."), *parts)
     paused = store.fleet.paused()
     if paused:
         parts = (Say(f"Everything is paused: {paused}"), *parts)
@@ -50,7 +54,7 @@ def status(order: Order) -> Answer:
         "ended_today": len(ended),
         "workers": order.services.settings.workers if workers is None else workers,
     }
-    return Answer(parts, data={**data, "spent_today": round(spent, 6), "paused": paused})
+    return Answer(parts, data={**data, "spent_today": round(spent, 6), "paused": paused, "away": away})
 
 
 def agents(order: Order) -> Answer:

@@ -89,6 +89,24 @@ def database(context: Context) -> list[Finding]:
     return findings or [good("database", f"{'SQLite' if file else 'PostgreSQL'}, {health.words}, migration {HEAD}")]
 
 
+def away(context: Context) -> list[Finding]:
+    """Tell which models and sandboxes the workers take to be away; a database without tables knows of none."""
+    from jobs.breaker import Breaker, told  # noqa: PLC0415 - slow to import
+    from jobs.store import Store  # noqa: PLC0415 - slow to import
+    from jobs.store.health import examine  # noqa: PLC0415 - slow to import
+
+    url = context.settings.database_url
+    if (url.startswith("sqlite") and not Path(url.partition(":///")[2]).exists()) or not examine(url).version:
+        return []
+    store = Store(url)
+    try:
+        found = Breaker(store.records).open()
+    finally:
+        store.close()
+    cure = "the tasks wait and go on by themselves; look at the lines model and sandbox"
+    return [warning("away", f"{told(name, circuit)}.", cure) for name, circuit in found.items()]
+
+
 def sandbox(context: Context) -> list[Finding]:
     """Start a sandbox and let it prove from inside that it is closed."""
     from jobs.sandbox import detect, prove  # noqa: PLC0415 - slow to import
@@ -199,6 +217,7 @@ CHECKS = (
     Check("model", models, 45.0),
     Check("Redis", redis),
     Check("database", database),
+    Check("away", away),
     Check("sandbox", sandbox, 90.0),
     Check("git", git),
     Check("disk", disk),

@@ -77,7 +77,7 @@ def _state(view: TaskView) -> list[JSON]:
     """Return the line that says how it stands; while it waits nothing in it changes with the time."""
     task, called = view.task, headline(view)
     shown = [*kit.words(f"{called.mark} "), *kit.words(called.words, bold=True)]
-    if task.status is Status.QUEUED:
+    if task.status is Status.QUEUED and not view.rests:
         ahead = f"{count(view.ahead, 'task')} {'is' if view.ahead == 1 else 'are'} ahead of it."
         return [*shown, *kit.words(f". {ahead if view.ahead > 0 else comment.FREE_WORKER}")]
     spent = f"{money(max(view.cost, view.outcome.cost if view.outcome else 0.0))} of {money(task.limits.dollars)}"

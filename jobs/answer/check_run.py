@@ -31,10 +31,10 @@ REVIEW_MOVED = "The review went on"
 
 def check_output(view: TaskView) -> dict[str, Any]:
     """Return the body of the request that shows a task as a check run, less name, commit and external id."""
-    completed = view.task.status is Status.COMPLETED
+    completed, going_on = view.task.status is Status.COMPLETED, view.task.listens or view.rests
     # GitHub keeps its status "waiting" for its own Actions: a run that waits for an answer is in progress.
     body: dict[str, Any] = {
-        "status": "queued" if view.task.status is Status.QUEUED and not view.task.listens else "in_progress",
+        "status": "queued" if view.task.status is Status.QUEUED and not going_on else "in_progress",
         "output": {"title": _title(view), "summary": cut(_summary(view), LIMIT)},
         "actions": [dict(button) for button in _buttons(view)],
     }

@@ -72,7 +72,7 @@ def _unfinished(view: TaskView) -> list[str]:
 
 def _state_line(view: TaskView) -> str:
     task, shown = view.task, [str(headline(view))]
-    if task.status is Status.QUEUED and not task.listens:
+    if task.status is Status.QUEUED and not task.listens and not view.rests:
         ahead = f"{count(view.ahead, 'task')} {'is' if view.ahead == 1 else 'are'} ahead of it."
         return f"{shown[0]}. {ahead if view.ahead > 0 else FREE_WORKER}"
     if task.status is Status.IN_PROGRESS and not task.listens:

@@ -33,6 +33,8 @@ class TaskView:
     """The words about the merge of the pull request, once the bot merged it."""
     speakers: tuple[str, ...] = ()
     approved_plan: str = ""
+    rests: bool = False
+    """Whether the queued task waits for something that is away; ``note`` says for what and until when."""
     diagnosis: Diagnosis | None = None
     """What is known of the red run that the task is about."""
 

@@ -45,6 +45,11 @@ QUEUED = Headline("\U0001f552", "Queued")
 WORKING = Headline("\U0001f6e0\ufe0f", "Working on it")
 CANCELLING = Headline("\U0001f6d1", "Cancelling")
 LISTENING = Headline("\U0001f440", "Waiting for CI", "`/opus cancel` ends this. Nothing is spent while it waits.")
+RESTING = Headline(
+    "\U0001f552",
+    "Waiting until something is back",
+    "It goes on by itself, and nothing is spent while it waits. `/opus cancel` ends it.",
+)
 PAUSED = Headline("\u23f8\ufe0f", "Paused", "`/opus resume` goes on, `/opus cancel` ends the work.")
 QUESTION = Headline(
     "\u2753",
@@ -142,7 +147,7 @@ def headline(view: TaskView) -> Headline:
         return LISTENING
     match task.status:
         case Status.QUEUED:
-            found = QUEUED
+            found = RESTING if view.rests else QUEUED
         case Status.IN_PROGRESS:
             found = CANCELLING if task.cancel else WORKING
         case Status.WAITING:
