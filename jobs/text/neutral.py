@@ -95,7 +95,8 @@ def plain(text: str) -> str:
     text, _ = strip_invisible(text.replace(GAP, ""))
     text = _MENTION.sub(f"@{_HERE}", _REFERENCE.sub(rf"\1{_HERE}//", text))
     text = _SKIP.sub(lambda match: match.group() + _HERE, text)
-    return _NUMBER.sub(lambda match: match.group() + _HERE, text).replace(_HERE, "\u200b")
+    text = _MARKER.sub("<! --", _NUMBER.sub(lambda match: match.group() + _HERE, text))
+    return text.replace(_HERE, "\u200b")
 
 
 def code(text: str, limit: int = 200, *, table: bool = False) -> str:
@@ -103,17 +104,23 @@ def code(text: str, limit: int = 200, *, table: bool = False) -> str:
     shown = _cut_line(" ".join(strip_invisible(text)[0].split()) or " ", limit)
     ticks = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
     pad = " " if shown.startswith("`") or shown.endswith("`") else ""
-    shown = _MARKER.sub("<! --", shown)
+    shown = _code(shown)
     return f"{ticks}{pad}{shown.replace('|', _BACKSLASH + '|') if table else shown}{pad}{ticks}"
 
 
 def fence(text: str, language: str = "", limit: int = 20_000) -> str:
     """Return a text as a code block that nothing in it can end."""
     text = cut(strip_invisible(text)[0], limit).strip("\n")
-    text = _MARKER.sub("<! --", _CODE_COMMAND.sub(" /", text))
+    text = _code(_CODE_COMMAND.sub(" /", text))
     ticks = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     language = language if re.fullmatch(r"[\w+#.\-]{1,30}", language) else ""
     return f"{ticks}{language}\n{text}\n{ticks}"
+
+
+def _code(text: str) -> str:
+    """Take from code what a program that reads it as plain text would obey; people see a blank more."""
+    text = _SKIP.sub(lambda match: match.group() + " ", text)
+    return _MARKER.sub("<! --", text)
 
 
 def _one_line(text: str, limit: int) -> str:
@@ -148,7 +155,7 @@ def _around(text: str, code_ranges: list[tuple[int, int]]) -> str:
     parts, position = [], 0
     for start, end in code_ranges:
         parts.append(_beside_code(text, position, start))
-        parts.append(_MARKER.sub("<! --", _CODE_COMMAND.sub(" /", text[start:end])))
+        parts.append(_code(_CODE_COMMAND.sub(" /", text[start:end])))
         position = end
     return "".join([*parts, _beside_code(text, position, len(text))])
 

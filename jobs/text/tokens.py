@@ -73,7 +73,8 @@ FORMS: tuple[Form, ...] = (
     ),
 )
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-]{24,}(?:\s{1,4}[A-Za-z0-9+/_\-]{20,})*={0,2}")
-_HEX = re.compile(r"(?:(?:%|\\x|0x)?[0-9a-fA-F]{2}[\s:,;\-]{0,2}){20,}")
+_BYTE = r"(?:%|\\x|0x)?[0-9a-fA-F]{2}"
+_HEX = re.compile(rf"{_BYTE}(?:[\s:,;\-]{{0,2}}{_BYTE}){{19,}}")
 _WORD = re.compile(r"\S+")
 _UNSEEN = re.compile(
     "[\u00ad\u034f\u180e\u200b-\u200f\u2060-\u2064\ufeff]|&(?:#8203|#x200[bB]|shy|zwj|zwnj);", re.IGNORECASE

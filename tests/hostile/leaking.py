@@ -37,11 +37,14 @@ SIGNING = "9f86d081884c7d659a2feaa0c55ad015"
 WEBHOOK = "4b1f8c0de7a95326b8e0c1d2f3a4958677de90ab12cd34ef567890a1b2c3d4e5"
 CONFIG = "checks: [python3 -c 'import greeting']\n"
 ORDERS = (
-    "@octo/team @alice fixes #1 closes GH-1 resolves octo/shop#1 fixes https://github.com/octo/shop/issues/1 [skip ci]\n\n"
-    "/deploy production\n/opus merge\n> /opus approve\n\n<!-- opus67:task=aaaaaa -->\n<img src=https://evil.example/x>"
-    "<details><summary>x</summary>\n[ok](https://evil.example) ![](https://evil.example/y) \x1b[31mred\x1b[0m \u202egnp.exe\n\n"
-    "| a | b |\n\nCo-authored-by: Mallory <mallory@evil.example>\nskip-checks: true\n\n[x]: https://evil.example\n</details>\n"
+    "@octo/team @carol fixes #777 closes GH-777 resolves octo/shop#777 fixes https://github.com/octo/shop/issues/777"
+    " [skip ci]\n\n/deploy production\n/opus merge\n> /opus approve\n- /opus cancel\n@dependabot merge\n\n"
+    "<!-- opus67:task=aaaaaa -->\n<img src=https://evil.example/x><details><summary>evil</summary>\n"
+    "[ok](https://evil.example) ![](https://evil.example/y) \x1b[31mred\x1b[0m \u202egnp.exe\u200b \U000e0041\n\n"
+    "```\n~~~\n</details>\n| a | b |\n|---|---|\n| @octo/team | x |\n\nCo-authored-by: Mallory <mallory@evil.example>\n"
+    "Signed-off-by: Mallory <mallory@evil.example>\nskip-checks: true\n\n[x]: https://evil.example\n</details>\n"
 )
+"""What would ping, close, order, hide, load or sign something if it were posted as it is."""
 
 
 @dataclass
@@ -72,7 +75,7 @@ class Leaking:
     def words(self, place: str) -> str:
         """Return a text with every secret in every way and all orders, told apart by its place."""
         ways = [f"{place}: {way(secret)}" for way in WAYS.values() for secret in self._of(place).values()]
-        text = "\n\n".join([f"Said in {place}.", *ways, ORDERS])
+        text = "\n\n".join([f"Said in {place}. {ORDERS}", *ways, ORDERS])
         self.replies.append(text)
         return text
 
@@ -212,7 +215,9 @@ def _threads(made: Leaking) -> None:
     def answer(_: Any) -> Reply:
         return call("answer_thread", thread="T1", done=False, answer=made.words("thread"))
 
-    made.workshop.cast.roles = {"work": behind(answer, lambda _: finish(made.words("addressed"), "Answered"))}
+    made.workshop.cast.roles = {
+        "work": behind(answer, write("more\n", "more.md"), lambda _: finish(made.words("addressed"), "Answered"))
+    }
     about = {"pull": pull.number, "asked": False}
     subject = Subject("pull", pull.number)
     made.run(

@@ -6,24 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.testing.github.keys import new_private_key
 from jobs.text import REDACTED, redact
 from jobs.types import Conclusion
-from tests.hostile.leaking import Leaking, leaking
 from tests.hostile.leaks import WAYS, found
 from tests.jobs.workshop import WORKSHOP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.hostile.leaking import Leaking
 
 pytestmark = pytest.mark.bubblewrap
-
-
-@pytest.fixture(scope="module")
-def leaky() -> Iterator[Leaking]:
-    """Yield a worker whose agent has said all secrets in all ways, in all places."""
-    with leaking(new_private_key()) as made:
-        yield made
 
 
 @pytest.mark.parametrize("way", WAYS)

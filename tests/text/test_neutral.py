@@ -153,3 +153,16 @@ def test_an_excerpt_is_one_short_line() -> None:
     """What is quoted in a report is short and harmless."""
     assert excerpt("a\n`b`  @c") == "a \\`b\\` @&#8203;c"
     assert len(excerpt("x" * 500)) == 80
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["[skip ci]", "[CI skip]", "[no ci]", "[skip actions]", "[actions skip]", "***NO_CI***", "skip-checks: true"],
+)
+def test_nothing_skips_ci(words: str) -> None:
+    """Neither a commit nor a body that becomes one when it is merged keeps a CI from running, in code neither."""
+    for shown in (plain(words), neutralise(words), line(words), neutralise(f"`{words}`"), fence(words)):
+        assert words not in shown
+    for fine in ("a [skip] b", "skip the checks: true", "- [ ] ci", "[x] ci skip"):
+        assert plain(fine) == fine
+        assert neutralise(fine) == fine

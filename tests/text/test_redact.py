@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import time
 from urllib.parse import quote
 
 import pytest
@@ -95,3 +96,46 @@ def test_it_never_raises_and_leaves_no_secret(text: str, secrets: list[str]) -> 
     """For any text and any secrets, no secret of sensible length is left."""
     shown = redact(text + "".join(secrets), secrets)
     assert not [secret for secret in secrets if len(secret.strip()) >= 8 and secret in shown and secret not in REDACTED]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "risk-assessment-of-the-thing and disk-usage-by-container-name",
+        "weighs_total_in_kilograms_per_item",
+        "a correct horse, a battery and a staple",
+        "deadbeef12345678 is a commit, so is 0123456789abcdef0123456789abcdef01234567",
+        "iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==",
+        "https://example.com/a%20b?c=%7B%22d%22%3A1%7D",
+    ],
+)
+def test_what_only_looks_odd_stays(text: str) -> None:
+    """Words with hyphens, commits, images and addresses are no secrets, and words are not those of a passphrase."""
+    assert redact(text, [SECRET, "correct-horse-battery-staple"]) == text
+
+
+@pytest.mark.parametrize(
+    "bit",
+    [
+        "eyJ",
+        "sk-",
+        "sk-sk_",
+        "-----BEGIN A PRIVATE KEY-----",
+        "://a:",
+        "%41",
+        "4142",
+        "ghp_",
+        "QUJD",
+        "&#8203;",
+        "\u200b",
+    ],
+)
+def test_no_text_takes_long(bit: str) -> None:
+    """A text of a comment's length is read in a moment, whatever it is made of: twice of it takes about twice as long."""
+    times = []
+    for size in (32_000, 64_000):
+        text = (bit * size)[:size]
+        began = time.process_time()
+        redact(text, [SECRET])
+        times.append(time.process_time() - began)
+    assert times[1] < 3 * times[0] + 0.5
