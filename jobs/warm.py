@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from jobs.types import Sandbox
 
 USED = "spare:"
+PAUSE_SECONDS = 0.5
+"""How long a run that has just begun has the machine for itself: until its model thinks."""
 RECENT_SECONDS = 86_400.0
 """How long after its last run a repository keeps its spare."""
 GRACE_SECONDS = 1200.0
@@ -76,6 +78,7 @@ def _used(services: Services, repository: str, commit: str, image: str, minutes:
 
 
 def _renew(services: Services) -> None:
+    services.stopping.wait(PAUSE_SECONDS)
     try:
         wanted, home = _wanted(services), services.settings.home
         missing = sandboxes.renew_spares(services.provider, [spec for spec, _ in wanted], home)

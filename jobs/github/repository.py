@@ -13,10 +13,14 @@ from jobs.github.calls import GONE
 from jobs.github.merging import Merging
 from jobs.github.reviews import ReviewThreads
 from jobs.github.values import CheckRun, Comment, GitHubRefused, Issue
+from jobs.types import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+DEFAULT_HEAD = """query($owner: String!, $name: String!) {
+  repository(owner: $owner, name: $name) { defaultBranchRef { name target { oid } } }
+}"""
 MOST = 10_000
 """How many comments or events of an issue are looked through: the newest are the last."""
 
@@ -69,6 +73,18 @@ class Repository(Merging, Actions, ReviewThreads):
     def default_branch(self) -> str:
         """Return the name of the default branch."""
         return str(self.read(self._base)["default_branch"])
+
+    def default_head(self) -> tuple[str, str]:
+        """Return the name of the default branch and the commit that it stands at; raises UserError while it has none.
+
+        REST would take two calls: https://docs.github.com/graphql/reference/objects#repository
+        """
+        owner, name = self.full_name.split("/")
+        found = transport.graphql(self._kit, DEFAULT_HEAD, {"owner": owner, "name": name})["repository"]
+        head = found["defaultBranchRef"]
+        if head is None:
+            raise UserError(f"{self.full_name} has no commit yet. Push a first one and ask again.")
+        return str(head["name"]), str(head["target"]["oid"])
 
     def branch_sha(self, name: str) -> str | None:
         """Return the commit that a branch stands at, or None where there is no such branch."""

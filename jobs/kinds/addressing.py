@@ -13,9 +13,10 @@ from jobs.kinds.answering import answer_threads, answers_of, keep_read
 from jobs.kinds.base import find_base, joined_event
 from jobs.kinds.change import BUNDLE, publish_work, work_at
 from jobs.kinds.continued import OPENING, ROUND, opening, so_far
-from jobs.kinds.preparing import bench, run_token
+from jobs.kinds.preparing import bench
 from jobs.kinds.running import Assignment, earlier_work
 from jobs.kinds.threads import Batch, Reader, left_alone
+from jobs.kinds.tokens import run_token
 from jobs.types import Conclusion, Outcome
 
 if TYPE_CHECKING:

@@ -13,9 +13,11 @@ from jobs.kinds.target import look
 from jobs.types import Kind, UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from config.repository import RepositoryConfig
     from jobs.execute import Attempt
-    from jobs.github import Token
+    from jobs.kinds.tokens import RunToken
     from jobs.types import Task
 
 INSTRUCTIONS = ("AGENTS.md", "CLAUDE.md", ".github/copilot-instructions.md")
@@ -49,7 +51,7 @@ class Base:
         return self.target if self.expected else self.branch
 
 
-def find_base(attempt: Attempt, token: Token) -> Base:
+def find_base(attempt: Attempt, token: RunToken) -> Base:
     """Fetch the base commit and read from it what the repository says of itself."""
     task, services = attempt.task, attempt.services
     known = services.store.runs.stage(task.id, "prepared")
@@ -57,31 +59,38 @@ def find_base(attempt: Attempt, token: Token) -> Base:
         known = _choose(attempt, token)
         services.store.runs.finish_stage(task.id, task.attempt, "prepared", known, time.time())
     else:
-        for name in ("base", "rules", "instructions", "merges", "compared"):
-            services.mirror.fetch(task.repository, token.value, want=known.get(name) or known["base"])
+        names = ("base", "rules", "instructions", "merges", "compared")
+        for commit in {known.get(name) or known["base"] for name in names}:
+            _bring(attempt, token, commit)
     if task.onto and known.get("words"):
         services.store.tasks.leave_branch(task.id, task.attempt, known["words"])
     return _read(attempt, known)
 
 
-def _choose(attempt: Attempt, token: Token) -> dict[str, Any]:
+def _choose(attempt: Attempt, token: RunToken) -> dict[str, Any]:
     """Choose where to start: behind the work that this task goes on with, on the named branch, or on the usual one."""
     task, mirror = attempt.task, attempt.services.mirror
-    snapshot = mirror.fetch(task.repository, token.value)
-    rules = snapshot.base_sha
-    branch = _wanted_branch(attempt, rules) or snapshot.branch
+    usual, rules = attempt.repository.default_head()
+    _bring(attempt, token, rules)
+    branch = _wanted_branch(attempt, rules) or usual
     # What tells an agent how to work is never taken from a branch that anybody may have made.
     chosen = {"rules": rules, "instructions": rules, "branch": branch, "target": task.own_branch}
     chosen |= {"expected": "", "words": ""}
     elsewhere = _followed(attempt, token) if task.onto else _asked_about(attempt, token)
     if "base" in elsewhere:
         return {**chosen, **elsewhere}
-    moved = branch != snapshot.branch
-    base = mirror.fetch(task.repository, token.value, branch=branch).base_sha if moved else rules
+    base = mirror.fetch(task.repository, token.value, branch=branch).base_sha if branch != usual else rules
     return {**chosen, **elsewhere, "base": base, "instructions": rules if _named(task) else base}
 
 
-def _asked_about(attempt: Attempt, token: Token) -> dict[str, str]:
+def _bring(attempt: Attempt, token: RunToken, commit: str) -> None:
+    """Have the mirror hold a commit; no token is made where it does already."""
+    mirror, repository = attempt.services.mirror, attempt.task.repository
+    if not mirror.holds(repository, commit):
+        mirror.fetch(repository, token.value, want=commit)
+
+
+def _asked_about(attempt: Attempt, token: RunToken) -> dict[str, str]:
     """Return the head of the pull request that is reviewed or that a question was asked on; nothing for all else."""
     task = attempt.task
     if task.kind is Kind.REVIEW_PULL_REQUEST:
@@ -89,19 +98,18 @@ def _asked_about(attempt: Attempt, token: Token) -> dict[str, str]:
     if task.kind is not Kind.ASK or task.subject.kind != "pull":
         return {}
     head = attempt.repository.read(f"/repos/{task.repository}/pulls/{task.subject.number}")["head"]
-    attempt.services.mirror.fetch(task.repository, token.value, want=head["sha"])
+    _bring(attempt, token, str(head["sha"]))
     return {"base": str(head["sha"]), "branch": str(head["ref"])}
 
 
-def _reviewed(attempt: Attempt, token: Token) -> dict[str, str]:
+def _reviewed(attempt: Attempt, token: RunToken) -> dict[str, str]:
     """Return the head of a pull request as the review's round began with it, and the base that it is compared with.
 
     The head of a fork's is in this repository, too; its branch is none of ours and gets a name that nobody chose.
     """
-    task, mirror = attempt.task, attempt.services.mirror
     target = look(attempt)
     for commit in (target.base, target.head):
-        mirror.fetch(task.repository, token.value, want=commit)
+        _bring(attempt, token, commit)
     return {"base": target.head, "branch": f"pull/{target.number}/head", "compared": target.base}
 
 
@@ -123,7 +131,7 @@ def _named(task: Task) -> str:
     return task.base or (str(task.about.get("branch") or "") if task.kind is Kind.FIX_CI else "")
 
 
-def _followed(attempt: Attempt, token: Token) -> dict[str, str]:
+def _followed(attempt: Attempt, token: RunToken) -> dict[str, str]:
     """Return the head of the branch that this task goes on with, or words on why it cannot."""
     task, repository = attempt.task, attempt.repository
     head, opened = repository.branch_sha(task.onto), repository.find_pull_request(task.onto)
@@ -133,7 +141,7 @@ def _followed(attempt: Attempt, token: Token) -> dict[str, str]:
         return {
             "words": f"Pull request {opened.url} is not open any more, so this starts anew, on a branch of its own."
         }
-    attempt.services.mirror.fetch(task.repository, token.value, want=head)
+    _bring(attempt, token, head)
     followed = {"base": head, "target": task.onto, "expected": head}
     if opened is None:
         return followed
@@ -172,31 +180,32 @@ def _rules(attempt: Attempt, commit: str) -> RepositoryConfig:
 
 def _read(attempt: Attempt, known: dict[str, Any]) -> Base:
     mirror, repository, commit = attempt.services.mirror, attempt.task.repository, known["base"]
-    config = _rules(attempt, known.get("rules", commit))
-    files = mirror.list_files(repository, commit)
-    there = set(files)
-
-    def read(path: str) -> str:
-        return (mirror.read(repository, commit, path, FILE_LIMIT) or b"").decode("utf-8", errors="replace")
-
-    wanted = {path: read(path) for path in checks.WANTED_FILES if path in there}
-    tests = {path: "" for path in files if path.startswith("tests/") and path not in wanted}
-    found = tuple(checks.find_checks({**tests, **wanted})) if config.checks is None else config.checks
+    rules, instructions = known.get("rules", commit), known.get("instructions", commit)
+    asked = [(rules, repository_file.PATH), *((instructions, path) for path in INSTRUCTIONS)]
+    asked += [(commit, path) for path in checks.WANTED_FILES]
+    written = mirror.read_all(repository, dict.fromkeys(asked), FILE_LIMIT)
+    config = rules_in(written.get((rules, repository_file.PATH), b""))
     return Base(
         commit,
         known["branch"],
         known.get("target") or attempt.task.branch,
         config,
-        found,
-        _instructions(attempt, known.get("instructions", commit)),
+        _checks(attempt, commit, written) if config.checks is None else config.checks,
+        _texts(written, instructions, INSTRUCTIONS),
         known.get("expected", ""),
         known.get("words", ""),
         known.get("merges", ""),
-        known.get("rules", commit),
+        rules,
     )
 
 
-def _instructions(attempt: Attempt, commit: str) -> dict[str, str]:
-    mirror, repository = attempt.services.mirror, attempt.task.repository
-    found = {path: mirror.read(repository, commit, path, FILE_LIMIT) for path in INSTRUCTIONS}
+def _checks(attempt: Attempt, commit: str, written: Mapping[tuple[str, str], bytes]) -> tuple[str, ...]:
+    """Find out how a repository that does not say it is checked: by the files that tell, and by where tests are."""
+    files = attempt.services.mirror.list_files(attempt.task.repository, commit)
+    tests = {path: "" for path in files if path.startswith("tests/")}
+    return tuple(checks.find_checks({**tests, **_texts(written, commit, checks.WANTED_FILES)}))
+
+
+def _texts(written: Mapping[tuple[str, str], bytes], commit: str, paths: Iterable[str]) -> dict[str, str]:
+    found = {path: written.get((commit, path)) for path in paths}
     return {path: text.decode("utf-8", errors="replace") for path, text in found.items() if text is not None}

@@ -11,9 +11,10 @@ from jobs.kinds.base import find_base
 from jobs.kinds.endings import stopped
 from jobs.kinds.journal import StoredJournal
 from jobs.kinds.planning import make_plan
-from jobs.kinds.preparing import bench, keep_work, run_token, text_of_work
+from jobs.kinds.preparing import bench, keep_work, text_of_work
 from jobs.kinds.publishing import Work, keep_as_branch, keep_as_patch, publish
 from jobs.kinds.running import PLAIN, run_agent
+from jobs.kinds.tokens import run_token
 from jobs.kinds.verifying import Verifier
 from jobs.types import (
     Approval,

@@ -11,8 +11,9 @@ from jobs.agent.requests import conflicts_asked, conflicts_message
 from jobs.kinds.base import find_base
 from jobs.kinds.change import judged, publish_work, take_out, work_at
 from jobs.kinds.continued import opening
-from jobs.kinds.preparing import bench, keep_work, run_token
+from jobs.kinds.preparing import bench, keep_work
 from jobs.kinds.running import Assignment, earlier_work
+from jobs.kinds.tokens import run_token
 from jobs.kinds.verifying import Verifier
 from jobs.types import Conclusion, Outcome
 

@@ -13,6 +13,7 @@ from jobs import warm, workspace
 from jobs.budget import BudgetedModel
 from jobs.kinds.base import find_base
 from jobs.kinds.journal import first_step
+from jobs.kinds.tokens import run_token
 from jobs.lease import InterruptibleSandbox
 from jobs.types import (
     AuditEntry,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from config.repository import RepositoryConfig
     from jobs.execute import Attempt
-    from jobs.github import Token
     from jobs.kinds.base import Base
     from jobs.services import Services
     from jobs.types import CommandResult, Model, Sandbox, SandboxSpec
@@ -59,21 +59,6 @@ class Bench:
 def budgeted(attempt: Attempt, config: RepositoryConfig, model: Model) -> Model:
     """Have a model stop where the repository's budget of the day ends."""
     return BudgetedModel(model, attempt.services.store, attempt.task.repository, config.limits.day.dollars)
-
-
-@contextmanager
-def run_token(attempt: Attempt, contents: str) -> Iterator[Token]:
-    """Mint a token for this one repository, to ``read`` or ``write`` its contents, and revoke it afterwards.
-
-    A run may outlast a token's hour, so reading at the beginning and pushing at the end have one each.
-    """
-    task, services = attempt.task, attempt.services
-    permissions = {"contents": contents, "metadata": "read"}
-    token = services.github.mint_token(task.installation_id, task.repository, permissions)
-    try:
-        yield token
-    finally:
-        services.background.submit(services.github.revoke, token)
 
 
 @contextmanager

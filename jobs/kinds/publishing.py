@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from jobs.answer.view import TaskView
     from jobs.execute import Attempt
-    from jobs.github import PullRequest, Token
+    from jobs.github import PullRequest
     from jobs.kinds.base import Base
+    from jobs.kinds.tokens import RunToken
     from jobs.types import Patch
 
 PATCH_LIMIT = 40_000
@@ -45,7 +46,7 @@ class Work:
     beside: bool = True
 
 
-def publish(attempt: Attempt, token: Token, work: Work) -> Outcome:
+def publish(attempt: Attempt, token: RunToken, work: Work) -> Outcome:
     """Open the draft pull request; work that cannot become one is kept as a branch or a patch, and words say which."""
     task, store = attempt.task, attempt.services.store
     store.tasks.progress(task.id, task.attempt, Phase.PUBLISHING)
@@ -66,7 +67,7 @@ def publish(attempt: Attempt, token: Token, work: Work) -> Outcome:
         quarantine.discard()
 
 
-def keep_as_branch(attempt: Attempt, token: Token, work: Work) -> Outcome:
+def keep_as_branch(attempt: Attempt, token: RunToken, work: Work) -> Outcome:
     """Push unfinished work to its branch without a pull request, so that somebody can take it up."""
     quarantine = Quarantine(attempt.services.mirror, attempt.task.repository, attempt.task.id)
     try:
@@ -122,7 +123,7 @@ def _account_id(attempt: Attempt) -> str:
         return ""
 
 
-def _note_conflicts(attempt: Attempt, token: Token, quarantine: Quarantine, base: Base, outcome: Outcome) -> Outcome:
+def _note_conflicts(attempt: Attempt, token: RunToken, quarantine: Quarantine, base: Base, outcome: Outcome) -> Outcome:
     """Say so when the base branch has moved on in the same places since the work began."""
     patch = outcome.patch
     try:
@@ -141,7 +142,7 @@ def _note_conflicts(attempt: Attempt, token: Token, quarantine: Quarantine, base
 
 
 def _push(
-    attempt: Attempt, token: Token, quarantine: Quarantine, base: Base, outcome: Outcome, *, beside: bool = True
+    attempt: Attempt, token: RunToken, quarantine: Quarantine, base: Base, outcome: Outcome, *, beside: bool = True
 ) -> tuple[str, Outcome]:
     """Push to the task's branch; when somebody else has moved it, to a branch ``beside`` it, and say so, or raise."""
     commit = outcome.patch.commit if outcome.patch else ""

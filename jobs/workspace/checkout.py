@@ -39,8 +39,8 @@ cd /workspace || exit 1
 
 # A workspace that has files and no mark of being incomplete is a finished one, whatever the agent did to it since.
 # That of a spare is brought to the base: git writes the files that differ. Where attributes differ, others would have
-# to be written as well, so all are written anew. The index gets a later time than the files, which nobody touched since:
-# git reads again all that are of the same second.
+# to be written as well, so all are written anew. The index gets a later time than the files, which nobody touched
+# since: git reads again all that are of the same second.
 _CHECKOUT = """
 if [ -e .git/opus67-incomplete ]; then find . -mindepth 1 -delete || exit 1; fi
 at=$(cat .git/opus67-base 2>/dev/null)
@@ -51,6 +51,7 @@ if [ -e .git/opus67-spare ]; then
     touch .git/index
   else
     find . -mindepth 1 -delete || exit 1
+    at=
   fi
 elif [ -n "$(ls -A)" ]; then
   [ -z "$at" ] || [ "$at" = "$base" ] || exit 40
@@ -67,8 +68,10 @@ if ! [ -e .git/opus67-incomplete ]; then
   g config user.email 'opus67@localhost'
 fi
 g --git-dir=/mirror for-each-ref --format='%(objectname) %(refname)' refs/tags > .git/packed-refs
-g update-ref refs/heads/work "$base"
-echo "$base" > .git/opus67-base
+if [ "$at" != "$base" ]; then
+  g update-ref refs/heads/work "$base"
+  echo "$base" > .git/opus67-base
+fi
 if [ -n "$bundle" ]; then
   # git takes a bundle only where its references reach all that the bundle builds on.
   [ -z "$merges" ] || g update-ref refs/opus67/merges "$merges"
@@ -76,7 +79,7 @@ if [ -n "$bundle" ]; then
   g read-tree -u --reset "$commit"
   g reset -q
   rm -f "$bundle"
-else
+elif [ "$at" != "$base" ]; then
   g read-tree -u --reset "$base"
 fi
 [ -z "$spare" ] || : > .git/opus67-spare

@@ -17,7 +17,7 @@ from jobs.workspace.git import Git, GitFailed
 from jobs.workspace.remote import RETRY_SECONDS, explain, last_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 ASK_SECONDS = 30.0
 FETCH_SECONDS = 600.0
@@ -30,6 +30,7 @@ PACKS_BEFORE_REPACK = 40
 
 REPOSITORY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
 COMMIT = re.compile(r"[0-9a-f]{40}")
+ASTRAY = frozenset({"dangling", "loop", "notdir", "symlink"})
 FETCH = ("fetch", "--quiet", "--no-tags", "--no-auto-gc", "--no-write-fetch-head", "--no-recurse-submodules")
 REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
@@ -95,6 +96,29 @@ class Mirror:
             return self.git.run(mirror, "cat-file", "blob", identity, output_limit=limit).output
         except GitFailed as failure:
             raise self._broken(repository, failure) from failure
+
+    def read_all(
+        self, repository: str, wanted: Collection[tuple[str, str]], limit: int
+    ) -> dict[tuple[str, str], bytes]:
+        """Return many committed files at once, as ``read`` does each, by their commit and path; without the absent."""
+        names = [f"{commit}:{path}" for commit, path in wanted]
+        if any(not COMMIT.fullmatch(commit) or "\n" in path or "\0" in path for commit, path in wanted):
+            raise ValueError("not a commit or not a path")
+        mirror = self.path(repository)
+        try:
+            check = ("cat-file", "--batch-check", "--follow-symlinks")
+            listed = self.git.run(mirror, *check, data="\n".join(names).encode()).output
+            blobs = {one: found for one, found in zip(wanted, _blobs(listed), strict=True) if found}
+            small = [one for one, (_, size) in blobs.items() if size <= limit]
+            data = "\n".join(blobs[one][0] for one in small).encode()
+            output = self.git.run(mirror, "cat-file", "--batch", data=data).output if small else b""
+        except GitFailed as failure:
+            raise self._broken(repository, failure) from failure
+        files = {one: self.read(repository, *one, limit) or b"" for one in blobs if one not in small}
+        for one in small:
+            start = output.index(b"\n") + 1
+            files[one], output = output[start : start + blobs[one][1]], output[start + blobs[one][1] + 1 :]
+        return files
 
     def list_files(self, repository: str, commit: str) -> list[str]:
         """Return the paths of all files of a commit; bytes that are no UTF-8 are shown escaped."""
@@ -256,6 +280,16 @@ class Mirror:
 
     def _broken(self, repository: str, failure: GitFailed) -> UserError:
         return UserError(f"The copy of {repository} on this machine cannot be read ({failure}). Run the task again.")
+
+
+def _blobs(listed: bytes) -> Iterator[tuple[str, int] | None]:
+    """Yield identity and size of each file that ``cat-file --batch-check --follow-symlinks`` found, None for others."""
+    while listed:
+        line, _, listed = listed.partition(b"\n")
+        words = line.decode("ascii", "replace").split(" ")
+        if words[0] in ASTRAY:  # where a link leads that leads to no file: so many bytes, of any kind
+            listed = listed[int(words[1]) + 1 :]
+        yield (words[0], int(words[2])) if words[1] == "blob" else None
 
 
 def _clear_left_over(path: Path) -> None:

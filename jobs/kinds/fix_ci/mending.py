@@ -12,8 +12,9 @@ from jobs.kinds.base import find_base
 from jobs.kinds.change import BUNDLE, work_at
 from jobs.kinds.fix_ci import words
 from jobs.kinds.fix_ci.reproducing import SEEN, Seen
-from jobs.kinds.preparing import bench, run_token
+from jobs.kinds.preparing import bench
 from jobs.kinds.running import Assignment
+from jobs.kinds.tokens import run_token
 from jobs.types import Conclusion, Outcome
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from jobs import workspace
 from jobs.kinds.change import BUNDLE
 from jobs.kinds.fix_ci import counting, words
 from jobs.kinds.fix_ci.case import SHOWN
-from jobs.kinds.preparing import clean_room, run_token, set_up
+from jobs.kinds.preparing import clean_room, set_up
 from jobs.kinds.publishing import PATCH_LIMIT, Work, publish
+from jobs.kinds.tokens import run_token
 from jobs.kinds.verifying import CHECK_SECONDS, record
 from jobs.text import code
 from jobs.types import Check, Conclusion, Outcome, PatchRefused

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jobs.testing.github import discussing, happenings
+from jobs.testing.github import discussing, git, happenings
 from jobs.testing.github.access import note
 from jobs.testing.github.errors import Refused
 from jobs.testing.github.graph import Execution, Failed, Node, Types
@@ -53,6 +53,12 @@ def _pull_request(call: Call, home: Repository, arguments: dict[str, Any]) -> No
     if found is None or found.pull is None:
         raise Failed("NOT_FOUND", f"Could not resolve to a PullRequest with the number of {number}.")
     return Node("PullRequest", found)
+
+
+def _default_branch(call: Call, home: Repository, _arguments: dict[str, Any]) -> Node | None:
+    _demand(call, (("contents", "read"),))
+    sha = git.resolve(home.path, f"refs/heads/{home.default_branch}")
+    return Node("Ref", (home.default_branch, sha)) if sha else None
 
 
 def _node(call: Call, _: None, arguments: dict[str, Any]) -> Node:
@@ -128,7 +134,16 @@ TYPES: Types = {
         "node": _node,
         "viewer": lambda call, _, _a: Node("User", call.actor),
     },
-    "Repository": {"pullRequest": _pull_request, "nameWithOwner": lambda _c, one, _a: one.full_name},
+    "Repository": {
+        "pullRequest": _pull_request,
+        "nameWithOwner": lambda _c, one, _a: one.full_name,
+        "defaultBranchRef": _default_branch,
+    },
+    "Ref": {
+        "name": lambda _c, ref, _a: ref[0],
+        "target": lambda _c, ref, _a: Node("Commit", ref[1]),
+    },
+    "Commit": {"oid": lambda _c, sha, _a: sha},
     "Mutation": {
         "markPullRequestReadyForReview": lambda call, _, a: _change_draft(call, a, draft=False),
         "convertPullRequestToDraft": lambda call, _, a: _change_draft(call, a, draft=True),

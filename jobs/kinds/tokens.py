@@ -1,0 +1,51 @@
+"""The token of one run for git: made when the first command needs it, revoked when the last one is done."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jobs.execute import Attempt
+    from jobs.github import Token
+
+
+class RunToken:
+    """A right to the contents of a task's one repository, for which GitHub is asked when it is used."""
+
+    def __init__(self, attempt: Attempt, contents: str) -> None:
+        self._attempt, self._contents = attempt, contents
+
+    @cached_property
+    def minted(self) -> Token:
+        """The token as GitHub made it."""
+        task, github = self._attempt.task, self._attempt.services.github
+        permissions = {"contents": self._contents, "metadata": "read"}
+        return github.mint_token(task.installation_id, task.repository, permissions)
+
+    @property
+    def value(self) -> str:
+        """The token itself."""
+        return self.minted.value
+
+    def end(self) -> None:
+        """Have the token revoked if there is one; nobody waits for it."""
+        services = self._attempt.services
+        if "minted" in self.__dict__:
+            services.background.submit(services.github.revoke, self.minted)
+
+
+@contextmanager
+def run_token(attempt: Attempt, contents: str) -> Iterator[RunToken]:
+    """Lend a token for this one repository, to ``read`` or ``write`` its contents.
+
+    A run may outlast a token's hour, so reading at the beginning and pushing at the end have one each.
+    """
+    token = RunToken(attempt, contents)
+    try:
+        yield token
+    finally:
+        token.end()
