@@ -15,16 +15,19 @@ from typing import IO, TYPE_CHECKING
 from bot.shell.documents import remark, tell
 from bot.shell.exits import Exit
 from bot.shell.failure import Failure
+from bot.shell.operator import user_name
 from bot.up import only_one
 from bot.up.banner import database_words
 from config.portable import portable
 from config.settings import child_environment, load
 from jobs import archive
+from jobs.policy import OPERATOR
+from jobs.store import RESTORED, Store
 from jobs.store.copying import snapshot
 from jobs.store.health import examine
 from jobs.store.migrations import HEAD, known_versions
 from jobs.store.replacing import check_target, file_of, replacement
-from jobs.types import UserError
+from jobs.types import Actor, AuditEntry, UserError
 
 if TYPE_CHECKING:
     import argparse
@@ -71,6 +74,7 @@ def run_restore(arguments: argparse.Namespace) -> int:
         _check_owner(settings.home)
         with only_one(settings.home):
             kept = _restore(settings, file, manifest, force=arguments.force)
+            _tell_audit(settings, manifest)
         if text:
             _write_settings(text)
     words = _restored_words(settings, manifest, kept, wrote=bool(text))
@@ -198,6 +202,16 @@ def _restore(settings: Settings, file: IO[bytes], manifest: archive.Manifest, *,
         for name, rows in archive.tables(file, manifest):
             loader.add(name, rows)
     return loader.kept
+
+
+def _tell_audit(settings: Settings, manifest: archive.Manifest) -> None:
+    """Say in the audit that it goes on from an earlier end, so that heads published since are no riddle."""
+    store = Store.of(settings)
+    try:
+        reason = f"the state of {manifest.made_at} was put back from a backup"
+        store.audit.record(AuditEntry(RESTORED, actor=Actor(OPERATOR, user_name()), reason=reason))
+    finally:
+        store.close()
 
 
 def _write_settings(text: str) -> None:

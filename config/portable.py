@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 LEFT_OUT = (
     *("OPUS67_HOME", "DATABASE_URL", "REDIS_URL"),
-    *("OPUS67_URL", "OPUS67_TOKEN", "GITHUB_PRIVATE_KEY_PATH"),
+    *("OPUS67_URL", "OPUS67_TOKEN", "GITHUB_PRIVATE_KEY_PATH", "OPUS67_AUDIT_FILE"),
 )
 """Where this machine keeps things, and whom its command line speaks to."""
 HEAD = """\

@@ -50,6 +50,7 @@ _GIT_VARIABLES = (
 )
 _HIGHEST_PORT = 65535
 _MOST_WORKERS = 64
+_MOST_DAYS = 36_500
 _MOST_SPARES = 16
 _SHORTEST_REDACTED = 6
 
@@ -96,6 +97,9 @@ class Settings:
     operators: tuple[str, ...] = ()
     ci_secrets: tuple[CiSecret, ...] = ()
     ci_hosts: tuple[str, ...] = ()
+    audit_file: Path | None = None
+    audit_days: int = 0
+    """For how many days rows of the audit are kept; 0 for ever."""
     url: str = ""
     token: str = field(default="", repr=False)
     mistakes: tuple[Problem, ...] = ()
@@ -151,6 +155,8 @@ def load(environ: Mapping[str, str] | None = None, *, dotenv: Path | None = Path
         operators=tuple(login.lower().removeprefix("@") for login in reader.words("OPUS67_OPERATORS")),
         ci_secrets=reader.items("OPUS67_CI_SECRETS", bindings.ci_secret),
         ci_hosts=reader.items("OPUS67_CI_HOSTS", bindings.ci_host),
+        audit_file=_file(reader.text("OPUS67_AUDIT_FILE")),
+        audit_days=reader.number("OPUS67_AUDIT_DAYS", 1, _MOST_DAYS) or 0,
         url=reader.url("OPUS67_URL"),
         token=reader.text("OPUS67_TOKEN"),
         mistakes=tuple(reader.mistakes),
@@ -310,6 +316,10 @@ def _private_key(reader: _Reader) -> str:
         reader.wrong(name, "This is not a private key in PEM form, from its BEGIN line to its END line.")
         return ""
     return key + "\n" if key else ""
+
+
+def _file(text: str) -> Path | None:
+    return Path(text).expanduser().absolute() if text else None
 
 
 def _database_url(reader: _Reader, home: Path) -> str:

@@ -192,6 +192,19 @@ VARIABLES: tuple[Variable, ...] = (
         "./var",
         section=_STATE,
     ),
+    Variable(
+        "OPUS67_AUDIT_FILE",
+        "A file to which the head of the audit is appended every minute in which it moved; best on another machine's "
+        "disk. `opus67 audit verify` finds by it what was cut off the end. Without it the log alone tells.",
+        "/mnt/elsewhere/opus67-audit.heads",
+        section=_STATE,
+    ),
+    Variable(
+        "OPUS67_AUDIT_DAYS",
+        "For how many days rows of the audit are kept; for ever when not set.",
+        "730",
+        section=_STATE,
+    ),
     Variable("PORT", "The port of the web process.", "8067", "8067", section=_WORK),
     Variable(
         "OPUS67_PUBLIC_URL",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from config.settings import load
 from jobs import logs
+from jobs.heads import Keeper
 from jobs.lease import free_the_orphaned
 from jobs.services import build
 
@@ -56,13 +57,16 @@ def run_clock(_arguments: argparse.Namespace) -> int:
 def tick(services: Services) -> None:
     """Sweep, and wake somebody for each chore whose time has come, until the services are stopping."""
     due = dict.fromkeys((chore.name for chore in CHORES), 0.0)
+    keeper = Keeper(services.store, services.settings.audit_file, services.settings.audit_days)
     while not services.stopping.is_set():
         now = time.monotonic()
         _sweep(services)
         for chore in CHORES:
             if now >= due[chore.name] and services.waker.chore(chore.name):
                 due[chore.name] = now + chore.seconds
+        keeper.look()
         services.stopping.wait(SWEEP_SECONDS)
+    keeper.end()
     services.close()
 
 

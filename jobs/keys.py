@@ -18,13 +18,22 @@ KEY_LENGTH = 32
 
 def signing_key(settings: Settings) -> bytes:
     """Derive this installation's own key, for what it signs for itself, from what all its machines know."""
-    material = settings.github_private_key or settings.github_webhook_secret or "not configured"
-    return hmac.digest(material.encode(), b"opus67 internal", hashlib.sha256)
+    return _derived(settings.github_private_key or settings.github_webhook_secret or "not configured")
 
 
 def audit_key(settings: Settings) -> bytes:
     """Derive the key of the audit's chain, which all machines of the installation know and its database does not."""
     return hmac.digest(signing_key(settings), b"audit", hashlib.sha256)
+
+
+def old_audit_key(private_key: str) -> bytes:
+    """Return the key that the audit had while this was the App's private key, as its file holds it."""
+    material = private_key.replace("\\n", "\n").replace("\r\n", "\n").strip() + "\n"
+    return hmac.digest(_derived(material), b"audit", hashlib.sha256)
+
+
+def _derived(material: str) -> bytes:
+    return hmac.digest(material.encode(), b"opus67 internal", hashlib.sha256)
 
 
 def page_key(secret: bytes, task_id: str) -> str:

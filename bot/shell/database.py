@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.shell.exits import Exit
 from bot.shell.failure import Failure
+from config.settings import load
 from jobs.store import Store
 from jobs.store.migrations import HEAD, current
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from config.settings import Settings
 
 
@@ -32,6 +36,29 @@ def check_database(settings: Settings) -> None:
             f"The database is of another version ({version}, not {HEAD}). `opus67 migrate` brings it to this one.",
             Exit.USAGE,
         )
+
+
+@contextmanager
+def store_here(what: str) -> Iterator[Store]:
+    """Open the database of this machine; raises Failure where the service is elsewhere or has no tables yet.
+
+    ``what`` begins the sentence that says so: what is done on the machine of the service.
+    """
+    settings = load()
+    if settings.url:
+        raise Failure(
+            f"{what} on the machine of the service, and OPUS67_URL says that it is {settings.url}. "
+            "Say it there, or take OPUS67_URL out of the settings.",
+            Exit.USAGE,
+        )
+    check_database(settings)
+    store = Store.of(settings)
+    try:
+        yield store
+    except store.UNAVAILABLE as error:
+        raise Failure(f"The database cannot be reached: {first_line(error)}.", Exit.UNREACHABLE) from error
+    finally:
+        store.close()
 
 
 def first_line(error: BaseException) -> str:

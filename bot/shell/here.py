@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import pwd
 import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
@@ -16,6 +14,7 @@ from bot.heard import Heard
 from bot.shell.database import check_database, first_line
 from bot.shell.exits import Exit
 from bot.shell.failure import Failure
+from bot.shell.operator import user_name
 from bot.shell.state import state_of
 from config.errors import SettingsError
 from config.settings import problems
@@ -84,11 +83,3 @@ class Here:
     def close(self) -> None:
         """Close what was opened."""
         self.services.close()
-
-
-def user_name() -> str:
-    """Return the name of the user who runs this process."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())

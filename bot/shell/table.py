@@ -61,6 +61,23 @@ RESTORE_OPTIONS = (
     Option("--with-secrets", "write the settings of the backup to .env", FLAG),
     Option("--force", "replace a database that is not empty", FLAG),
 )
+VERIFY_OPTIONS = (
+    Option("--heads", "a file with heads that were published; OPUS67_AUDIT_FILE if not named"),
+    Option("--head", "a head from the log, NUMBER:MAC; can be said more than once", {"action": "append"}),
+    Option("--old-key", "the App's private key of before, which rows were written with", {"action": "append"}),
+)
+EXPORT_OPTIONS = (
+    Option("file", "the file to write, - for standard output", {"nargs": "?", "default": "-"}),
+    Option("--format", "jsonl or csv", {"choices": ["jsonl", "csv"], "default": "jsonl"}),
+    Option("--since", "from this day or time on, such as 2026-11-01 or 2026-11-01T08:00 (UTC)"),
+    Option("--until", "up to this day or time, which is not in it"),
+    Option("--repo", "of one repository, owner/name"),
+    Option("--actor", "of one person: a GitHub login, slack:ID, or opus67 for the bot itself"),
+)
+TAIL_OPTIONS = (
+    Option("-n", "how many rows", {"type": int, "default": 20, "dest": "count"}),
+    Option("--follow", "go on with the rows that come", FLAG),
+)
 TOKEN_NAME = Option("name", "what you call it, such as the machine that it is for")
 TOKEN_LOGIN = Option("--login", "the GitHub login of the person that it speaks for", {"required": True})
 
@@ -100,6 +117,22 @@ COMMANDS: tuple[Command, ...] = (
     Command("token list", "list the tokens, without the tokens themselves", "bot.shell.tokens:run_list", json=True),
     Command("token revoke", "make a token worthless", "bot.shell.tokens:run_revoke", (TOKEN_NAME,), json=True),
     Command(
+        "audit verify",
+        "prove that no row was changed, and find what was cut off",
+        "bot.shell.audit:run_verify",
+        VERIFY_OPTIONS,
+        json=True,
+    ),
+    Command("audit export", "write rows for other programs", "bot.shell.audit:run_export", EXPORT_OPTIONS, json=True),
+    Command("audit tail", "show the newest rows", "bot.shell.audit:run_tail", TAIL_OPTIONS, json=True),
+    Command(
+        "audit erase",
+        "make unreadable for ever what names a person, and keep the chain whole",
+        "bot.shell.audit:run_erase",
+        (Option("person", "a GitHub login, or slack:ID or discord:ID of somebody who has not linked"),),
+        json=True,
+    ),
+    Command(
         "completion",
         "print a script that completes commands and task ids in a shell",
         "bot.shell.completion:run_completion",
@@ -110,6 +143,7 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 GROUPS = {
+    "audit": "the record of what was decided and done, by whom and why",
     "sandbox": "the image that sandboxes start from",
     "token": "the keys by which a command line elsewhere speaks for somebody",
 }

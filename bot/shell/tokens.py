@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bot.shell.database import check_database
+from bot.shell.database import store_here
 from bot.shell.documents import document, say, tell
 from bot.shell.exits import Exit
 from bot.shell.failure import Failure
+from bot.shell.operator import user_name
 from bot.shell.rendering import render
 from bot.shell.secret import digest, fresh
-from config.settings import load
 from jobs.answer.parts import Answer, Listing
 from jobs.answer.words import LOGIN
-from jobs.store import Store
+from jobs.policy import OPERATOR
+from jobs.types import Actor, AuditEntry
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from jobs.store import Store
 
 _NAME = re.compile(r"[\w.@ -]{1,60}")
 
@@ -34,6 +36,7 @@ def run_create(arguments: argparse.Namespace) -> int:
         raise Failure("`--login` takes a GitHub login, such as octocat.", Exit.USAGE)
     token = fresh()
     with _store() as store:
+        _told(store, "token:create", arguments.name)
         if not store.people.add_token(digest(token), arguments.name, login, time.time()):
             raise Failure(
                 f"There is a token of the name {arguments.name} already. `opus67 token revoke {arguments.name}` "
@@ -68,6 +71,7 @@ def run_list(arguments: argparse.Namespace) -> int:
 def run_revoke(arguments: argparse.Namespace) -> int:
     """Make a token worthless, at once."""
     with _store() as store:
+        _told(store, "token:revoke", arguments.name)
         if not store.people.revoke_token(arguments.name):
             raise Failure(
                 f"There is no token of the name {arguments.name}. `opus67 token list` names them.", Exit.REFUSED
@@ -76,22 +80,14 @@ def run_revoke(arguments: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-@contextmanager
-def _store() -> Iterator[Store]:
-    """Open the database of this machine; raises Failure where the service is elsewhere or has no tables yet."""
-    settings = load()
-    if settings.url:
-        raise Failure(
-            f"Tokens are made on the machine of the service, and OPUS67_URL says that it is {settings.url}. "
-            "Say it there, or take OPUS67_URL out of the settings.",
-            Exit.USAGE,
-        )
-    check_database(settings)
-    store = Store.of(settings)
-    try:
-        yield store
-    finally:
-        store.close()
+def _store() -> AbstractContextManager[Store]:
+    return store_here("Tokens are made")
+
+
+def _told(store: Store, what: str, name: str) -> None:
+    """Tell the audit what the operator does with a token."""
+    actor = Actor(OPERATOR, user_name())
+    store.audit.record(AuditEntry(what, actor=actor, reason="at the machine itself", details={"name": name}))
 
 
 def _day(at: float | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from config.settings import secrets
 from jobs.keys import audit_key
 from jobs.store.audit import Audit, AuditRow, Erasure, Wanted
-from jobs.store.audit_chain import Head, Verdict
+from jobs.store.audit_chain import RESTORED, Head, Verdict
 from jobs.store.costs import Costs, Spent
 from jobs.store.database import UNAVAILABLE, Database, default_url
 from jobs.store.deliveries import Deliveries
@@ -32,6 +32,7 @@ __all__ = [
     "CRASHES",
     "LEASE_SECONDS",
     "MOST_WORKERS",
+    "RESTORED",
     "UNHEARD",
     "Agent",
     "Audit",

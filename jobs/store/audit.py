@@ -138,9 +138,7 @@ class Audit:
         keys = {mark(one): one for one in (*old_secrets, self._secret)}
         with self._database.moment() as connection:
             reader, anchor = people.Reader.of(connection), self._anchor(connection)
-            query = sa.select(audit).order_by(audit.c.number)
-            rows = connection.execute(query, execution_options={"yield_per": AT_ONCE}).mappings()
-            return verify(rows, keys, anchor, heads, reader)  # type: ignore[arg-type]  # a RowMapping is a mapping of texts
+            return verify(_readable(connection), keys, anchor, heads, reader)
 
     def prune(self, before: float) -> int:
         """Remove the oldest rows, those of before a time, and leave an anchor for the chain; return how many."""
@@ -250,6 +248,15 @@ class Audit:
             cost=entry.cost,
             details=details,
         )
+
+
+def _readable(connection: sa.Connection) -> Iterator[Any]:
+    """Yield all rows, and None in the place of the rest where the database itself is damaged."""
+    query = sa.select(audit).order_by(audit.c.number)
+    try:
+        yield from connection.execute(query, execution_options={"yield_per": AT_ONCE}).mappings()
+    except sa.exc.DatabaseError:
+        yield None
 
 
 def _read(row: Any, reader: people.Reader) -> AuditRow:

@@ -95,17 +95,23 @@ def mac_of(secret: bytes, before: str, row: Mapping[str, Any]) -> str:
 
 
 def verify(
-    rows: Iterable[Mapping[str, Any]],
+    rows: Iterable[Mapping[str, Any] | None],
     keys: Mapping[str, bytes],
     anchor: Anchor | None,
     heads: Sequence[Head],
     reader: Reader,
 ) -> Verdict:
-    """Hold rows, ordered by number, to their MACs and to the heads that were published of them."""
+    """Hold rows, ordered by number, to their MACs and to the heads that were published of them.
+
+    None stands for rows that cannot be read any more.
+    """
     check = _Check(keys, reader, heads)
     check.begin(anchor)
     for row in rows:
-        check.take(row)
+        if row is None:
+            check.verdict.complain(f"the rows behind row {check.verdict.head.number} cannot be read from the database")
+        else:
+            check.take(row)
     check.end()
     return check.verdict
 
