@@ -67,16 +67,18 @@ def take(provider: str, spec: SandboxSpec, home: Path, make_proxy: Callable[[Pat
     if not taken:
         place.release()
         return None
-    proxy = make_proxy(run_folder(home, spec.name))
+    proxy, lives = make_proxy(run_folder(home, spec.name)), False
     try:
-        return LiveSandbox(spec, place, proxy, resumed=False)
-    except BaseException as error:
-        proxy.close()
-        place.remove()
-        if not isinstance(error, SandboxError | ChannelLost):
-            raise
+        sandbox = LiveSandbox(spec, place, proxy, resumed=False)
+        lives = True
+    except (SandboxError, ChannelLost) as error:
         log.warning("the spare for %s does not work, so another sandbox is started: %s", spec.name, error)
         return None
+    finally:
+        if not lives:
+            proxy.close()
+            place.remove()
+    return sandbox
 
 
 def prepare(
@@ -178,7 +180,7 @@ def _keeps(
     if found["State"] != "running":
         return False
     if not published:
-        return time.time() - found["Created"] < FILLING_SECONDS
+        return time.time() - float(found["Created"]) < FILLING_SECONDS
     with engine_errors(provider, _image(spec)):
         same = bool(_image_id(engine, spec) == found["ImageID"])
     lasts = deadline_of(found["Labels"]) >= spec.deadline + RENEWAL_SECONDS
