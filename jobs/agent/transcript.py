@@ -56,6 +56,12 @@ def results_of(step: Step) -> dict[str, Block]:
     return {block["tool_use_id"]: block for block in blocks if block["type"] == "tool_result"}
 
 
+def was_told(steps: Iterable[Step], text: str) -> bool:
+    """Tell whether the model was given just this text as a result, or as words of the harness."""
+    blocks = (block for step in steps if step.results is not None for block in step.results["content"])
+    return any(text in (block.get("content"), block.get("text")) for block in blocks)
+
+
 def is_answered(step: Step) -> bool:
     """Tell whether a step is whole: every call has its result, and a reply without calls has an answer."""
     if step.results is None or not step.results["content"]:

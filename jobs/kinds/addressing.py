@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.agent.editor import ToolProblem
 from jobs.agent.requests import asked_of, thread_name, threads_message, unanswered
 from jobs.agent.tools import Purpose
+from jobs.agent.transcript import was_told
 from jobs.kinds.answering import answer_threads, answers_of, keep_read
 from jobs.kinds.base import find_base, joined_event
 from jobs.kinds.change import BUNDLE, publish_work, work_at
@@ -163,10 +164,13 @@ def _asks_once(attempt: Attempt, batch: Batch) -> Callable[[FinishRequest], str 
     def on_finish(_request: FinishRequest) -> str | None:
         answers = answers_of(attempt, batch)
         missing = [name for name in batch.names if name not in answers]
-        if not missing or runs.stage(task.id, ASKED_AGAIN):
+        asked = runs.stage(task.id, ASKED_AGAIN)
+        # Whoever asked may have died before the agent heard it.
+        if not missing or (asked and was_told(runs.steps(task.id), str(asked))):
             return None
-        runs.finish_stage(task.id, task.attempt, ASKED_AGAIN, product=True, now=time.time())
-        return unanswered(missing)
+        words = unanswered(missing)
+        runs.finish_stage(task.id, task.attempt, ASKED_AGAIN, words, time.time())
+        return words
 
     return on_finish
 

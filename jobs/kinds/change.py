@@ -88,7 +88,7 @@ def work_at(attempt: Attempt, opened: Bench, assignment: Assignment = PLAIN) -> 
 
 def take_out(attempt: Attempt, opened: Bench, verifier: Verifier, outcome: Outcome) -> Outcome:
     """Take the work out of the sandbox; ``kept`` says for the next stage that there is a bundle to publish."""
-    outcome = replace(outcome, blocked=opened.sandbox.blocked() + verifier.blocked)
+    outcome = replace(outcome, blocked=opened.sandbox.blocked() + verifier.verdict.blocked)
     try:
         changed = keep_work(attempt, opened)
     except PatchRefused as refused:

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from jobs.agent.transcript import is_answered
 from jobs.text import redact_all
 from jobs.types import Approval, PatchRefused
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from jobs.store.runs import Runs
     from jobs.types import Phase, PlanItem, Step, Task
 
+VERDICT = "verdict"
+"""The stage that holds what became of it when the agent said that it was done."""
 CHECKPOINT_SECONDS = 30.0
 """How much work may be lost with a sandbox that outlives its worker."""
 CHECKPOINT_SHARE = 10.0
@@ -58,6 +61,7 @@ class StoredJournal:
         self._attempt, self._checkpoint, self._outlives = attempt, checkpoint, outlives
         self._first = first_step(attempt)
         self._notices = [notice] if notice else []
+        self._holds_back = self._at_the_end()
         self._handed_out: set[int] = set()
         self._keep_at = time.monotonic() + (CHECKPOINT_SECONDS if outlives else 0.0)
 
@@ -71,6 +75,15 @@ class StoredJournal:
         steps = self._attempt.services.store.runs.steps(self._attempt.task.id)
         return [step for step in steps if step.index < self._first]
 
+    def _at_the_end(self) -> bool:
+        """Tell whether the agent said that it was done, had no answer yet, and the work was kept just then.
+
+        A new sandbox has all of that, so a word about it must not send the agent back.
+        """
+        task, runs = self._attempt.task, self._attempt.services.store.runs
+        verdict, steps = runs.stage(task.id, VERDICT), runs.steps(task.id)
+        return bool(verdict and steps) and verdict.get("step") == len(steps) and not is_answered(steps[-1])
+
     def record(self, step: Step) -> None:
         """Store a step; raises LeaseLost."""
         task, runs = self._attempt.task, self._attempt.services.store.runs
@@ -78,6 +91,7 @@ class StoredJournal:
         placed = replace(step, index=step.index + self._first)
         runs.record(task.id, task.attempt, placed, time.time(), delivered=delivered)
         self._attempt.teller.changed()
+        self._holds_back = self._holds_back and step.results is None
         if step.results is not None and self._checkpoint is not None and time.monotonic() > self._keep_at:
             self._keep(self._checkpoint)
 
@@ -92,7 +106,9 @@ class StoredJournal:
     def attend(self) -> list[str]:
         """Return what people said since; raises what must stop the run."""
         self._attempt.lease.check()
-        heard, self._notices = self._notices, []
+        heard: list[str] = []
+        if not self._holds_back:
+            heard, self._notices = self._notices, []
         for number, speaker, text in self._attempt.services.store.runs.unheard(self._attempt.task.id):
             if number not in self._handed_out:
                 self._handed_out.add(number)

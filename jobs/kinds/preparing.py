@@ -44,6 +44,9 @@ READING = "-read"
 """What the name of the sandbox of a run that changes nothing has."""
 SETUP_SECONDS = 1800.0
 SALVAGE_LIMIT = 40_000
+READY = "/home/agent/.opus67-ready"
+"""What a sandbox has whose set-up came to its end: the worker that began it may have died in the middle of it."""
+READY_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +267,7 @@ def _started(services: Services, spec: SandboxSpec) -> Sandbox:
 
 
 def _furnish(attempt: Attempt, opened: Bench) -> Bench:
-    """Bring the checkout and the set-up into a new sandbox; one that was taken up has both."""
+    """Bring the checkout and the set-up into a new sandbox; one that was taken up behind its set-up has both."""
     sandbox, base, task = opened.sandbox, opened.base, attempt.task
     begun = len(attempt.services.store.runs.steps(task.id)) > first_step(attempt)
     bundle = attempt.services.store.runs.checkpoint(task.id)
@@ -272,12 +275,14 @@ def _furnish(attempt: Attempt, opened: Bench) -> Bench:
         workspace.checkout(sandbox, base.commit)
     else:
         workspace.restore(sandbox, base.commit, bundle, merges=base.merges)
-    if not (sandbox.resumed and begun):
+    ready = sandbox.resumed and begun and sandbox.run(f"test -e {READY}", timeout=READY_SECONDS).exit_code == 0
+    if not ready:
         failed = set_up(attempt, sandbox, base)
         if failed is not None:
             raise UserError(_explained(failed, sandbox))
+        sandbox.run(f"touch {READY}", timeout=READY_SECONDS)
     sandbox.allow(base.config.hosts.work)
-    if sandbox.resumed or not begun:
+    if ready or not begun:
         return opened
     state = "as they were at the last checkpoint" if bundle else "as they were at the beginning"
     notice = (

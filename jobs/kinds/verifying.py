@@ -5,17 +5,26 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs import workspace
 from jobs.agent import prompts
 from jobs.agent.counts import parse_counts
 from jobs.agent.review import review
-from jobs.kinds.journal import approved_plan
+from jobs.kinds.journal import VERDICT, approved_plan
 from jobs.kinds.preparing import budgeted, clean_room, set_up
 from jobs.kinds.running import earlier_work
 from jobs.lease import InterruptibleModel
-from jobs.types import Check, LimitReached, ModelAway, ModelError, PatchRefused, Phase, SandboxError
+from jobs.types import (
+    BlockedRequest,
+    Check,
+    LimitReached,
+    ModelAway,
+    ModelError,
+    PatchRefused,
+    Phase,
+    SandboxError,
+)
 from jobs.workspace import PatchRules, Quarantine
 
 if TYPE_CHECKING:
@@ -24,7 +33,7 @@ if TYPE_CHECKING:
     from jobs.agent.tools import FinishRequest
     from jobs.execute import Attempt
     from jobs.kinds.preparing import Bench
-    from jobs.types import BlockedRequest, CommandResult
+    from jobs.types import CommandResult
 
 MORE_GOES = 2
 """How often the model gets failed checks, or a refused patch, back."""
@@ -34,12 +43,22 @@ OUTPUT_KEPT = 6_000
 
 @dataclass(slots=True)
 class Verdict:
-    """What was found so far; stored, so that another attempt does not begin to count anew."""
+    """What was found so far; stored, so that another attempt does not begin to count anew.
+
+    ``step`` is how many steps there were when the agent last said that it was done; ``checked`` says whether the checks
+    ran on that, and ``answer`` is what came of it, None where that is not known yet. Whoever takes the step up says the
+    same, and runs, counts and pays nothing again.
+    """
 
     goes: int = 0
     evidence: tuple[Check, ...] = ()
     review: str = ""
     reviewed: bool = False
+    step: int = 0
+    checked: bool = False
+    answer: str | None = None
+    blocked: tuple[BlockedRequest, ...] = ()
+    """What the checks asked for and did not get."""
 
     @property
     def passed(self) -> bool:
@@ -60,16 +79,20 @@ class Verifier:
     ) -> None:
         """Take what the reviewer is told of the request, where not the task's words, and who judges before all else."""
         self._attempt, self._bench, self._asked, self._first = attempt, bench, asked, first
-        stored = attempt.services.store.runs.stage(attempt.task.id, "verdict")
+        stored = attempt.services.store.runs.stage(attempt.task.id, VERDICT)
         self.verdict = _load(stored) if stored else Verdict()
-        self.blocked: tuple[BlockedRequest, ...] = ()
-        """What the checks asked for and did not get."""
 
     def __call__(self, request: FinishRequest) -> str | None:
         """Judge the work as it stands in the workspace."""
         sent_back = self._first(request) if self._first is not None else None
         if sent_back:
             return sent_back
+        runs, task = self._attempt.services.store.runs, self._attempt.task
+        step = len(runs.steps(task.id))
+        if self.verdict.step == step and self.verdict.answer is not None:
+            return self.verdict.answer or None
+        if self.verdict.step != step:
+            self.verdict.step, self.verdict.answer, self.verdict.checked = step, None, False
         try:
             bundle = workspace.export(self._bench.sandbox, self._bench.base.commit, merges=self._bench.base.merges)
         except PatchRefused as refused:
@@ -77,11 +100,10 @@ class Verifier:
         if bundle is None:
             self.verdict.evidence = ()
             return None
-        runs, task = self._attempt.services.store.runs, self._attempt.task
         runs.save_checkpoint(task.id, task.attempt, bundle, time.time())
-        answer = self._refused(bundle) or self._failed(bundle) or self._criticised(bundle)
+        self.verdict.answer = self._refused(bundle) or self._failed(bundle) or self._criticised(bundle)
         self._store()
-        return answer or None
+        return self.verdict.answer or None
 
     def check_once_more(self) -> None:
         """Check what there is when a run is stopped, so that people can judge it."""
@@ -105,7 +127,7 @@ class Verifier:
             for command in base.checks:
                 attempt.lease.check()
                 evidence.append(record(command, room.run(command, timeout=CHECK_SECONDS)))
-            self.blocked += room.blocked()
+            self.verdict.blocked += room.blocked()
         return tuple(evidence)
 
     def _too_large(self, refused: PatchRefused) -> str | None:
@@ -113,8 +135,9 @@ class Verifier:
         if self.verdict.goes >= MORE_GOES:
             return None
         self.verdict.goes += 1
+        self.verdict.answer = prompts.refused_patch(str(refused))
         self._store()
-        return prompts.refused_patch(str(refused))
+        return self.verdict.answer
 
     def _refused(self, bundle: bytes) -> str:
         """Tell the model while it can still mend it that a patch may not be published."""
@@ -128,7 +151,9 @@ class Verifier:
         return ""
 
     def _failed(self, bundle: bytes) -> str:
-        self.verdict.evidence = self._check(bundle)
+        if not self.verdict.checked:
+            self.verdict.evidence, self.verdict.checked = self._check(bundle), True
+            self._store()
         failed = [check for check in self.verdict.evidence if check.exit_code != 0]
         if not failed or self.verdict.goes >= MORE_GOES:
             return ""
@@ -151,13 +176,16 @@ class Verifier:
         except (PatchRefused, ModelError, ModelAway, LimitReached) as error:
             self.verdict.reviewed, self.verdict.review = True, f"No review: {error}"
             return ""
-        attempt.services.store.runs.charge(attempt.task.id, "review", found.usage, found.cost, found.model, time.time())
         self.verdict.reviewed = True
         self.verdict.review = f"{found.verdict}: {found.remarks}".rstrip(": ")
-        if found.verdict != "revise" or not found.remarks:
-            return ""
-        self.verdict.review += "\n\n(The agent went over its work again after this.)"
-        return prompts.reviewed(found.remarks)
+        self.verdict.answer = ""
+        if found.verdict == "revise" and found.remarks:
+            self.verdict.review += "\n\n(The agent went over its work again after this.)"
+            self.verdict.answer = prompts.reviewed(found.remarks)
+        task, runs, brought = attempt.task, attempt.services.store.runs, (VERDICT, asdict(self.verdict))
+        paid = (found.usage, found.cost, found.model)
+        runs.charge(task.id, "review", *paid, time.time(), attempt=task.attempt, stage=brought)
+        return self.verdict.answer
 
     def _patch_diff(self, bundle: bytes) -> str:
         """Return the diff of a patch that may be published; raises PatchRefused."""
@@ -183,7 +211,7 @@ class Verifier:
 
     def _store(self) -> None:
         task, runs = self._attempt.task, self._attempt.services.store.runs
-        runs.finish_stage(task.id, task.attempt, "verdict", asdict(self.verdict), time.time())
+        runs.finish_stage(task.id, task.attempt, VERDICT, asdict(self.verdict), time.time())
 
 
 def record(command: str, result: CommandResult) -> Check:
@@ -192,10 +220,10 @@ def record(command: str, result: CommandResult) -> Check:
     return Check(command, result.exit_code, result.seconds, output, *parse_counts(result.output))
 
 
-def _load(stored: dict[str, object]) -> Verdict:
-    evidence = stored["evidence"]
-    checks = tuple(Check(**check) for check in evidence) if isinstance(evidence, list) else ()
-    return Verdict(int(str(stored["goes"])), checks, str(stored["review"]), bool(stored["reviewed"]))
+def _load(stored: dict[str, Any]) -> Verdict:
+    evidence = tuple(Check(**check) for check in stored["evidence"])
+    blocked = tuple(BlockedRequest(**request) for request in stored.get("blocked", ()))
+    return Verdict(**{**stored, "evidence": evidence, "blocked": blocked})
 
 
 def _request(attempt: Attempt) -> str:

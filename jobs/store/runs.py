@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from jobs.store.tables import charges, checkpoints, messages, stages, steps
-from jobs.types import Actor, AuditEntry, Step, Usage
+from jobs.types import Actor, AuditEntry, LeaseLost, Step, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,12 +85,32 @@ class Runs:
                 given = sa.update(messages).where(messages.c.id.in_(delivered))
                 connection.execute(given.values(delivered_at=now))
 
-    def charge(self, task_id: str, what: str, usage: Usage, cost: float, model: str, now: float) -> None:
-        """Store what a model call outside the agent's steps cost; it was paid whoever holds the task now."""
+    def charge(
+        self,
+        task_id: str,
+        what: str,
+        usage: Usage,
+        cost: float,
+        model: str,
+        now: float,
+        *,
+        attempt: int = 0,
+        stage: tuple[str, Any] | None = None,
+    ) -> None:
+        """Store what a model call outside the agent's steps cost; it was paid whoever holds the task now.
+
+        ``stage`` is name and product of what it brought, stored in the same moment where ``attempt`` holds the task:
+        who dies in between would have it paid for again.
+        """
         values = {"task_id": task_id, "what": what, "usage": asdict(usage), "cost": cost, "model": model, "at": now}
         with self._database.write() as connection:
             connection.execute(sa.insert(charges).values(**values))
             self._paid(connection, task_id, what, usage, cost, model)
+            if stage is not None:
+                brought = {"task_id": task_id, "name": stage[0], "product": stage[1], "at": now}
+                with suppress(LeaseLost):
+                    self._tasks.hold(connection, task_id, attempt)
+                    self._database.upsert(connection, stages, brought, key=["task_id", "name"])
 
     def _paid(
         self,

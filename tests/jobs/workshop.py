@@ -49,12 +49,13 @@ class Cast:
 
     def __init__(self) -> None:
         self.roles: dict[str, Answerer] = {}
+        self.verdict = call("report_review", verdict="approve", remarks="")
 
     def __call__(self, asked: dict[str, Any]) -> Line:
         """Answer as the role does."""
         names = {tool["name"] for tool in asked["tools"]}
         if "report_review" in names:
-            return call("report_review", verdict="approve", remarks="")
+            return self.verdict
         if "report_finding" in names:
             return self.roles["inspect"](asked)
         if "update_plan" in names:

@@ -44,9 +44,10 @@ class Meter:
     """Stands before the model: notes who asks for a reply that is stored already, and kills who asks when it is told."""
 
     def __init__(self, mortals: Mortals, task_id: str, deadly: Iterable[str]) -> None:
-        self._mortals, self._task_id, self._deadly = mortals, task_id, list(deadly)
+        self._mortals, self._task_id = mortals, task_id
         self._script = mortals.workshop.model.script
         self.paid_twice: list[str] = []
+        self.deadly = list(deadly)
 
     @classmethod
     def on(cls, mortals: Mortals, task_id: str, deadly: Iterable[str] = ()) -> Self:
@@ -60,8 +61,8 @@ class Meter:
         name, stored = self._what(asked)
         if stored:
             self.paid_twice.append(name)
-        if name in self._deadly:
-            self._deadly.remove(name)
+        if name in self.deadly:
+            self.deadly.remove(name)
             self._mortals.kill(name)
             return Failure(drop=True)
         return self._script(asked)
