@@ -54,8 +54,8 @@ def test_the_action_is_found_wherever_it_stands(body: bytes, action: str | None)
 
 
 @contextmanager
-def served(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Run the web process as people do, over a database of its own, and yield it with its port."""
+def served(home: Path, **changes: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run the web process as people do, over a database of its own, and yield it with its port; settings may be changed."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     environment = {
@@ -67,6 +67,7 @@ def served(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
         "GITHUB_PRIVATE_KEY": "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----",
         "GITHUB_WEBHOOK_SECRET": NEW,
         "ANTHROPIC_API_KEY": "a-key",
+        **changes,
     }
     command = [sys.executable, "-P", "-m", "bot.cli"]
     subprocess.run([*command, "migrate"], env=environment, cwd=home, check=True, capture_output=True)
