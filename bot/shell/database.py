@@ -29,6 +29,11 @@ def check_database(settings: Settings) -> None:
             f"The database cannot be reached: {first_line(error)}. Check DATABASE_URL and that it runs.",
             Exit.UNREACHABLE,
         ) from error
+    except Store.DAMAGED as error:
+        raise Failure(
+            f"The database is damaged: {first_line(error)}. `opus67 restore --force` puts a backup in its place.",
+            Exit.REFUSED,
+        ) from error
     if version is None:
         raise Failure("There is no database yet. `opus67 up` makes it and starts, or `opus67 migrate`.", Exit.USAGE)
     if version != HEAD:

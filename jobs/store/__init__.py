@@ -9,7 +9,7 @@ from jobs.keys import audit_key
 from jobs.store.audit import Audit, AuditRow, Erasure, Wanted
 from jobs.store.audit_chain import RESTORED, Head, Verdict
 from jobs.store.costs import Costs, Spent
-from jobs.store.database import UNAVAILABLE, Database, default_url
+from jobs.store.database import DAMAGED, UNAVAILABLE, Database, default_url
 from jobs.store.deliveries import Deliveries
 from jobs.store.fleet import MOST_WORKERS, Fleet
 from jobs.store.notices import Notice, Notices
@@ -64,6 +64,9 @@ class Store:
 
     UNAVAILABLE = UNAVAILABLE
     """What is raised while the database cannot be reached, is locked for too long, or its disk is full."""
+
+    DAMAGED = DAMAGED
+    """What is raised where a database is there and cannot be read; the above are some of these, so they come first."""
 
     def __init__(self, url: str, secret: bytes = b"", redacted: Sequence[str] = ()) -> None:
         """Take the database's URL; who writes to the audit needs its key, and what must not stand in it.

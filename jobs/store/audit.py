@@ -16,8 +16,8 @@ import sqlalchemy as sa
 
 from jobs import scope
 from jobs.store import audit_people as people
-from jobs.store.audit_chain import ERASED, FIRST_MAC, Anchor, Head, Verdict, anchored, mac_of, mark, verify
-from jobs.store.database import PENDING, UNAVAILABLE
+from jobs.store.audit_chain import ERASED, FIRST_MAC, Anchor, Check, Head, Verdict, anchored, mac_of, mark
+from jobs.store.database import DAMAGED, PENDING, UNAVAILABLE
 from jobs.store.tables import audit, audit_keys, decisions, effects, identities, links, tokens
 from jobs.text.redact import redact, redact_all
 from jobs.types import AuditEntry, Unrecorded
@@ -136,9 +136,20 @@ class Audit:
     def verify(self, heads: Sequence[Head] = (), old_secrets: Sequence[bytes] = ()) -> Verdict:
         """Hold all rows to their MACs and to published heads; ``old_secrets`` are keys of the installation before."""
         keys = {mark(one): one for one in (*old_secrets, self._secret)}
-        with self._database.moment() as connection:
-            reader, anchor = people.Reader.of(connection), self._anchor(connection)
-            return verify(_readable(connection), keys, anchor, heads, reader)
+        query = sa.select(audit).order_by(audit.c.number)
+        try:
+            with self._database.moment() as connection:
+                reader, anchor = people.Reader.of(connection), self._anchor(connection)
+                check = Check(keys, reader, heads, anchor)
+                for row in connection.execute(query, execution_options={"yield_per": AT_ONCE}).mappings():
+                    check.take(dict(row))
+                return check.end()
+        except DAMAGED as error:
+            if isinstance(error, UNAVAILABLE):
+                raise
+            verdict = Verdict()
+            verdict.complain(f"the database is damaged: {str(error.orig or error).partition(chr(10))[0]}")
+            return verdict
 
     def prune(self, before: float) -> int:
         """Remove the oldest rows, those of before a time, and leave an anchor for the chain; return how many."""
@@ -248,15 +259,6 @@ class Audit:
             cost=entry.cost,
             details=details,
         )
-
-
-def _readable(connection: sa.Connection) -> Iterator[Any]:
-    """Yield all rows, and None in the place of the rest where the database itself is damaged."""
-    query = sa.select(audit).order_by(audit.c.number)
-    try:
-        yield from connection.execute(query, execution_options={"yield_per": AT_ONCE}).mappings()
-    except sa.exc.DatabaseError:
-        yield None
 
 
 def _read(row: Any, reader: people.Reader) -> AuditRow:

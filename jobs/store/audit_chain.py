@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from jobs.store.audit_people import Reader
 
@@ -94,32 +94,13 @@ def mac_of(secret: bytes, before: str, row: Mapping[str, Any]) -> str:
     return hmac.digest(secret, f"{before}\n{values}".encode(), hashlib.sha256).hex()
 
 
-def verify(
-    rows: Iterable[Mapping[str, Any] | None],
-    keys: Mapping[str, bytes],
-    anchor: Anchor | None,
-    heads: Sequence[Head],
-    reader: Reader,
-) -> Verdict:
-    """Hold rows, ordered by number, to their MACs and to the heads that were published of them.
+class Check:
+    """One walk along the chain: ``take`` each row, ordered by number, and ``end``.
 
-    None stands for rows that cannot be read any more.
+    ``keys`` are the installation's, by their marks; ``heads`` are those that were published.
     """
-    check = _Check(keys, reader, heads)
-    check.begin(anchor)
-    for row in rows:
-        if row is None:
-            check.verdict.complain(f"the rows behind row {check.verdict.head.number} cannot be read from the database")
-        else:
-            check.take(row)
-    check.end()
-    return check.verdict
 
-
-class _Check:
-    """One walk along the chain."""
-
-    def __init__(self, keys: Mapping[str, bytes], reader: Reader, heads: Sequence[Head]) -> None:
+    def __init__(self, keys: Mapping[str, bytes], reader: Reader, heads: Sequence[Head], anchor: Anchor | None) -> None:
         self.verdict = Verdict()
         self._keys, self._reader = keys, reader
         self._heads: dict[int, dict[str, float]] = {}
@@ -129,11 +110,11 @@ class _Check:
         self._unseen: dict[str, int] = {}
         self._restored: list[tuple[int, float]] = []
         self._missed: list[Head] = []
+        if anchor is not None:
+            self._begin_behind(anchor)
 
-    def begin(self, anchor: Anchor | None) -> None:
-        """Start behind what retention has removed, if the anchor is ours."""
-        if anchor is None:
-            return
+    def _begin_behind(self, anchor: Anchor) -> None:
+        """Start behind what retention has removed."""
         if not anchor.is_sealed_by(self._keys):
             self.verdict.complain(
                 f"the anchor for the removed rows up to {anchor.number} is not ours, or of a key that is not known here"
@@ -161,8 +142,8 @@ class _Check:
         self._expected, self._before = number + 1, str(row["mac"])
         verdict.head = Head(number, self._before)
 
-    def end(self) -> None:
-        """Say what only the end of the chain shows: heads that are not in it, and people whose keys are gone."""
+    def end(self) -> Verdict:
+        """Return what was found, with what only the end shows: heads that are not in it, people whose keys are gone."""
         for head in self._later_heads():
             self._miss(head)
         for head in self._missed:
@@ -176,6 +157,7 @@ class _Check:
             self.verdict.complain(
                 f"the key of person {person[:4]}, named in row {number}, is gone, and no row says that they were erased"
             )
+        return self.verdict
 
     def _look_inside(self, row: Mapping[str, Any]) -> None:
         """Note what a good row says of keys and backups, and whether what is private in it can be read."""

@@ -25,8 +25,8 @@ UNAVAILABLE = (
     Unrecorded,
 )
 """What is raised while the database cannot be reached, is locked for too long, or its disk is full."""
-
-
+DAMAGED = sqlalchemy.exc.DatabaseError
+"""What is raised, beside what is above, where a database is there and cannot be read any more."""
 PENDING = "audit"
 """Under which name a connection keeps what is to be written last in its transaction."""
 
