@@ -30,6 +30,7 @@ BODY_SECONDS = 30.0
 """What a sender has for a body; GitHub waits for ten seconds in all."""
 FAILED: Said = ("an internal error; the log of the web process says more", 500)
 TOO_SLOW: Said = ("the body did not come in time", 408)
+TOO_LARGE: Said = ("the body is larger than 25 MB", 413)
 Answer = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers and body."""
 
@@ -94,9 +95,12 @@ class Front:
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         """Answer one request."""
         length = scope.headers.get("content-length") or ""
-        known = bool(_LENGTH.fullmatch(length)) and int(length) <= LARGEST_BODY
+        known = bool(_LENGTH.fullmatch(length))
         try:
-            if known and scope.path == PATH and scope.method == "POST":
+            if known and int(length) > LARGEST_BODY:
+                message, status = TOO_LARGE  # before any of it is read
+                exchange.response_bytes(status, _JSON, said(message))
+            elif known and scope.path == PATH and scope.method == "POST":
                 async with asyncio.timeout(BODY_SECONDS):
                     body = await exchange()
                 message, status = await self._webhook(scope, body)

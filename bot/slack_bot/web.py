@@ -7,6 +7,7 @@ import re
 import threading
 from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, request
 
@@ -55,6 +56,8 @@ class _Door:
     def answer(self) -> Response:
         if not self._is_signed():
             return _say("the signature or its time is missing or wrong; check SLACK_SIGNING_SECRET and the clock", 401)
+        if not _is_slacks(request.get_data(as_text=True), request.mimetype):
+            return _say("the body is nothing that Slack sends", 400)
         try:
             with self._lock:
                 handler = self._handler
@@ -85,6 +88,16 @@ class _Door:
 
         keeper = Keeper(self._store, self._waker)
         return SlackRequestHandler(build_app(self._settings, keeper))
+
+
+def _is_slacks(body: str, kind: str) -> bool:
+    """Tell whether a body, or the payload in a form, is the JSON object that Bolt takes it for without a look."""
+    if kind == "application/x-www-form-urlencoded":
+        body = dict(parse_qsl(body)).get("payload", "{}")
+    try:
+        return isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _say(message: str, status: int) -> Response:
