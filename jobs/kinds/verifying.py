@@ -81,6 +81,7 @@ class Verifier:
         self._attempt, self._bench, self._asked, self._first = attempt, bench, asked, first
         stored = attempt.services.store.runs.stage(attempt.task.id, VERDICT)
         self.verdict = _load(stored) if stored else Verdict()
+        self._judged = (b"", "")
 
     def __call__(self, request: FinishRequest) -> str | None:
         """Judge the work as it stands in the workspace."""
@@ -188,7 +189,12 @@ class Verifier:
         return self.verdict.answer
 
     def _patch_diff(self, bundle: bytes) -> str:
-        """Return the diff of a patch that may be published; raises PatchRefused."""
+        """Return the diff of a patch that may be published, which is asked for twice; raises PatchRefused."""
+        if self._judged[0] != bundle:
+            self._judged = bundle, self._received(bundle)
+        return self._judged[1]
+
+    def _received(self, bundle: bytes) -> str:
         attempt, base = self._attempt, self._bench.base
         quarantine = Quarantine(attempt.services.mirror, attempt.task.repository, attempt.task.id)
         rules = PatchRules(protected=base.config.protected, secrets=attempt.services.redacted)

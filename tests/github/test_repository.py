@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.answer.check_run import check_output
-from jobs.types import CHECK_NAME, GitHubUnavailable
+from jobs.types import CHECK_NAME, GitHubUnavailable, UserError
 from tests.answer.views import STATES
 from tests.github.conftest import SHOP
 from tests.testing import conformity
@@ -36,6 +36,14 @@ def test_knows_branches_and_their_heads(shop: Repository, local: LocalGitHub) ->
     assert shop.head_sha() == local.branches(SHOP)["main"]
     assert shop.head_sha("opus/issue-1-abc") == shop.branch_sha("opus/issue-1-abc") == made
     assert shop.branch_sha("gone") is None
+    assert shop.default_head() == ("main", local.branches(SHOP)["main"])
+
+
+def test_a_repository_without_a_commit_is_told(github: GitHub, local: LocalGitHub) -> None:
+    """Nothing can be based on it; what to do is said."""
+    local.create_repository("octo/empty")
+    with pytest.raises(UserError, match=r"octo/empty has no commit yet\. Push"):
+        github.repository("octo/empty", local.installation_id).default_head()
 
 
 def test_tells_permissions_as_they_are_now(shop: Repository, local: LocalGitHub) -> None:

@@ -16,10 +16,12 @@ import pytest
 from redis import Redis
 
 from config.settings import load
+from jobs import sandbox as sandboxes
 from jobs.keys import signing_key
 from jobs.queue import Waker
 from jobs.store import Store
 from jobs.store.tables import metadata
+from tests.sandbox.places import ensure_image, spec_for
 from tests.store.asking import claim, request, submit
 from tests.waiting import until
 
@@ -134,6 +136,17 @@ def test_a_task_hands_over_when_the_pool_stops(pool: Pool) -> None:
     assert seconds < STOPS_WITHIN
     assert pool.wrote("ended") == [["7f3c9a"]]
     assert not alive(worker)
+
+
+@pytest.mark.docker
+def test_a_pool_that_stops_leaves_no_spare(pool: Pool, home: Path) -> None:
+    """Nobody is left who could take the spare sandboxes or end them."""
+    ensure_image("docker")
+    sandboxes.prepare("docker", spec_for(), home, lambda _made: None)
+    pool.deliver("guid-0001")
+    assert pool.stop()[0] == 0
+    assert not list((home / "run").iterdir())
+    assert sandboxes.sweep("docker", home, time.time() + 86_400, lambda _name: False) == []
 
 
 def test_a_task_that_does_not_listen_is_ended(pool: Pool) -> None:

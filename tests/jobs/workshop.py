@@ -85,7 +85,8 @@ class Workshop:
             cast = Cast()
             model = stack.enter_context(MessagesAPI(cast))
             values = {**github.environment(), **model.environment(), "OPUS67_SANDBOX": sandbox}
-            values |= {"OPUS67_HOME": str(home), "REDIS_URL": NOWHERE, "OPUS67_MODEL": "claude-opus-5-5", **settings}
+            values |= {"OPUS67_HOME": str(home), "REDIS_URL": NOWHERE, "OPUS67_MODEL": "claude-opus-5-5"}
+            values |= {"OPUS67_SPARES": "0", **settings}
             services = Services(load(values, dotenv=None), store)
             stack.callback(services.close)
             yield cls(services, github, model, cast)

@@ -256,6 +256,40 @@ def test_committed_files_are_read_and_listed(place: Place):
     assert place.mirror.read(place.repository, "--help", "README.md", 100) is None
 
 
+def test_many_files_are_read_at_once(place: Place, tmp_path: Path):
+    """Each is what reading it alone gives: links, long files, folders, and links whose targets look like an answer."""
+    work, origin = tmp_path / "work", place.github.world.repository(place.repository).path
+    subprocess.run(["git", "clone", "-q", str(origin), str(work)], check=True)
+    secret = subprocess.run(
+        ["git", "-C", str(work), "rev-parse", "HEAD:app.py"], check=True, capture_output=True, text=True
+    ).stdout
+    posing = f"{secret.strip()} blob 6\n"
+    links = {
+        "inside": "README.md",
+        "outside": "/etc/passwd",
+        "nowhere": f"gone\n{posing}",
+        "loop": "loop",
+        "under": "README.md/x",
+        "above": f"../x\n{posing}",
+    }
+    for name, target in links.items():
+        (work / name).symlink_to(target)
+    (work / "long").write_text("x" * 5000)
+    (work / "empty").touch()
+    (work / "last").write_text("last\nline")
+    subprocess.run(["git", "-C", str(work), "add", "-A"], check=True)
+    subprocess.run(
+        ["git", "-C", str(work), "-c", "user.name=o", "-c", "user.email=o", "commit", "-qm", "x"], check=True
+    )
+    subprocess.run(["git", "-C", str(work), "push", "-q", "origin", "HEAD:main"], check=True)
+    head = place.mirror.fetch(place.repository, place.token).base_sha
+    paths = [*links, "README.md", "long", "empty", "package", "absent", "last"]
+    found = place.mirror.read_all(place.repository, [(head, path) for path in paths], 100)
+    alone = {path: place.mirror.read(place.repository, head, path, 100) for path in paths}
+    assert {path: found.get((head, path)) for path in paths} == alone
+    assert (alone["inside"], alone["long"], alone["nowhere"]) == (b"# Sample\n", b"x" * 100, None)
+
+
 def test_a_committed_link_is_followed_inside_the_tree_only(place: Place, tmp_path: Path):
     """AGENTS.md may be a link to CLAUDE.md; a link to a file of the host is nothing."""
     work = tmp_path / "work"
