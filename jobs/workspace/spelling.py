@@ -12,6 +12,8 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
     "\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
+_LONGEST_NAME, _LONGEST_PATH = 255, 3500
+"""In bytes: what Linux takes, with room for where somebody's checkout is."""
 _SHORT_NAME = re.compile(r"[^.~]{1,6}~[0-9]{1,4}(?:\.[^.]{0,3})?", re.IGNORECASE)
 _SEPARATOR = re.compile(r"[/\\]")
 _USUAL = re.compile(r"(?:[A-Za-z0-9_.@+~-]*[A-Za-z0-9_@+~-]/)*[A-Za-z0-9_.@+~-]*[A-Za-z0-9_@+~-]")
@@ -48,6 +50,8 @@ def odd_name(path: str) -> str:
         return "the name has control characters"
     if _INVISIBLE.search(path):
         return "the name has invisible characters"
+    if len(path.encode()) > _LONGEST_PATH or any(len(piece.encode()) > _LONGEST_NAME for piece in path.split("/")):
+        return "the name is too long to be checked out"
     return next(filter(None, map(_odd_piece, path.split("/"))), "")
 
 

@@ -6,7 +6,7 @@ import hashlib
 import struct
 import zlib
 
-from tests.workspace.forge import FILE, Entry, Forge
+from tests.workspace.forge import FILE, FOLDER, Entry, Forge
 
 X: Entry = (FILE, "x")
 
@@ -66,3 +66,19 @@ def huge_blob(forge: Forge) -> bytes:
         entry(kind, forge.git("cat-file", name, it)) for kind, name, it in ((1, "commit", commit), (2, "tree", tree))
     ]
     return bundled(forge, commit, packed(blob, *contents))
+
+
+def deep_folders(forge: Forge) -> bytes:
+    """Make a file below twenty thousand folders."""
+    objects, inside, mode = [entry(3, b"x")], _named("blob", b"x"), FILE
+    for _ in range(20_000):
+        tree = mode + b" a\0" + inside
+        objects.append(entry(2, tree))
+        inside, mode = _named("tree", tree), FOLDER
+    people = "author a <a> 0 +0000\ncommitter a <a> 0 +0000\n\nx\n"
+    commit = f"tree {inside.hex()}\nparent {forge.base}\n{people}".encode()
+    return bundled(forge, _named("commit", commit).hex(), packed(*objects, entry(1, commit)))
+
+
+def _named(kind: str, data: bytes) -> bytes:
+    return hashlib.sha1(f"{kind} {len(data)}\0".encode() + data, usedforsecurity=False).digest()

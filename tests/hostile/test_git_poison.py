@@ -28,7 +28,7 @@ POISONS: list[tuple[str, str]] = [
     ("hooks of every name", f"mkdir -p .git/hooks; for hook in {HOOKS}; do cp /tmp/run .git/hooks/$hook; done"),
     (
         "a folder of hooks elsewhere",
-        "mkdir h; cp /tmp/run h/reference-transaction; git config core.hooksPath h; rm -r h",
+        "mkdir /tmp/h; cp /tmp/run /tmp/h/reference-transaction; git config core.hooksPath /tmp/h",
     ),
     ("a file monitor", "git config core.fsmonitor /tmp/run"),
     (
@@ -95,7 +95,7 @@ POISONS: list[tuple[str, str]] = [
     ),
     (
         "a bare repository in a folder",
-        "git init -q --bare package/deep/bare; git -C package/deep/bare config core.fsmonitor /tmp/run; rm -rf package/deep/bare",
+        "git init -q --bare build/bare; git -C build/bare config core.fsmonitor /tmp/run",
     ),
     (
         "alternates that lead elsewhere",
@@ -118,7 +118,7 @@ POISONS: list[tuple[str, str]] = [
     ("scripts in front of git in the path", "mkdir -p /tmp/bin; cp /tmp/run /tmp/bin/git; export PATH=/tmp/bin:$PATH"),
     (
         "start files of the shell",
-        "cp /tmp/run /tmp/.bashrc; cp /tmp/run /tmp/.bash_profile; cp /tmp/run .bashrc; rm .bashrc",
+        "cp /tmp/run /tmp/.bashrc; cp /tmp/run /tmp/.bash_profile",
     ),
     (
         "links where the export is written",
@@ -131,10 +131,95 @@ POISONS: list[tuple[str, str]] = [
     ("attributes that are committed nowhere", f"{FILTER} printf '[attr]binary filter=x\\n' > .git/info/attributes"),
     (
         "a maintenance task",
-        "git config maintenance.auto true; git config gc.auto 1; git config gc.autoDetach false; cp /tmp/run .git/hooks 2>/dev/null || true",
+        "git config maintenance.auto true; git config gc.auto 1; git config gc.autoDetach false; mkdir .git/hooks; cp /tmp/run .git/hooks/pre-auto-gc",
     ),
     ("trace files", "git config trace2.eventTarget /tmp/trace; git config trace2.normalTarget af_unix:/tmp/x"),
+    (
+        "a common folder elsewhere",
+        "git init -q --bare /tmp/r; git -C /tmp/r config core.fsmonitor /tmp/run; echo /tmp/r > .git/commondir",
+    ),
+    ("a work tree elsewhere", "git config core.worktree /etc"),
+    (
+        "files at which git shall not look",
+        "git update-index --assume-unchanged app.py; git update-index --skip-worktree README.md",
+    ),
+    ("a sparse checkout of nothing", "git config core.sparseCheckout true; echo /nothing > .git/info/sparse-checkout"),
+    ("an index with a file monitor's extension", "git config core.fsmonitor /tmp/run; git update-index --fsmonitor"),
+    ("an index in two parts", "git update-index --split-index; rm .git/sharedindex.*; touch .git/sharedindex.gone"),
+    (
+        "a promisor that runs",
+        "printf '[remote \"evil\"]\\nurl = ext::/tmp/run\\npromisor = true\\n[extensions]\\npartialClone = evil\\n' >> .git/config",
+    ),
+    ("a HEAD that climbs", "printf 'ref: refs/heads/../../../../etc/passwd' > .git/HEAD"),
+    (
+        "branches, tags and notes of its own",
+        "for name in main release/1 opus/issue-2-def; do git branch $name; done; git tag v1; git tag -a v2 -m x; git notes add -m x",
+    ),
+    (
+        "commits in somebody's name",
+        "git -c user.name=mallory -c user.email=m@x commit -qam 'evil [skip ci] fixes #1' --author 'octo <octo@x>'",
+    ),
+    (
+        "a configuration for one folder",
+        "printf '[core]\\nfsmonitor=/tmp/run\\n' > /tmp/c; git config includeIf.gitdir:/.path /tmp/c",
+    ),
+    (
+        "a folder of templates",
+        "mkdir -p /tmp/t/hooks; cp /tmp/run /tmp/t/hooks/reference-transaction; git config init.templateDir /tmp/t",
+    ),
+    ("the address of a bundle", "git config fetch.bundleURI file:///tmp/evil; git config transfer.bundleURI true"),
+    (
+        "variables for the next commands",
+        "for file in .profile .bash_env .gitconfig; do echo 'export GIT_EXTERNAL_DIFF=/tmp/run GIT_EXEC_PATH=/tmp' > /tmp/$file; done",
+    ),
+    (
+        "an object that is none",
+        "object=$(git hash-object -w app.py); file=.git/objects/${object:0:2}/${object:2}; chmod u+w $file; echo junk > $file",
+    ),
+    ("locks on everything", "touch .git/index.lock .git/HEAD.lock .git/config.lock .git/packed-refs.lock"),
+    (
+        "commands for trailers, templates and references",
+        "git config trailer.x.command /tmp/run; git config core.alternateRefsCommand /tmp/run; git config commit.template /tmp/run",
+    ),
+    (
+        "folders that cannot be entered",
+        "mkdir -p build/locked; chmod 000 build/locked; mkdir .git/locked; chmod 000 .git/locked",
+    ),
 ]
+
+PROOFS: dict[str, str] = {
+    "hooks of every name": "test -x .git/hooks/reference-transaction",
+    "a folder of hooks elsewhere": "test -x $(git config core.hooksPath)/reference-transaction",
+    "alternates that lead elsewhere": "grep -q /proc/self/root .git/objects/info/alternates",
+    "a replaced object": "git replace -l | grep -q .",
+    "a graft": "test -s .git/shallow -a -s .git/info/grafts",
+    "an index with an extension of its own": "test $(stat -c %s .git/index) = 12",
+    "a pipe as the index": "test -p .git/index",
+    "a pipe as the configuration": "test -p .git/config",
+    "a giant configuration": "test $(stat -c %s .git/config) -gt 3000000000000",
+    "references to the host's files": "test -L .git/HEAD -a -L .git/refs/heads/x",
+    "scripts in front of git in the path": "test -x /tmp/bin/git",
+    "start files of the shell": "test -x /tmp/.bashrc -a -x /tmp/.bash_profile",
+    "links where the export is written": "test -L /tmp/opus67-export -a -L /tmp/opus67-restore.bundle",
+    "folders where the export is written": "test -x /tmp/opus67-export/git/hooks/reference-transaction",
+    "a maintenance task": "test -x .git/hooks/pre-auto-gc && git config maintenance.auto",
+    "trace files": "git config trace2.eventTarget",
+    "a work tree elsewhere": "grep -q 'worktree = /etc' .git/config",
+    "files at which git shall not look": "git ls-files -v | grep -q '^h app.py' && git ls-files -v | grep -q '^S README'",
+    "a sparse checkout of nothing": "git config core.sparseCheckout && grep -q nothing .git/info/sparse-checkout",
+    "an index with a file monitor's extension": "grep -q FSMN .git/index",
+    "an index in two parts": "grep -q link .git/index",
+    "a HEAD that climbs": "grep -q etc/passwd .git/HEAD",
+    "branches, tags and notes of its own": "test $(git for-each-ref | wc -l) -ge 7",
+    "commits in somebody's name": "git log -1 --format=%an | grep -q octo",
+    "a folder of templates": "test -x $(git config init.templateDir)/hooks/reference-transaction",
+    "the address of a bundle": "git config fetch.bundleURI",
+    "an object that is none": "! git cat-file blob $(git hash-object app.py) 2>/dev/null",
+    "locks on everything": "test -f .git/index.lock -a -f .git/config.lock",
+    "folders that cannot be entered": "test $(stat -c %a .git/locked) = 0",
+}
+"""How it is seen that the trick is in place; where none is named, that git's files name the program."""
+NAMED = "grep -rqsF --exclude=run /tmp/run .git /tmp build"
 
 
 @pytest.fixture
@@ -147,12 +232,14 @@ def canaries(box: Box, tmp_path: Path) -> list[Path]:
     return [outside, inside]
 
 
-@pytest.mark.parametrize("poison", [row[1] for row in POISONS], ids=[row[0] for row in POISONS])
-def test_a_poisoned_checkout_runs_nothing(place: Place, box: Box, canaries: list[Path], poison: str):
-    """Whatever is in .git, the export, the checks and the push run none of it, and the work is published."""
-    box.run(WORK + poison, timeout=60)
+@pytest.mark.parametrize("name", [name for name, _ in POISONS])
+def test_a_poisoned_checkout_runs_nothing(place: Place, box: Box, canaries: list[Path], name: str):
+    """Whatever is in .git, the export, the checks and the push run none of it, and the work is published, and only it."""
+    box.must(f"set -e; {WORK}{dict(POISONS)[name]}")
+    box.must(PROOFS.get(name, NAMED))
     for canary in canaries:
         canary.unlink(missing_ok=True)
+    before = place.references()
     bundle = export(box, place.base)
     assert bundle is not None
     quarantine = place.quarantine()
@@ -160,7 +247,8 @@ def test_a_poisoned_checkout_runs_nothing(place: Place, box: Box, canaries: list
     quarantine.push(patch.commit, "opus/issue-1-abc", place.token)
     assert [file.path for file in patch.files] == ["app.py"]
     assert not [canary for canary in canaries if canary.exists()]
-    assert sorted(place.github.branches(place.repository)) == ["main", "opus/issue-1-abc"]
+    assert place.references() == {**before, "refs/heads/opus/issue-1-abc": patch.commit}
+    assert place.message(patch.commit) == "Fix it\n\nCo-authored-by: Ada <ada@users.noreply.github.com>\n"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 
-from jobs.testing.github import LocalGitHub
+from jobs.testing.github import LocalGitHub, git
 from jobs.workspace import Mirror, PatchRules, Quarantine, Snapshot, checkout
 from tests.workspace.box import Box
 from tests.workspace.forge import Forge
@@ -53,6 +53,16 @@ class Place:
     def base(self) -> str:
         """The commit that the work starts from."""
         return self.snapshot.base_sha
+
+    def references(self) -> dict[str, str]:
+        """Return all references of the repository on GitHub, HEAD among them."""
+        path = self.github.world.repository(self.repository).path
+        return {**git.refs(path), "HEAD": (path / "HEAD").read_text()}
+
+    def message(self, commit: str) -> str:
+        """Return the message of a commit on GitHub."""
+        path = self.github.world.repository(self.repository).path
+        return git.run(path, "show", "-s", "--format=%B", commit).decode().removesuffix("\n")
 
     def quarantine(self, task: str = "7f3c9a") -> Quarantine:
         """Return a new quarantine of a task."""

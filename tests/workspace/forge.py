@@ -45,10 +45,14 @@ class Forge:
         data = content.encode() if isinstance(content, str) else content
         return self.git("hash-object", "-w", "--stdin", data=data).decode().strip()
 
+    def raw(self, kind: str, data: bytes) -> str:
+        """Write an object as it is, sound or not."""
+        return self.git("hash-object", "-w", "-t", kind, "--literally", "--stdin", data=data).decode().strip()
+
     def raw_tree(self, entries: list[tuple[bytes, bytes, str]]) -> str:
         """Write a tree of (mode, name, object) as they are, in this order."""
         data = b"".join(mode + b" " + name + b"\0" + bytes.fromhex(identity) for mode, name, identity in entries)
-        return self.git("hash-object", "-w", "-t", "tree", "--literally", "--stdin", data=data).decode().strip()
+        return self.raw("tree", data)
 
     def tree(self, changes: dict[str | bytes, Entry]) -> str:
         """Write the base's tree with changes; a path's pieces are names of any kind."""
