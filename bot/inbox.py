@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from bot import ci_reports, control, conversation, starting
@@ -49,7 +50,11 @@ log = logging.getLogger(__name__)
 def handle(services: Services, guid: str) -> None:
     """Act on a stored delivery, once; what fails is tried again, and nothing is lost."""
     deliveries, now = services.store.deliveries, time.time()
-    delivery = deliveries.claim(guid, now)
+    try:
+        delivery = deliveries.claim(guid, now)
+    except services.store.UNAVAILABLE as away:
+        log.warning("delivery %s waits, since the database cannot be written: %s", guid, away)
+        return
     if delivery is None:
         return
     try:
@@ -59,6 +64,10 @@ def handle(services: Services, guid: str) -> None:
         deliveries.release(guid, str(outage), now + outage.retry_after, counts=False)
     except LeaseLost as lost:
         log.info("%s", lost)
+    except services.store.UNAVAILABLE as away:
+        log.warning("delivery %s waits for the database: %s", guid, away)
+        with suppress(*services.store.UNAVAILABLE):  # Else its lease runs out.
+            deliveries.release(guid, "the database could not be reached", now + PAUSE_SECONDS, counts=False)
     except Exception as error:  # the webhook's edge: logged, tried again, and in the end left for the reconciliation
         log.exception("delivery %s could not be acted on", guid)
         if deliveries.release(guid, f"{type(error).__name__}: {error}", now + PAUSE_SECONDS) == "failed":

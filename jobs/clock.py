@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from config.settings import load
 from jobs import logs
 from jobs.heads import Keeper
+from jobs.jumps import Jumps, mend
 from jobs.lease import free_the_orphaned
 from jobs.services import build
 
@@ -56,11 +57,11 @@ def run_clock(_arguments: argparse.Namespace) -> int:
 
 def tick(services: Services) -> None:
     """Sweep, and wake somebody for each chore whose time has come, until the services are stopping."""
-    due = dict.fromkeys((chore.name for chore in CHORES), 0.0)
+    due, jumps = dict.fromkeys((chore.name for chore in CHORES), 0.0), Jumps()
     keeper = Keeper(services.store, services.settings.audit_file, services.settings.audit_days)
     while not services.stopping.is_set():
         now = time.monotonic()
-        _sweep(services)
+        _sweep(services, jumps)
         for chore in CHORES:
             if now >= due[chore.name] and services.waker.chore(chore.name):
                 due[chore.name] = now + chore.seconds
@@ -70,11 +71,12 @@ def tick(services: Services) -> None:
     services.close()
 
 
-def _sweep(services: Services) -> None:
+def _sweep(services: Services, jumps: Jumps) -> None:
     """Wake somebody for every delivery and task that waits and should not."""
     store, now = services.store, time.time()
     try:
         free_the_orphaned(store, now)
+        mend(store, jumps, now)
         services.waker.sweep(store.deliveries.due(now), store.tasks.due(now), store.tasks.unannounced(now))
         if store.people.due_links(now) or store.people.expired_links(now):
             services.waker.chore("confirm_links")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from githubkit.auth import AppAuthStrategy, TokenAuthStrategy, UnauthAuthStrategy
-from githubkit.auth.app import AppAuth
+from githubkit.auth import TokenAuthStrategy, UnauthAuthStrategy
 from jwt.exceptions import InvalidKeyError
 
 from jobs.github import transport
+from jobs.github.app_auth import AppStrategy, ServerTime
 from jobs.github.repository import Repository
 from jobs.github.tokens import InstallationStrategy
 from jobs.github.values import GitHubRefused, Token
@@ -21,7 +22,7 @@ from jobs.text import redact_all
 from jobs.types import GitHubUnavailable, Unrecorded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from githubkit.auth import BaseAuthStrategy
 
@@ -60,15 +61,18 @@ class GitHub:
         witness: Witness,
         timeout: float = 10.0,
         secrets: Sequence[str] = (),
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """Make the App's client; ``secrets`` are taken out of all that it writes, as its own tokens are.
 
         The ``witness`` is told of each request that changes something before it is sent.
+        The ``clock`` tells seconds since the epoch; where it is wrong, GitHub's is taken.
         """
         self.api_url, self.server_url, self.app_id = api_url, server_url, app_id
         self._connections = transport.Connections(timeout, witness)
         self._secrets, self._minted = tuple(secrets), deque[str](maxlen=MOST_MINTED)
-        self._auth = AppAuthStrategy(str(app_id), private_key.replace("\\n", "\n"))
+        self._time = ServerTime(clock)
+        self._auth = AppStrategy(str(app_id), private_key.replace("\\n", "\n"), self._time)
         self._app = self._connect(self._auth)
         self._lock = threading.Lock()
         self._repositories: dict[tuple[str, int], Repository] = {}
@@ -79,7 +83,7 @@ class GitHub:
         """Load what the first call would have to load, without a call: TLS, the private key, the signature of a JWT."""
         self._connections.client()
         with contextlib.suppress(InvalidKeyError, ValueError, TypeError):  # the first call tells what is wrong with it
-            AppAuth(self._app, self._auth.app_id, self._auth.private_key).get_jwt()
+            self._auth.token()
 
     def close(self) -> None:
         """Close the connections."""
@@ -111,7 +115,9 @@ class GitHub:
     def _as_installation(
         self, installation_id: int, permissions: Mapping[str, str], repositories: Sequence[str] = ()
     ) -> transport.PooledKit:
-        return self._connect(InstallationStrategy(lambda: self._mint(installation_id, permissions, repositories)))
+        return self._connect(
+            InstallationStrategy(lambda: self._mint(installation_id, permissions, repositories), self._time)
+        )
 
     def call(self, method: str, path: str, **options: Any) -> Any:
         """Make one call as the App."""

@@ -6,7 +6,6 @@ githubkit's own way reads the whole answer strictly, repositories and all, and f
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from githubkit import GitHubCore
 
+    from jobs.github.app_auth import ServerTime
     from jobs.github.values import Token
 
 EARLY_SECONDS = 120.0
@@ -30,8 +30,8 @@ EARLY_SECONDS = 120.0
 class _InstallationAuth(httpx.Auth):
     """Puts the kept token into a request; after a 401 once more with a new one, since nothing was done then."""
 
-    def __init__(self, mint: Callable[[], Token]) -> None:
-        self._mint = mint
+    def __init__(self, mint: Callable[[], Token], server_time: ServerTime) -> None:
+        self._mint, self._time = mint, server_time
         self._lock = threading.Lock()
         self._value, self._good_until = "", 0.0
 
@@ -47,7 +47,7 @@ class _InstallationAuth(httpx.Auth):
 
     def _token(self, instead_of: str = "") -> str:
         with self._lock:
-            if self._value == instead_of or time.time() >= self._good_until:
+            if self._value == instead_of or self._time.now() >= self._good_until:
                 token = self._mint()
                 self._value = token.value
                 self._good_until = datetime.fromisoformat(token.expires_at).timestamp() - EARLY_SECONDS
@@ -59,9 +59,10 @@ class InstallationStrategy(BaseAuthStrategy):
     """Authenticates a githubkit client with one installation's tokens."""
 
     mint: Callable[[], Token]
+    server_time: ServerTime
 
     def __post_init__(self) -> None:
-        self._auth = _InstallationAuth(self.mint)
+        self._auth = _InstallationAuth(self.mint, self.server_time)
 
     def get_auth_flow(self, github: GitHubCore) -> httpx.Auth:  # type: ignore[type-arg]  # noqa: ARG002 - githubkit's signature
         """Return the one flow that keeps the token."""

@@ -13,6 +13,7 @@ import random
 import threading
 import time
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
@@ -141,6 +142,15 @@ class PooledKit(Kit[Any]):
             cache_strategy=MemCacheStrategy(),
         )
         self._connections, self._clean = connections, clean
+        self._quiet_until = 0.0
+
+    def keep_quiet(self, seconds: float) -> None:
+        """Make no call for so long: GitHub asked for that, and who goes on asking is shut out for longer."""
+        self._quiet_until = time.monotonic() + seconds
+
+    def quiet(self) -> float:
+        """Return for how many seconds no call is made yet."""
+        return max(0.0, self._quiet_until - time.monotonic())
 
     @contextmanager
     def get_sync_client(self) -> Iterator[httpx.Client]:
@@ -205,12 +215,15 @@ def respond(kit: Kit[Any], method: str, path: str, *, again: bool = False, **opt
     Reads, and what may be done ``again``, are tried a few times within some seconds.
     """
     tries = READ_TRIES if again or method == "GET" else 1
+    if isinstance(kit, PooledKit) and (wait := kit.quiet()):
+        raise GitHubUnavailable(f"GitHub asked to be left alone ({_what(method, path)})", wait)
     for turn in range(1, tries + 1):
         try:
             return kit.request(method, path, **options).raw_response
         except GitHubException as error:
             reason = _explain(error, method, path)
             if turn == tries or isinstance(reason, GitHubRefused) or reason.retry_after > 1:
+                _heed(kit, reason)
                 raise reason from None
             log.info("reading from GitHub again: %s", reason)
             time.sleep(random.uniform(0.1, 0.3) * turn)  # noqa: S311 - spreads retries, guards nothing
@@ -218,6 +231,12 @@ def respond(kit: Kit[Any], method: str, path: str, *, again: bool = False, **opt
             # githubkit reads Retry-After as a number of seconds; a date is as good in HTTP.
             raise GitHubUnavailable(f"GitHub asked to wait ({_what(method, path)})", UNKNOWN_WAIT) from None
     raise AssertionError("unreachable")
+
+
+def _heed(kit: Kit[Any], reason: GitHubUnavailable | GitHubRefused) -> None:
+    """Have a client make no call while GitHub asks for that, whichever thread would."""
+    if isinstance(kit, PooledKit) and isinstance(reason, GitHubUnavailable) and reason.retry_after > 1:
+        kit.keep_quiet(reason.retry_after)
 
 
 def _body(response: httpx.Response, method: str, path: str) -> Any:
@@ -255,7 +274,7 @@ def _explain(error: GitHubException, method: str, path: str) -> GitHubUnavailabl
 def _failed(error: RequestFailed, what: str) -> GitHubUnavailable | GitHubRefused:
     if isinstance(error, RateLimitExceeded):
         kind = "rate limit" if isinstance(error, PrimaryRateLimitExceeded) else "secondary rate limit"
-        wait = min(max(error.retry_after.total_seconds(), 2.0), LONGEST_WAIT)
+        wait = min(max(_until_reset(error), 2.0), LONGEST_WAIT)
         return GitHubUnavailable(f"GitHub's {kind} is reached ({what})", wait)
     status, message = error.response.status_code, _message(error)
     if status >= SERVER_ERROR:
@@ -263,6 +282,18 @@ def _failed(error: RequestFailed, what: str) -> GitHubUnavailable | GitHubRefuse
     if status == TOO_MANY_REQUESTS or "rate limit" in message.lower():
         return GitHubUnavailable(f"GitHub asked to slow down ({what})", UNKNOWN_WAIT)
     return GitHubRefused(status, f"GitHub refused {what}: {status} {message}{_cure(status)}", message)
+
+
+def _until_reset(error: RateLimitExceeded) -> float:
+    """Return how long to wait, by GitHub's own clock where it says when the limit ends: ours may be wrong."""
+    headers = error.response.headers
+    reset = headers.get("x-ratelimit-reset", "")
+    if "retry-after" in headers or not (reset.isascii() and reset.isdigit()):
+        return error.retry_after.total_seconds()
+    try:
+        return float(reset) - parsedate_to_datetime(headers.get("date", "")).timestamp()
+    except (ValueError, TypeError):
+        return error.retry_after.total_seconds()
 
 
 def _retry_after(error: RequestFailed) -> float:

@@ -89,6 +89,14 @@ class Deliveries:
             mine = sa.update(deliveries).where(deliveries.c.guid == guid, deliveries.c.status == "new")
             return connection.execute(mine.values(**values).returning(deliveries.c.status)).scalar_one_or_none() or ""
 
+    def come_forward(self, seconds: float, now: float) -> None:
+        """Let what waits for a time, or is held until one, wait so much less, since the clock was set back by that."""
+        later = sa.update(deliveries).where(
+            deliveries.c.status == "new", deliveries.c.lease_until > now + LEASE_SECONDS
+        )
+        with self._database.write() as connection:
+            connection.execute(later.values(lease_until=deliveries.c.lease_until - seconds))
+
     def due(self, now: float, limit: int = 100) -> Sequence[str]:
         """Return the GUIDs of deliveries that wait for somebody to take them up, oldest first."""
         query = (

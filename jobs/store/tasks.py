@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 15.0
 """How long a silent worker keeps its task; the heartbeat renews it three times within."""
+ODD_SECONDS = 60.0
+"""A lease that ended longer ago, or will end so much later than one can, was written or is read by a wrong clock."""
 HEARD = "heard:"
 CRASHES = 3
 """After this many attempts that died without a word a task is failed."""
@@ -146,13 +148,14 @@ class Tasks(TaskQuestions):
             values["not_before"] = 0.0
             values["status"] = sa.case((workable(), Status.IN_PROGRESS.value), else_=tasks.c.status)
             values["started_at"] = sa.func.coalesce(tasks.c.started_at, now)
-        free = sa.and_(tasks.c.lease_until < now, tasks.c.not_before <= now)
+        ended = sa.and_(tasks.c.lease_until < now, tasks.c.lease_until > now - ODD_SECONDS)
+        free = sa.or_(tasks.c.lease_owner == "", tasks.c.lease_until == 0, ended)
         with self._database.write() as connection:
             if begin and not self._has_room(connection, task_id, now):
                 return None
             row = connection.execute(
                 sa.update(tasks)
-                .where(tasks.c.id == task_id, free, sa.or_(workable(), untold()))
+                .where(tasks.c.id == task_id, free, tasks.c.not_before <= now, sa.or_(workable(), untold()))
                 .values(**values)
                 .returning(tasks)
             ).one_or_none()
@@ -178,6 +181,27 @@ class Tasks(TaskQuestions):
         if row is None:
             raise LeaseLost(f"task {task_id} is held by another attempt than {attempt}")
         return Wish(row.cancel, row.pause)
+
+    def odd_leases(self, now: float) -> Sequence[tuple[str, int, float]]:
+        """Return task, attempt and end of the leases that the clock alone does not tell to be dead or alive."""
+        held = sa.and_(tasks.c.lease_owner != "", tasks.c.lease_until > 0)
+        past, future = now - ODD_SECONDS, now + LEASE_SECONDS + ODD_SECONDS
+        odd = sa.or_(tasks.c.lease_until <= past, tasks.c.lease_until > future)
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(tasks.c.id, tasks.c.attempt, tasks.c.lease_until).where(held, odd))
+            return [(row.id, row.attempt, row.lease_until) for row in rows]
+
+    def expire(self, task_id: str, attempt: int, until: float) -> None:
+        """End a lease that nobody has renewed since it was looked at."""
+        same = sa.and_(tasks.c.id == task_id, tasks.c.attempt == attempt, tasks.c.lease_until == until)
+        with self._database.write() as connection:
+            connection.execute(sa.update(tasks).where(same).values(lease_until=0.0))
+
+    def come_forward(self, seconds: float, now: float) -> None:
+        """Let the tasks that wait for a time wait so much less, since the clock was set back by that."""
+        waiting = sa.update(tasks).where(tasks.c.not_before > now)
+        with self._database.write() as connection:
+            connection.execute(waiting.values(not_before=tasks.c.not_before - seconds))
 
     def bereave(self, owners: Sequence[str]) -> Sequence[str]:
         """End the leases of owners who died, and return their tasks; the next claim counts each as a crash."""

@@ -151,7 +151,10 @@ class _Handler(BaseHTTPRequestHandler):
             continue
 
     def _send(self, answer: Answer) -> None:
-        self.send_response(answer.status)
+        self.send_response_only(answer.status)
+        for name, value in {"Server": self.version_string(), "Date": self.date_time_string()}.items():
+            if name not in answer.headers:
+                self.send_header(name, value)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         body = answer.body
