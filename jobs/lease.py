@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 HEARTBEAT_SECONDS = 4.0
 PATIENCE_SECONDS = 3.0
 """How long a worker that must stop waits for the current command or model reply before it breaks off."""
+LATEST_SECONDS = 5.0
+"""After so long the task is handed over whatever this worker is at: half a minute is soon waited for by a clone, say.
+
+Before the worker is ended by force, see ``STOP_SECONDS`` in jobs/worker.py.
+"""
+
+HANDED_OVER = "The worker was restarted; the next one takes the work up where it is."
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +36,8 @@ class Lease:
     """One attempt's hold on a task; ``check`` raises what must stop the work.
 
     A wait in the main thread that can last long is put into ``interruptible``: the heartbeat breaks it off by a signal
-    when the task was cancelled or lost, or when the worker must stop and the wait does not end by itself.
+    when the task was cancelled or lost, or when the worker must stop and the wait does not end by itself. Where the
+    main thread does not come back in time, the heartbeat hands the task over, and this attempt has lost it.
     """
 
     def __init__(self, store: Store, task_id: str, attempt: int, stopping: threading.Event) -> None:
@@ -39,6 +47,7 @@ class Lease:
         self._lost = False
         self._waiting = False
         self._ended = threading.Event()
+        self._began = time.monotonic()
         self._thread = threading.Thread(target=self._beat, name=f"lease-{task_id}", daemon=True)
         self._main = threading.get_ident()
 
@@ -93,10 +102,27 @@ class Lease:
                 renewed = now
             if self._stopping.is_set() and asked_to_stop is None:
                 asked_to_stop = now
-            impatient = asked_to_stop is not None and now - asked_to_stop > PATIENCE_SECONDS
+            late = 0.0 if asked_to_stop is None else now - asked_to_stop
+            if late > LATEST_SECONDS:
+                self._hand_over()
+            impatient = late > PATIENCE_SECONDS
             cancelled = self._wish is not None and self._wish.cancel
             if self._waiting and (self._lost or cancelled or impatient):
                 signal.pthread_kill(self._main, signal.SIGUSR1)
+
+    def _hand_over(self) -> None:
+        """Put the task back for the next attempt; one try more at each beat where the database cannot be reached."""
+        if self._lost:
+            return
+        try:
+            worked = time.monotonic() - self._began
+            self._store.tasks.hand_over(self.task_id, self.attempt, worked=worked, note=HANDED_OVER)
+            log.warning("task %s is handed over, since this worker must stop and is not done with it", self.task_id)
+        except LeaseLost:
+            pass
+        except self._store.UNAVAILABLE:
+            return
+        self._lost = True
 
     def _renew(self) -> bool:
         """Renew the lease; a database that cannot be reached is tried again at the next beat."""

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     Composer = Callable[[Services], Mapping[str, Function]]
 
 RESTART_SECONDS = 1.0
-STOP_SECONDS = 6.5
+STOP_SECONDS = 7.2
 TURN_SECONDS = 0.5
 LATE = ("_strptime", "encodings.idna", "h11", "httpcore", "httpcore2", "markdown_it.main", "opentelemetry.propagate")
 """What libraries import when they are first used; each worker would have it for itself, some 6 MB."""

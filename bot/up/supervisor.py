@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bot.up.console import Console
 
-STOP_SECONDS = 7.5
+STOP_SECONDS = 8.0
 """What the processes have to finish what they are at; a stop takes less than 10 s in all."""
 LAST_SECONDS = 1.0
 """What the process that is stopped last (Valkey) has, to write its files."""

@@ -251,6 +251,14 @@ class Tasks(TaskQuestions):
         values = {"status": Status.QUEUED.value, "not_before": not_before, "note": note}
         self._update(task_id, attempt, values)
 
+    def hand_over(self, task_id: str, attempt: int, *, worked: float, note: str) -> None:
+        """Let go of a task in whatever state it is: one that was worked on is for the next attempt, see ``release``."""
+        going = tasks.c.status == Status.IN_PROGRESS
+        values = {"lease_owner": "", "lease_until": 0.0, "worked_seconds": tasks.c.worked_seconds + worked}
+        values |= {"status": sa.case((going, Status.QUEUED.value), else_=tasks.c.status)}
+        values |= {"note": sa.case((going, note), else_=tasks.c.note)}
+        self._update(task_id, attempt, values)
+
     def listen(self, task_id: str, attempt: int, event: str, note: str) -> None:
         """Store which event a task is going to wait for; ``release`` lets it wait."""
         self._update(task_id, attempt, {"listens": event, "note": note})

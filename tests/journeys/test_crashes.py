@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.testing.models.script import Reply, turn
-from jobs.types import Status
 from tests.journeys.conftest import running
 from tests.journeys.town import FIXED, bash, finish, write
 from tests.waiting import until
@@ -102,22 +101,6 @@ def test_a_worker_killed_in_any_stage_is_succeeded(survivors: dict[str, Story], 
     assert max(agent.values()) <= allowed
     reviews = [one for one in answered if one.body["tools"][0]["name"] == "report_review"]
     assert len(reviews) == 1
-
-
-def test_stopping_and_starting_again_takes_the_work_up(own_town: Town) -> None:
-    """SIGTERM in the middle hands the work over within seconds, says so, and the next start goes on from there."""
-    town = own_town
-    gate = town.gate()
-    story = town.story([write(), bash("cat greeting.py"), gate.before(bash("true")), finish()]).ask()
-    gate.wait()
-    assert town.product.stop() == 0
-    assert story.current.status is Status.QUEUED
-    gate.open()
-    town.product.up()
-    assert "Done: a draft pull request is ready" in story.ends(60)
-    story.assert_alone()
-    assert story.file("greeting.py", story.current.branch) == FIXED
-    assert town.store.tasks.row(story.current.id).crashes == 0
 
 
 def test_a_killed_redis_loses_nothing(own_town: Town) -> None:
