@@ -137,14 +137,14 @@ def _note(services: Services, newest_first: Sequence[Mapping[str, Any]], now: fl
 def _after(known: Lost | None, entry: Mapping[str, Any], now: float) -> Lost:
     """Return what is known of a delivery after one more of its failed attempts was read."""
     at, number = _seconds(entry), int(entry["id"])
-    if known is None:
-        known = Lost(number, at, at, asked=int(entry["redelivery"]))
-    elif (at, number) <= (known.last, known.id):
+    if known is not None and (at, number) <= (known.last, known.id):
         return replace(known, first=min(known.first, at))
-    if not known.asked:
-        return replace(known, id=number, last=at)
-    again = now + min(FIRST_PAUSE * 3 ** (known.asked - 1), LONGEST_PAUSE) if entry["status_code"] in NOBODY else None
-    return replace(known, id=number, last=at, due=again)
+    first, asked = (at, 0) if known is None else (known.first, known.asked)
+    asked = max(asked, int(entry["redelivery"]))
+    due: float | None = 0.0
+    if asked:
+        due = now + min(FIRST_PAUSE * 3 ** (asked - 1), LONGEST_PAUSE) if entry["status_code"] in NOBODY else None
+    return Lost(number, first, at, asked, due)
 
 
 def _ask(services: Services, now: float) -> None:
