@@ -149,14 +149,14 @@ def _push(
     attempt.lease.check()  # The last moment at which a cancel or a pause leaves nothing behind.
     try:
         with _told(attempt, base.target, commit):
-            quarantine.push(commit, base.target, token.value, expected=base.expected or None)
+            token.using(lambda value: quarantine.push(commit, base.target, value, expected=base.expected or None))
     except PushConflict as conflict:
         if not beside:
             raise
         branch = attempt.task.own_branch if base.expected else f"{base.target}-{attempt.task.attempt}"
         attempt.lease.fence()
         with _told(attempt, branch, commit):
-            quarantine.push(commit, branch, token.value)
+            token.using(lambda value: quarantine.push(commit, branch, value))
         why = f"The pull request was not opened: {conflict}"
         if base.expected:
             why = f"The pull request was not changed: somebody moved its branch `{base.target}` while this ran."

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from jobs.workspace import TokenRefused
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from jobs.execute import Attempt
     from jobs.github import Token
@@ -31,11 +33,19 @@ class RunToken:
         """The token itself."""
         return self.minted.value
 
+    def using(self, act: Callable[[str], None]) -> None:
+        """Do something with the token, and once more with a new one where GitHub takes this one no more."""
+        try:
+            act(self.value)
+        except TokenRefused:
+            self.end()
+            act(self.value)
+
     def end(self) -> None:
         """Have the token revoked if there is one; nobody waits for it."""
-        services = self._attempt.services
-        if "minted" in self.__dict__:
-            services.background.submit(services.github.revoke, self.minted)
+        services, minted = self._attempt.services, self.__dict__.pop("minted", None)
+        if minted is not None:
+            services.background.submit(services.github.revoke, minted)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from jobs.workspace.merging import merge
 from jobs.workspace.mirror import Mirror, Snapshot
 from jobs.workspace.push import PushConflict, PushRefused
 from jobs.workspace.quarantine import Quarantine, sweep
+from jobs.workspace.remote import TokenRefused
 from jobs.workspace.rules import ALWAYS_PROTECTED, DEFAULT_PROTECTED, PatchRules
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "PushRefused",
     "Quarantine",
     "Snapshot",
+    "TokenRefused",
     "checkout",
     "checkout_beforehand",
     "checkpoint",

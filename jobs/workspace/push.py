@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from jobs.types import BRANCH_PREFIX, UserError
 from jobs.workspace.git import Git, GitFailed
-from jobs.workspace.remote import explain, last_line
+from jobs.workspace.remote import TokenRefused, explain, last_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,10 @@ class PushConflict(UserError):
 
 class PushRefused(UserError):
     """GitHub does not take the push; the message says why and what to do."""
+
+
+class PushTokenRefused(PushRefused, TokenRefused):
+    """GitHub does not take the push with this token; another one may be tried."""
 
 
 def push_branch(
@@ -62,6 +66,8 @@ def push_branch(
 def _failed(failure: GitFailed, repository: str) -> Exception:
     words = f"git failed while pushing to {repository}: {last_line(failure)}. Run the task again."
     error = explain(failure, repository, doing="pushing to") or UserError(words)
+    if isinstance(error, TokenRefused):
+        return PushTokenRefused(str(error))
     return PushRefused(str(error)) if isinstance(error, UserError) else error
 
 

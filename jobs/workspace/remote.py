@@ -14,9 +14,14 @@ RETRY_SECONDS = 5.0
 
 _MISSING = re.compile(r"repository .*not found|error: 404|not appear to be a git repository", re.IGNORECASE)
 _GONE = re.compile(r"not our ref|couldn't find remote ref|no such remote ref", re.IGNORECASE)
+_STALE = re.compile(
+    r"error: 401|authentication failed|could not read username|terminal prompts disabled"
+    r"|invalid username or (?:password|token)",
+    re.IGNORECASE,
+)
+"""How a token that ended or was revoked is refused, whatever it was for."""
 _REFUSED = re.compile(
-    r"error: 40[13]|authentication failed|could not read username|permission to .* denied|write access .* not granted"
-    r"|access denied|terminal prompts disabled|invalid username or (?:password|token)|organization has enabled",
+    r"error: 403|permission to .* denied|write access .* not granted|access denied|organization has enabled",
     re.IGNORECASE,
 )
 _MOVED = re.compile(r"error: 30[1278]|base from redirection|redirect", re.IGNORECASE)
@@ -35,6 +40,10 @@ _UNREACHABLE = re.compile(
 _BUSY = re.compile(r"\.lock': File exists|cannot lock ref|another git process", re.IGNORECASE)
 
 
+_NO_ACCESS = (
+    "GitHub refused {doing} {repository}: the App has no access to its contents. "
+    "Check that the App is installed on it, not suspended, and may read and write contents."
+)
 _WORDS = (
     (
         _UNTRUSTED,
@@ -44,13 +53,7 @@ _WORDS = (
         ),
     ),
     (_MOVED, "{repository} was renamed or moved. Ask again there, under its new name."),
-    (
-        _REFUSED,
-        (
-            "GitHub refused {doing} {repository}: the App has no access to its contents. "
-            "Check that the App is installed on it, not suspended, and may read and write contents."
-        ),
-    ),
+    (_REFUSED, _NO_ACCESS),
     (_GONE, "{repository} no longer has the commit that was asked for; its branch was rewritten. Ask again."),
     (
         _MISSING,
@@ -62,6 +65,10 @@ _WORDS = (
 )
 
 
+class TokenRefused(UserError):
+    """GitHub takes the token no more, or never did; nothing was done, so another one may be tried."""
+
+
 def explain(failure: GitFailed, repository: str, *, doing: str) -> UserError | GitHubUnavailable | None:
     """Return the error that a person or the queue should see, or None when git failed for a reason of ours."""
     said, line = failure.error, last_line(failure)
@@ -69,6 +76,8 @@ def explain(failure: GitFailed, repository: str, *, doing: str) -> UserError | G
         return GitHubUnavailable(f"GitHub did not answer while {doing} {repository}: {line}", RETRY_SECONDS)
     if _BUSY.search(said):
         return GitHubUnavailable(f"Another process is at work on the copy of {repository}.", RETRY_SECONDS)
+    if _STALE.search(said) and not _UNTRUSTED.search(said):
+        return TokenRefused(_NO_ACCESS.format(doing=doing, repository=repository))
     for symptom, words in _WORDS:
         if symptom.search(said):
             return UserError(words.format(line=line, doing=doing, repository=repository))
