@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.app import RECEIVER, create_app
 from bot.gathering import Gathering
+from bot.room import NoRoom, Room
 from bot.webhooks import HEADERS, LARGEST_BODY, PATH, Said, said
 from config.settings import load, require
 from jobs import logs
@@ -28,8 +29,13 @@ THREADS = 32
 """Each request that Flask answers holds one; pages take tens of milliseconds."""
 BODY_SECONDS = 30.0
 """What a sender has for a body; GitHub waits for ten seconds in all."""
+SMALL = 256 * 1024
+"""A body up to this size is not counted; GitHub's are mostly a tenth of it."""
+ROOM = 8 * LARGEST_BODY
+"""What larger bodies, and those of unknown size, may take of this process's memory together."""
 FAILED: Said = ("an internal error; the log of the web process says more", 500)
 TOO_SLOW: Said = ("the body did not come in time", 408)
+TOO_MANY: Said = ("too many large bodies are being sent at once; send it again in a minute", 503)
 TOO_LARGE: Said = ("the body is larger than 25 MB", 413)
 Answer = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers and body."""
@@ -86,6 +92,7 @@ class Front:
         self._application, self._receiver = application, receiver
         self._gathering: Gathering[Delivery, Said] = Gathering(receiver.write)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="flask")
+        self._room = Room(ROOM)
 
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
         """Finish what is being written, as the server stops."""
@@ -95,31 +102,29 @@ class Front:
     async def __rsgi__(self, scope: Scope, exchange: Exchange) -> None:
         """Answer one request."""
         length = scope.headers.get("content-length") or ""
-        known = bool(_LENGTH.fullmatch(length))
-        try:
-            if known and int(length) > LARGEST_BODY:
-                message, status = TOO_LARGE  # before any of it is read
-                exchange.response_bytes(status, _JSON, said(message))
-            elif known and scope.path == PATH and scope.method == "POST":
+        size = int(length) if _LENGTH.fullmatch(length) else -1
+        if size > LARGEST_BODY:  # before any of it is read
+            exchange.response_bytes(*_words(TOO_LARGE))
+            return
+        with self._room.share() as share:
+            try:
                 async with asyncio.timeout(BODY_SECONDS):
-                    body = await exchange()
-                message, status = await self._webhook(scope, body)
-                exchange.response_bytes(status, _JSON, said(message))
+                    body = await (exchange() if 0 <= size <= SMALL else share.body(exchange, LARGEST_BODY))
+            except TimeoutError:
+                exchange.response_bytes(*_words(TOO_SLOW))
+            except NoRoom:
+                exchange.response_bytes(*_words(TOO_MANY))
             else:
-                async with asyncio.timeout(BODY_SECONDS):
-                    body = await _body(exchange)
-                exchange.response_bytes(*await self._page(scope, body))
-        except TimeoutError:
-            message, status = TOO_SLOW
-            exchange.response_bytes(status, _JSON, said(message))
+                plain = size >= 0 and scope.path == PATH and scope.method == "POST"
+                exchange.response_bytes(*await (self._webhook(scope, body) if plain else self._page(scope, body)))
 
-    async def _webhook(self, scope: Scope, body: bytes) -> Said:
+    async def _webhook(self, scope: Scope, body: bytes) -> Answer:
         try:
             found = self._receiver.judge(body, *(",".join(scope.headers.get_all(name)) for name in HEADERS))
-            return await self._gathering.add(found) if isinstance(found, Delivery) else found
+            return _words(await self._gathering.add(found) if isinstance(found, Delivery) else found)
         except Exception:  # the webhook's edge: told in the log, and GitHub marks the delivery as failed
             log.exception("a webhook could not be taken")
-            return FAILED
+            return _words(FAILED)
 
     async def _page(self, scope: Scope, body: bytes) -> Answer:
         call = partial(_call, self._application, _environ(scope, body))
@@ -134,15 +139,9 @@ def from_environment() -> Front:
     return Front(application, application.extensions[RECEIVER])
 
 
-async def _body(exchange: Exchange) -> bytes:
-    """Return a request's body, or a bit more than the most that is taken of it."""
-    parts, size = [], 0
-    async for part in exchange:
-        parts.append(bytes(part))
-        size += len(part)
-        if size > LARGEST_BODY:
-            break
-    return b"".join(parts)
+def _words(told: Said) -> Answer:
+    message, status = told
+    return status, _JSON, said(message)
 
 
 def _environ(scope: Scope, body: bytes) -> WSGIEnvironment:
