@@ -16,6 +16,7 @@ from pathlib import Path
 
 from contenders import postgresql
 
+from jobs.testing.chaos.faults import SORTS
 from jobs.testing.chaos.storm import Storm, Weather
 
 GAP_SECONDS = 4.0
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--sandbox", choices=["docker", "bubblewrap"], default="docker")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--only", choices=list(SORTS), action="append", help="no other sort of fault than these")
     parser.add_argument("--keep", action="store_true", help="keep the folder with the logs and the database")
     given = parser.parse_args()
     weather = Weather(
@@ -43,6 +45,7 @@ def main() -> int:
         talk=given.talk,
         provider=given.sandbox,
         workers=given.workers,
+        sorts=given.only or tuple(SORTS),
     )
     print(f"Chaos: seed {given.seed}, {given.seconds:g} s, {given.sandbox}, {given.database}\n", flush=True)
     home = Path(tempfile.mkdtemp(prefix="opus67-chaos-"))
@@ -55,7 +58,8 @@ def main() -> int:
     print(figures.table())
     broken = figures.broken()
     if figures.wrong or broken:
-        print("\n" + "\n".join(f"- {line}" for line in figures.wrong))
+        print("\nWhat was not as it should be, and what was done:\n")
+        print("\n".join(f"- {line}" for line in (*figures.wrong, *figures.log)))
     print(f"\n{'BROKEN: ' + '; '.join(broken) if broken else 'Every promise was kept.'}")
     if given.keep:
         print(f"Logs and database: {home}")

@@ -27,6 +27,7 @@ FILES = {
     # As many at once as there are workers: what is measured is not how long a task waits for its turn.
     ".github/opus67.yml": "checks: [python3 test_greeting.py]\nlimits:\n  tasks: {repository: 50, actor: 50}\n",
 }
+LOST = "The sandbox was lost and replaced"
 STEPS = ("cat greeting.py", "grep -n Hello greeting.py", "python3 test_greeting.py", "git status --short", "git diff")
 
 
@@ -80,9 +81,12 @@ class Events:
 def model() -> Any:
     """Return the model: it looks around, writes a file of the event's own, tries it, and ends."""
     looks = [call("bash", command=command) for command in STEPS]
-    script = Script([_write, *looks, call("finish", title="Greet by name", summary="The name was not used.")])
+    finish = call("finish", title="Greet by name", summary="The name was not used.")
+    script = Script([_write, *looks, finish], then=finish)
     review = Script([call("report_review", verdict="approve", remarks="It does what was asked.")])
-    role = by_tool({"report_review": review}, otherwise=script)
+    role = by_tool(
+        {"report_review": review}, otherwise=lambda request: (_write if _is_lost(request) else script)(request)
+    )
 
     def answer(request: dict[str, Any]) -> Line:
         return role(request) if key_of(request) else refused(400, "invalid_request_error", "no event asks for this")
@@ -94,6 +98,11 @@ def key_of(request: dict[str, Any]) -> str:
     """Return the key of the event that a request to the model is about, or nothing."""
     found = KEY.search(json.dumps(request.get("messages", [{}])[0]))
     return found[0] if found else ""
+
+
+def _is_lost(request: dict[str, Any]) -> bool:
+    """Tell whether the model was just told that its sandbox is another one: it then does its work again."""
+    return LOST in json.dumps(request["messages"][-1])
 
 
 def _write(request: dict[str, Any]) -> Line:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jobs.store.task_questions import Agent
     from jobs.testing.chaos.machine import Machine
 
-PAUSE_SECONDS = (16.0, 20.0)
+PAUSE_SECONDS = (16.0, 19.0)
 """A pause is longer than the lease of 15 s."""
 LOCK_SECONDS = (2.0, 6.0)
 SANDBOX_SECONDS = (3.0, 8.0)
@@ -44,6 +44,7 @@ class Faults:
     def __init__(self, machine: Machine, store: Store, dice: random.Random) -> None:
         self.done: Counter[str] = Counter()
         self.hits: list[Hit] = []
+        self.log: list[tuple[float, str]] = []
         self._machine, self._store, self._dice = machine, store, dice
         self._paused: set[int] = set()
         self._threads: list[threading.Thread] = []
@@ -52,6 +53,8 @@ class Faults:
         """Commit a fault of one sort, by its name in ``SORTS``; what lasts goes on in a thread."""
         committed = SORTS[sort](self)
         self.done[sort] += committed
+        if committed:
+            self.log.append((time.time(), sort))
         return committed
 
     def end(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -54,6 +55,8 @@ class Figures:
     violations: int = 0
     leftovers: int = 0
     wrong: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    """What was done to the product, and when."""
 
     @property
     def share(self) -> float:
@@ -107,6 +110,7 @@ class Figures:
 def count(product: Product, store: Store, events: Events, faults: Faults, left: Sequence[str]) -> Figures:
     """Count what became of everything."""
     figures = Figures(dict(+faults.done), len(events.asked))
+    figures.log = [f"{_clock(at)} {sort}" for at, sort in faults.log]
     tasks: defaultdict[tuple[str, int], list[Task]] = defaultdict(list)
     for task in store.tasks.recent(1_000_000):
         tasks[task.repository, task.subject.number].append(task)
@@ -219,10 +223,16 @@ def _count_recovery(
         elif hit.sort == "pause a worker":
             figures.takeover.append(first - hit.at)
         if first - hit.at >= RECOVERY_SECONDS:
-            figures.wrong.append(f"task {hit.task_id}: {hit.sort}, a step after {first - hit.at:.1f} s")
+            figures.wrong.append(
+                f"task {hit.task_id}: {hit.sort} at {_clock(hit.at)}, a step after {first - hit.at:.1f} s"
+            )
 
 
 def _seconds(values: Sequence[float], *, middle: bool = False) -> str:
     if not values:
         return "none"
     return f"{statistics.median(values) if middle else max(values):.1f} s"
+
+
+def _clock(at: float) -> str:
+    return f"{time.strftime('%H:%M:%S', time.gmtime(at))}.{int(at % 1 * 10)}"

@@ -82,7 +82,12 @@ class Machine:
             return [str(one.pid) for one in self._bubbles()]
         with self._engine() as engine:
             wanted = {"label": [f"{HOME_LABEL}={home_id(self._home)}", TASK_LABEL]}
-            return [found["Names"][0].removeprefix("/") for found in engine.containers(all=True, filters=wanted)]
+            found = [
+                (one["Names"][0].removeprefix("/"), one["Labels"])
+                for one in engine.containers(all=True, filters=wanted)
+            ]
+        # A spare one waits for its task.
+        return [name for name, labels in found if not labels[TASK_LABEL].startswith("spare-")]
 
     def sandbox_of(self, task_id: str, worker: int) -> str:
         """Return the sandbox in which a worker's task runs, or nothing."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 THINK_SECONDS = 0.4
 """What each reply of the model takes."""
-TRIES = 40
+TRIES = 16
 """So often a fault is tried that finds nobody to hurt, half a second apart."""
 
 
