@@ -121,12 +121,14 @@ class Git:
         accept: Sequence[int] = (0,),
         environment: Mapping[str, str] | None = None,
         bounded: bool = True,
+        lock: int | None = None,
     ) -> GitResult:
         """Run git on the bare repository ``directory``; raises ``GitFailed`` for an exit code not in ``accept``.
 
         The working directory is ``/``: git finds no repository but the one that is named.
         The token is in the environment of this one command only, bound to the server's address.
         Memory and processor time are ``bounded`` unless only GitHub's own objects are read, which may be many.
+        The file behind the descriptor ``lock`` stays locked until git has ended, even where this process dies before.
         """
         variables = {**self._variables(token), "GIT_DIR": str(directory), **(environment or {})}
         with _standard_input(data) as standard_input:
@@ -138,6 +140,7 @@ class Git:
                 cwd="/",
                 env=variables,
                 start_new_session=True,
+                pass_fds=() if lock is None else (lock,),
             )
             if bounded:
                 _limit(process.pid)

@@ -75,10 +75,10 @@ class Mirror:
         if want is None:
             want, branch = self._newest(repository, token, branch)
         if not self._holds(path, want):
-            with self._locked(path):
+            with self._locked(path) as lock:
                 self._empty_bin()
                 if not self._holds(path, want):
-                    self._bring(repository, token, want)
+                    self._bring(repository, token, want, lock)
         return Snapshot(path, want, branch or "")
 
     def read(self, repository: str, commit: str, path: str, limit: int) -> bytes | None:
@@ -164,9 +164,9 @@ class Mirror:
     def replace(self, repository: str, token: str, want: str) -> Snapshot:
         """Make the mirror anew when a checkout from it failed; sandboxes that use the old one keep it for a day."""
         path = self.path(repository)
-        with self._locked(path):
+        with self._locked(path) as lock:
             self._retire(path)
-            self._clone(repository, token, want)
+            self._clone(repository, token, want, lock)
         return Snapshot(path, want, "")
 
     def _newest(self, repository: str, token: str, branch: str | None) -> tuple[str, str]:
@@ -198,31 +198,33 @@ class Mirror:
             return False
         return result.output.startswith(f"{commit} commit ".encode()) and b" missing\n" not in result.output
 
-    def _bring(self, repository: str, token: str, want: str) -> None:
+    def _bring(self, repository: str, token: str, want: str, lock: int) -> None:
         """Fetch into the mirror; one that is absent or damaged is made anew."""
         path = self.path(repository)
         if (path / "HEAD").is_file():
             _clear_left_over(path)
             try:
-                self._fetch(path, repository, token, want)
+                self._fetch(path, repository, token, want, lock)
             except GitFailed as failure:
                 error = explain(failure, repository, doing="fetching")
                 if error is not None:
                     raise error from failure
         if not self._holds(path, want):
             self._retire(path)
-            self._clone(repository, token, want)
-        self._tidy(path)
+            self._clone(repository, token, want, lock)
+        self._tidy(path, lock)
 
-    def _fetch(self, path: Path, repository: str, token: str, want: str, seconds: float = FETCH_SECONDS) -> None:
+    def _fetch(
+        self, path: Path, repository: str, token: str, want: str, lock: int, seconds: float = FETCH_SECONDS
+    ) -> None:
         """Fetch branches and tags, and ``want`` alone when none of them reaches it, for example after a force-push."""
         url = self.url(repository)
         for arguments in (("--prune", "--", url, *REFSPECS), ("--", url, want)):
-            self.git.run(path, *FETCH, *arguments, token=token, seconds=seconds, bounded=False)
+            self.git.run(path, *FETCH, *arguments, token=token, seconds=seconds, bounded=False, lock=lock)
             if self._holds(path, want):
                 return
 
-    def _clone(self, repository: str, token: str, want: str) -> None:
+    def _clone(self, repository: str, token: str, want: str, lock: int) -> None:
         """Fetch all into another folder, and move it to the mirror's place when it is whole."""
         path = self.path(repository)
         half_made = self.home / "mirrors" / ".new" / path.parent.name / path.name
@@ -231,19 +233,19 @@ class Mirror:
         try:
             options = ("--bare", "--quiet", "--template=", "--initial-branch=main")
             self.git.run(half_made, "init", *options, str(half_made))
-            self._fetch(half_made, repository, token, want, CLONE_SECONDS)
+            self._fetch(half_made, repository, token, want, lock, CLONE_SECONDS)
             half_made.rename(path)
         except GitFailed as failure:
             raise self._explained(failure, repository, "cloning") from failure
         finally:
             shutil.rmtree(half_made, ignore_errors=True)
 
-    def _tidy(self, path: Path) -> None:
+    def _tidy(self, path: Path, lock: int) -> None:
         """Join small packs, which every fetch adds one of; nothing is ever pruned, so running work keeps its base."""
         if len(list((path / "objects" / "pack").glob("*.pack"))) > PACKS_BEFORE_REPACK:
             with suppress(GitFailed):
                 arguments = ("repack", "--quiet", "--geometric=2", "-d", "--no-write-bitmap-index")
-                self.git.run(path, *arguments, seconds=FETCH_SECONDS, bounded=False)
+                self.git.run(path, *arguments, seconds=FETCH_SECONDS, bounded=False, lock=lock)
 
     def _retire(self, path: Path) -> None:
         """Move a damaged mirror out of the way; a sandbox that has it mounted keeps seeing it."""
@@ -258,8 +260,11 @@ class Mirror:
                 shutil.rmtree(retired, ignore_errors=True)
 
     @contextmanager
-    def _locked(self, path: Path, patience: float = LOCK_SECONDS) -> Iterator[None]:
-        """Hold the repository's lock, which ends with this process at the latest."""
+    def _locked(self, path: Path, patience: float = LOCK_SECONDS) -> Iterator[int]:
+        """Hold the repository's lock, which ends with this process and the gits that it started, at the latest.
+
+        Its descriptor goes to each git that writes: one that outlives its worker keeps the next one from its folder.
+        """
         (self.home / "mirrors").mkdir(mode=0o711, parents=True, exist_ok=True)
         path.parent.mkdir(mode=0o711, exist_ok=True)
         deadline = time.monotonic() + patience
@@ -272,7 +277,7 @@ class Mirror:
                     if time.monotonic() > deadline:
                         raise GitHubUnavailable(f"Another task is fetching {path.stem}.", RETRY_SECONDS) from None
                     time.sleep(LOCK_POLL_SECONDS)
-            yield
+            yield file.fileno()
 
     def _explained(self, failure: GitFailed, repository: str, doing: str) -> Exception:
         words = f"git failed while {doing} {repository}: {last_line(failure)}. Run the task again."
@@ -293,9 +298,7 @@ def _blobs(listed: bytes) -> Iterator[tuple[str, int] | None]:
 
 
 def _clear_left_over(path: Path) -> None:
-    """Remove lock files and half-received packs of a git that was killed; a living one is never this old."""
-    candidates = [*path.glob("*.lock"), *(path / "refs").rglob("*.lock"), *(path / "objects").rglob("tmp_*")]
-    for file in candidates:
+    """Remove lock files and half-received packs of a git that was killed; a living one holds the repository's lock."""
+    for file in [*path.glob("*.lock"), *(path / "refs").rglob("*.lock"), *(path / "objects").rglob("tmp_*")]:
         with suppress(FileNotFoundError):
-            if time.time() - file.stat().st_mtime > STALE_SECONDS:
-                file.unlink()
+            file.unlink()

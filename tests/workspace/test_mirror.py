@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from jobs.types import GitHubUnavailable, UserError
 from jobs.workspace import Mirror
+from tests.waiting import until
 from tests.workspace.fixtures import FILES, Place, mint
 
 if TYPE_CHECKING:
@@ -181,17 +183,31 @@ def test_a_half_made_mirror_is_never_used(place: Place):
     assert place.mirror.fetch(place.repository, place.token, want=place.base).path.is_dir()
 
 
-def test_a_lock_that_a_killed_git_left_is_removed_when_it_is_old(place: Place):
-    """A young lock means that somebody is at work; an old one is in nobody's hands."""
-    new = place.github.commit_file(place.repository, "main", "new.txt", "new")
+def test_what_a_killed_git_left_is_in_nobodys_way(place: Place):
+    """A lock file of git's in a mirror that nobody has locked is removed, and the fetch goes on at once."""
     lock = place.snapshot.path / "refs" / "heads" / "main.lock"
     lock.touch()
-    with pytest.raises(GitHubUnavailable, match="Another process"):
-        place.mirror.fetch(place.repository, place.token, want=new)
-    os.utime(lock, (1, 1))
-    newer = place.github.commit_file(place.repository, "main", "newer.txt", "newer")
-    assert place.mirror.fetch(place.repository, place.token, want=newer).base_sha == newer
+    new = place.github.commit_file(place.repository, "main", "new.txt", "new")
+    assert place.mirror.fetch(place.repository, place.token, want=new).base_sha == new
     assert not lock.exists()
+
+
+def test_a_git_that_outlives_its_worker_keeps_the_mirror(place: Place):
+    """While git is at work for a worker that died, no other one touches the folder; then the next one goes on."""
+    place.mirror.forget(place.repository)
+    hung = place.github.faults.add("POST", "git-upload-pack$", hang=True)
+    program = "import sys; from pathlib import Path; from jobs.workspace import Mirror; "
+    program += "Mirror(Path(sys.argv[1]), sys.argv[2]).fetch(*sys.argv[3:5], want=sys.argv[5])"
+    given = [str(place.home), place.github.server_url, place.repository, place.token, place.base]
+    worker = subprocess.Popen([sys.executable, "-c", program, *given])
+    until(lambda: hung.hits, what="a git that waits for GitHub")
+    worker.kill()
+    worker.wait()
+    with place.mirror.path(place.repository).with_name(f"{place.repository.split('/')[1]}.git.lock").open() as lock:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        place.github.faults.clear()
+        assert place.mirror.fetch(place.repository, place.token, want=place.base).base_sha == place.base
 
 
 def test_many_fetches_at_once_make_one_clone(place: Place):
