@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
 from jobs.types import PatchRefused, SandboxError
 from jobs.workspace import checkout, export, restore
+from tests.conftest import short_folder
 from tests.workspace.box import Box
 from tests.workspace.forge import FILE, Forge
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.workspace.fixtures import Place
@@ -222,23 +226,46 @@ PROOFS: dict[str, str] = {
 NAMED = "grep -rqsF --exclude=run /tmp/run .git /tmp build"
 
 
+@dataclass
+class Trap:
+    """A program under one path inside and on the host, and the marks that it leaves wherever it runs."""
+
+    program: str
+    marks: tuple[Path, ...]
+
+    def set_in(self, script: str) -> str:
+        """Return a script that is about this program."""
+        return script.replace("/tmp/run", self.program)
+
+    def forget(self) -> None:
+        """Take away the marks that were left so far."""
+        for mark in self.marks:
+            mark.unlink(missing_ok=True)
+
+    @property
+    def sprung(self) -> list[Path]:
+        """The marks that there are."""
+        return [mark for mark in self.marks if mark.exists()]
+
+
 @pytest.fixture
-def canaries(box: Box, tmp_path: Path) -> list[Path]:
-    """Put a program into the sandbox that leaves a mark wherever it runs, and return the marks."""
-    outside, inside = tmp_path / "canary", box.temporary / "canary"
-    program = box.temporary / "run"
-    program.write_text(f"#!/bin/sh\ntouch {outside} /tmp/canary\ncat\n")
-    program.chmod(0o755)
-    return [outside, inside]
+def trap(box: Box) -> Iterator[Trap]:
+    """Put the program in place, so that a path in a configuration names it for the host's git, too."""
+    with short_folder("o67-trap-") as folder:
+        (box.temporary / folder.name).mkdir()
+        marks = (folder / "mark", box.temporary / folder.name / "mark")
+        for program in (folder / "run", box.temporary / folder.name / "run"):
+            program.write_text(f"#!/bin/sh\ntouch {folder}/mark\ncat\n")
+            program.chmod(0o755)
+        yield Trap(str(folder / "run"), marks)
 
 
 @pytest.mark.parametrize("name", [name for name, _ in POISONS])
-def test_a_poisoned_checkout_runs_nothing(place: Place, box: Box, canaries: list[Path], name: str):
+def test_a_poisoned_checkout_runs_nothing(place: Place, box: Box, trap: Trap, name: str):
     """Whatever is in .git, the export, the checks and the push run none of it, and the work is published, and only it."""
-    box.must(f"set -e; {WORK}{dict(POISONS)[name]}")
-    box.must(PROOFS.get(name, NAMED))
-    for canary in canaries:
-        canary.unlink(missing_ok=True)
+    box.must(trap.set_in(f"set -e; {WORK}{dict(POISONS)[name]}"))
+    box.must(trap.set_in(PROOFS.get(name, NAMED)))
+    trap.forget()
     before = place.references()
     bundle = export(box, place.base)
     assert bundle is not None
@@ -246,7 +273,7 @@ def test_a_poisoned_checkout_runs_nothing(place: Place, box: Box, canaries: list
     patch = place.receive(bundle, quarantine)
     quarantine.push(patch.commit, "opus/issue-1-abc", place.token)
     assert [file.path for file in patch.files] == ["app.py"]
-    assert not [canary for canary in canaries if canary.exists()]
+    assert not trap.sprung
     assert place.references() == {**before, "refs/heads/opus/issue-1-abc": patch.commit}
     assert place.message(patch.commit) == "Fix it\n\nCo-authored-by: Ada <ada@users.noreply.github.com>\n"
 
@@ -254,21 +281,30 @@ def test_a_poisoned_checkout_runs_nothing(place: Place, box: Box, canaries: list
 @pytest.mark.parametrize(
     "name", ["hooks of every name", "a file monitor", "a filter that must run", "a signature program"]
 )
-def test_the_traps_are_real(box: Box, canaries: list[Path], name: str):
-    """The same poison does run where somebody uses git in that checkout, inside: so its silence above means something."""
-    box.run(f"{WORK}{dict(POISONS)[name]}; git add -A; git commit -m x", timeout=60)
-    assert canaries[1].exists()
+def test_the_traps_are_real(box: Box, trap: Trap, name: str):
+    """The same poison runs where somebody uses git there, on the host as inside: so its silence above means something."""
+    box.run(trap.set_in(f"{WORK}{dict(POISONS)[name]}; git add -A; git commit -m x"), timeout=60)
+    assert trap.marks[1].exists()
+    trap.forget()
+    (box.workspace / "app.py").write_text("again\n")
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+    environment["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = str(box.mirror / "objects")
+    for command in ("add -A", "commit -m x"):
+        git = ["git", "-C", str(box.workspace), *command.split()]
+        subprocess.run(git, check=False, capture_output=True, env=environment)
+    assert trap.marks[0].exists()
 
 
 @pytest.mark.parametrize("attribute", ["filter=x", "filter=x diff=x merge=x", "working-tree-encoding=UTF-16"])
-def test_poisoned_attributes_of_the_work_run_nothing(place: Place, box: Box, canaries: list[Path], attribute: str):
+def test_poisoned_attributes_of_the_work_run_nothing(place: Place, box: Box, trap: Trap, attribute: str):
     """A .gitattributes in the work itself runs no driver, and is refused by its rule."""
-    box.run(f"{WORK}{FILTER} echo '*.nothing {attribute}' > .gitattributes", timeout=60)
+    box.must(trap.set_in(f"{WORK}{FILTER} echo '*.nothing {attribute}' > .gitattributes"))
+    trap.forget()
     bundle = export(box, place.base)
     assert bundle is not None
     with pytest.raises(PatchRefused, match="attribute"):
         place.receive(bundle)
-    assert not [canary for canary in canaries if canary.exists()]
+    assert not trap.sprung
 
 
 @pytest.mark.parametrize(
@@ -320,9 +356,7 @@ def test_a_sandbox_that_lies_gets_nothing_published(place: Place, tmp_path: Path
         checkout(liar, place.base)
 
 
-def test_a_poisoned_checkpoint_runs_nothing_in_the_next_sandbox(
-    place: Place, forge: Forge, canaries: list[Path], tmp_path: Path
-):
+def test_a_poisoned_checkpoint_runs_nothing_in_the_next_sandbox(place: Place, forge: Forge, trap: Trap, tmp_path: Path):
     """Bringing a checkpoint back runs no hook and no filter that its tree asks for."""
     other = Box(tmp_path / "other", place.snapshot.path)
     bundle = forge.work(
@@ -331,7 +365,7 @@ def test_a_poisoned_checkpoint_runs_nothing_in_the_next_sandbox(
     restore(other, place.base, bundle)
     assert (other.workspace / ".gitattributes").exists()
     assert not (other.temporary / "canary").exists()
-    assert not canaries[0].exists()
+    assert not trap.sprung
 
 
 def test_a_checkpoint_cannot_write_over_the_new_git_folder(place: Place, forge: Forge, tmp_path: Path):
