@@ -78,7 +78,8 @@ def _used(services: Services, repository: str, commit: str, image: str, minutes:
 
 
 def _renew(services: Services) -> None:
-    services.stopping.wait(PAUSE_SECONDS)
+    if services.stopping.wait(PAUSE_SECONDS):
+        return
     try:
         wanted, home = _wanted(services), services.settings.home
         missing = sandboxes.renew_spares(services.provider, [spec for spec, _ in wanted], home)
@@ -86,7 +87,8 @@ def _renew(services: Services) -> None:
             if spec in missing and not services.stopping.is_set():
                 sandboxes.prepare(services.provider, spec, home, partial(_furnish, services, commit))
     except (SandboxError, *services.store.UNAVAILABLE) as error:
-        log.warning("there is no spare sandbox now, so a run begins later: %s", error)
+        if not services.stopping.is_set():
+            log.warning("there is no spare sandbox now, so a run begins later: %s", error)
 
 
 def _wanted(services: Services) -> list[tuple[SandboxSpec, str]]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 DEFAULT_HEAD = """query($owner: String!, $name: String!) {
-  repository(owner: $owner, name: $name) { defaultBranchRef { name target { oid } } }
+  repository(owner: $owner, name: $name) { defaultBranchRef { name target { __typename oid } } }
 }"""
 MOST = 10_000
 """How many comments or events of an issue are looked through: the newest are the last."""

@@ -164,7 +164,7 @@ def test_a_spare_that_died_is_no_failure(shelf: Shelf, end: str) -> None:
     elif end == "remove":
         shelf.engine.remove_container(spare, force=True)
     elif end == "pause":
-        shelf.engine.pause(spare)  # type: ignore[no-untyped-call]
+        shelf.engine.pause(spare)
     else:
         folder.rename(folder.with_name("elsewhere"))
     with shelf.started() as (_, container, prepared):
