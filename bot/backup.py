@@ -74,9 +74,9 @@ def run_restore(arguments: argparse.Namespace) -> int:
         _check_owner(settings.home)
         with only_one(settings.home):
             kept = _restore(settings, file, manifest, force=arguments.force)
-            _tell_audit(settings, manifest)
         if text:
             _write_settings(text)
+        _tell_audit(load(), manifest)
     words = _restored_words(settings, manifest, kept, wrote=bool(text))
     data = {"rows": manifest.rows, "made_at": manifest.made_at, "kept": str(kept or ""), "settings": bool(text)}
     tell(words, as_json=arguments.json, **data)

@@ -21,8 +21,13 @@ def signing_key(settings: Settings) -> bytes:
     return _derived(settings.github_private_key or settings.github_webhook_secret or "not configured")
 
 
-def audit_key(settings: Settings) -> bytes:
-    """Derive the key of the audit's chain, which all machines of the installation know and its database does not."""
+def audit_key(settings: Settings) -> bytes | None:
+    """Derive the key of the audit's chain, which all machines of the installation know and its database does not.
+
+    None before the App is set up: what would be written then could never be told from what anybody wrote.
+    """
+    if not (settings.github_private_key or settings.github_webhook_secret):
+        return None
     return hmac.digest(signing_key(settings), b"audit", hashlib.sha256)
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 OUT = "-"
 WHERE = "The audit is looked at"
+NO_KEY = "The App's private key is not set here, and the audit is sealed with a key that is made from it. Check .env."
 FOLLOW_SECONDS = 1.0
 SHOWN = 20
 """So many problems are told one by one."""
@@ -49,6 +50,7 @@ def run_verify(arguments: argparse.Namespace) -> int:
     published, strange = _heads(arguments)
     old = [old_audit_key(_text(Path(name))) for name in arguments.old_key or ()]
     with store_here(WHERE) as store:
+        _must_have_key(store)
         verdict = store.audit.verify(published, old)
     head = f"{verdict.head.number}:{verdict.head.mac}" if verdict.rows else ""
     data: dict[str, Any] = {
@@ -109,6 +111,7 @@ def run_erase(arguments: argparse.Namespace) -> int:
     """Destroy the key of a person, so that nobody can read any more who they were."""
     person = arguments.person.removeprefix("@")
     with store_here("People are erased") as store:
+        _must_have_key(store)
         names, logins = _known_as(store, person)
         erasure = store.audit.erase(names, logins, Actor(OPERATOR, user_name()))
     if not erasure.found:
@@ -116,6 +119,11 @@ def run_erase(arguments: argparse.Namespace) -> int:
     data = {"persons": list(erasure.persons), "rows": erasure.rows, "others": dict(erasure.others)}
     tell(_erased_words(person, erasure), as_json=arguments.json, **data)
     return Exit.DONE
+
+
+def _must_have_key(store: Store) -> None:
+    if not store.audit.has_key:
+        raise Failure(NO_KEY, Exit.USAGE)
 
 
 def _show_newer(store: Store, last: int) -> int:

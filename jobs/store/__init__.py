@@ -10,7 +10,7 @@ from jobs.store.audit import Audit, AuditRow, Erasure, Wanted
 from jobs.store.audit_chain import RESTORED, Head, Verdict
 from jobs.store.costs import Costs, Spent
 from jobs.store.database import DAMAGED, UNAVAILABLE, Database, default_url
-from jobs.store.deliveries import Deliveries
+from jobs.store.deliveries import Deliveries, PutAside
 from jobs.store.fleet import MOST_WORKERS, Fleet
 from jobs.store.notices import Notice, Notices
 from jobs.store.people import Link, People
@@ -49,6 +49,7 @@ __all__ = [
     "Notices",
     "People",
     "Place",
+    "PutAside",
     "Showing",
     "Spent",
     "Store",
@@ -68,7 +69,7 @@ class Store:
     DAMAGED = DAMAGED
     """What is raised where a database is there and cannot be read; the above are some of these, so they come first."""
 
-    def __init__(self, url: str, secret: bytes = b"", redacted: Sequence[str] = ()) -> None:
+    def __init__(self, url: str, secret: bytes | None = b"", redacted: Sequence[str] = ()) -> None:
         """Take the database's URL; who writes to the audit needs its key, and what must not stand in it.
 
         What is written without the installation's key is found as not ours: see ``of``.

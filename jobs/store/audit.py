@@ -84,12 +84,17 @@ class Erasure:
 
 
 class Audit:
-    """Writes rows, and reads them; ``secret`` is the installation's key, ``redacted`` what must stand nowhere."""
+    """Writes rows, and reads them; ``secret`` is the installation's key, ``redacted`` what must stand nowhere.
 
-    def __init__(self, database: Database, secret: bytes, redacted: Sequence[str] = ()) -> None:
-        self._database, self._secret, self._redacted = database, secret, tuple(redacted)
-        self._mark = mark(secret)
-        database.before_commit = self._append
+    Without a key, before the App is set up, nothing is written: there is nothing yet that could be done.
+    """
+
+    def __init__(self, database: Database, secret: bytes | None, redacted: Sequence[str] = ()) -> None:
+        self._database, self._secret, self._redacted = database, secret or b"", tuple(redacted)
+        self.has_key = secret is not None
+        self._mark = mark(self._secret)
+        if self.has_key:
+            database.before_commit = self._append
 
     def add(self, connection: sa.Connection, entry: AuditEntry) -> None:
         """Have the transaction write an entry as the last thing that it does."""
@@ -153,6 +158,8 @@ class Audit:
 
     def prune(self, before: float) -> int:
         """Remove the oldest rows, those of before a time, and leave an anchor for the chain; return how many."""
+        if not self.has_key:
+            return 0
         with self._database.write() as connection:
             self._database.alone(connection, PENDING)
             first, last = connection.execute(sa.select(sa.func.min(audit.c.number), sa.func.max(audit.c.number))).one()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ import sqlalchemy.exc
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 
+from jobs.store.turns import turn
 from jobs.types import Unrecorded
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
+        self._file = sa.make_url(url).database or "" if self.is_sqlite else ""
         options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS}} if self.is_sqlite else {}
         if not self.is_sqlite:
             options = {"pool_pre_ping": True, "pool_size": 4, "connect_args": {"connect_timeout": 5}}
@@ -79,7 +81,7 @@ class Database:
         SQLite takes the write lock at once: a transaction that reads first and writes later would fail
         with "database is locked" without waiting (https://sqlite.org/isolation.html).
         """
-        with self.engine.connect() as connection:
+        with turn(self._file) if self._file else nullcontext(), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             pending = connection.info[PENDING] = []
