@@ -30,6 +30,7 @@ from bot.events import understand
 from bot.housekeeping import installations
 from bot.triggers import asks
 from jobs.scope import Scope, acting
+from jobs.store import PutAside
 from jobs.types import GitHubUnavailable, LeaseLost
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ def handle(services: Services, guid: str) -> None:
     except services.store.UNAVAILABLE as away:
         log.warning("delivery %s waits, since the database cannot be written: %s", guid, away)
         return
+    except PutAside as killer:
+        _put_aside(services, killer.delivery)
+        return
     if delivery is None:
         return
     try:
@@ -72,6 +76,18 @@ def handle(services: Services, guid: str) -> None:
         log.exception("delivery %s could not be acted on", guid)
         if deliveries.release(guid, f"{type(error).__name__}: {error}", now + PAUSE_SECONDS) == "failed":
             _tell_of_failure(services, delivery)
+
+
+def _put_aside(services: Services, delivery: Delivery) -> None:
+    """Tell the operator of a delivery that killed whoever took it up, and who said it that nobody will try again."""
+    log.error(
+        "delivery %s (%s %s) was put aside, since every worker that took it up died; what it asked for is left to the "
+        "comparison with GitHub. Once the cause is mended, GitHub's page of the App's deliveries can send it again",
+        delivery.guid,
+        delivery.source,
+        delivery.event,
+    )
+    _tell_of_failure(services, delivery)
 
 
 def _tell_of_failure(services: Services, delivery: Delivery) -> None:

@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from bot.caution import Caution
 from bot.turn import Turn
 from jobs.answer.parts import Answer
 from jobs.notify import view_of
@@ -80,6 +81,7 @@ class ChatTeller:
     def __init__(self, services: Services, surface: Surface, clock: Callable[[], float] = time.monotonic) -> None:
         self._services, self._surface, self._clock = services, surface, clock
         self._quiet_until = 0.0
+        self._caution = Caution(services.store.records, surface.name)
         self._resting: dict[str, float] = {}
         """Until when channels are left in peace, by id."""
 
@@ -121,7 +123,8 @@ class ChatTeller:
             if self._services.stopping.is_set() or turn.now < self._quiet_until or not turn.is_ours():
                 break
             if turn.now >= self._resting.get(place.channel, 0.0):
-                changed |= self._show(place, turn.now)
+                changed |= self._show_carefully(place, turn.now)
+        self._caution.over(turn.now)
         return changed
 
     def _say(self, notice: Notice, now: float) -> bool:
@@ -154,6 +157,15 @@ class ChatTeller:
             return False
         notices.sent(notice.id, now)
         return True
+
+    def _show_carefully(self, place: ChatPlace, now: float) -> bool:
+        """Show a task, unless that killed the processes before this one: then it is not shown here any more."""
+        if not self._caution.may(f"{place.task_id}/{place.channel}", now):
+            words = "task %s is not shown on %s any more, since that killed the processes that were to show it"
+            log.error(words, place.task_id, place.surface)
+            self._services.store.showing.save(self._known(place), settled=True)
+            return False
+        return self._show(place, now)
 
     def _show(self, place: ChatPlace, now: float) -> bool:
         showing = self._services.store.showing

@@ -95,6 +95,7 @@ def _sweep(services: Services, jumps: Jumps) -> None:
         ):
             store.records.forget(prefix, now - KEEP_DECIDED_SECONDS)
         store.records.forget("mend-branch:", now - KEEP_DELIVERIES_SECONDS)  # see jobs/kinds/fix_ci/counting.py
+        store.records.forget("died:", now - KEEP_DELIVERIES_SECONDS)  # see bot/caution.py
         store.records.forget("look:", now - 3600.0)  # what the API let somebody look at
         store.records.forget("sight:", now - KEEP_DELIVERIES_SECONDS)  # what chats may offer somebody
     except store.UNAVAILABLE as error:

@@ -17,8 +17,18 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 LEASE_SECONDS = 30.0
 ATTEMPTS = 5
+DEATHS = 3
+"""After so many workers that took it up and died without a word a delivery is put aside."""
 MOST_ASKED = 500
 """How many are asked for in one statement."""
+
+
+class PutAside(Exception):
+    """Every worker that took a delivery up died; nobody takes it up again before it is sent again."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        super().__init__(f"delivery {delivery.guid} was put aside: {DEATHS} workers that took it up died")
+        self.delivery = delivery
 
 
 class Deliveries:
@@ -52,7 +62,10 @@ class Deliveries:
         return None if row is None else Delivery(row.guid, row.source, row.event, bytes(row.body), row.received_at)
 
     def claim(self, guid: str, now: float) -> Delivery | None:
-        """Take a delivery for a while; None when it is done, unknown, in somebody's hands, or killed too many."""
+        """Take a delivery for a while; None when it is done, unknown or in somebody's hands.
+
+        Raises PutAside, once, for one that killed too many: no error of an attempt was ever stored of it.
+        """
         with self._database.write() as connection:
             row = connection.execute(
                 sa.update(deliveries)
@@ -60,13 +73,16 @@ class Deliveries:
                 .values(lease_until=now + LEASE_SECONDS, attempts=deliveries.c.attempts + 1)
                 .returning(deliveries)
             ).one_or_none()
-            if row is not None and row.attempts > ATTEMPTS:
+            if row is None:
+                return None
+            taken = Delivery(row.guid, row.source, row.event, bytes(row.body), row.received_at)
+            killed = row.attempts > (DEATHS if row.error == "" else ATTEMPTS)
+            if killed:
                 spent = sa.update(deliveries).where(deliveries.c.guid == guid)
                 connection.execute(spent.values(status="failed", error="every worker that took it up died"))
-                return None
-        if row is None:
-            return None
-        return Delivery(row.guid, row.source, row.event, bytes(row.body), row.received_at)
+        if killed:
+            raise PutAside(taken)
+        return taken
 
     def finish(self, connection: sa.Connection, guid: str, now: float) -> None:
         """Mark a delivery as done, in the transaction that stores what came of it.
@@ -152,7 +168,7 @@ class Deliveries:
 def _has_work(connection: sa.Connection, guid: str) -> bool:
     """Tell whether there is work to do for a stored delivery, new or old; one that failed is taken up again."""
     again = sa.update(deliveries).where(deliveries.c.guid == guid, deliveries.c.status == "failed")
-    if connection.execute(again.values(status="new", attempts=0, lease_until=0.0)).rowcount:
+    if connection.execute(again.values(status="new", attempts=0, lease_until=0.0, error="")).rowcount:
         return True
     status = connection.execute(sa.select(deliveries.c.status).where(deliveries.c.guid == guid))
     return bool(status.scalar_one() == "new")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,10 @@ FETCHED = "api"
 """The surface whose answers wait to be fetched: there is no process that says them."""
 LEASE_SECONDS = 30.0
 """How long who took a notice may take to send it."""
+DEATHS = 3
+"""After so many processes that took a notice and died without a word nobody takes it any more."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,10 @@ class Notices:
         return self._database.insert_new(connection, notices, values)
 
     def take(self, surface: str, now: float, limit: int = 20) -> Sequence[Notice]:
-        """Take what is due on a surface for a while, oldest first; nobody else takes it meanwhile."""
+        """Take what is due on a surface for a while, oldest first; nobody else takes it meanwhile.
+
+        What killed every process that took it is put aside as never said.
+        """
         due = (
             sa.select(notices.c.id)
             .where(notices.c.surface == surface, notices.c.sent_at.is_(None), notices.c.not_before <= now)
@@ -77,7 +85,13 @@ class Notices:
             mine = sa.update(notices).where(notices.c.id.in_(ids))
             values = {"not_before": now + LEASE_SECONDS, "attempts": notices.c.attempts + 1}
             rows = connection.execute(mine.values(**values).returning(notices)).all()
-        return [_notice(row) for row in sorted(rows, key=lambda row: int(row.id))]
+            killers = {row.id for row in rows if row.attempts > DEATHS and row.error == ""}
+            if killers:
+                gone = sa.update(notices).where(notices.c.id.in_(killers))
+                connection.execute(gone.values(sent_at=now, error="every process that took it died"))
+        if killers:
+            log.error("answers that killed each process that was to say them are not said: %s", sorted(killers))
+        return [_notice(row) for row in sorted(rows, key=lambda row: int(row.id)) if row.id not in killers]
 
     def sent(self, notice_id: int, now: float, error: str = "") -> None:
         """Remember that a notice was said, or with ``error`` why it never will be."""

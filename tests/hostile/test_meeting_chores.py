@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from bot.housekeeping.comparing import CURSOR, MOST_OUTAGES, reconcile
-from jobs.store.deliveries import ATTEMPTS
+from jobs.store.deliveries import DEATHS, PutAside
 from jobs.types import Delivery
 from tests.bot.conftest import *  # noqa: F403 - the fixtures of the inbox
 
@@ -57,8 +59,10 @@ def test_a_delivery_that_kills_workers_is_given_up(store: Store) -> None:
     """What was taken up again and again and never came to an end is failed, so that the others have their turn."""
     store.deliveries.add(Delivery("12345678-poison", "github", "issues", b"{}", time.time()))
     later = time.time()
-    for _ in range(ATTEMPTS):
+    for _ in range(DEATHS):
         later += 60
         assert store.deliveries.claim("12345678-poison", later) is not None
-    assert store.deliveries.claim("12345678-poison", later + 60) is None
+    with pytest.raises(PutAside):
+        store.deliveries.claim("12345678-poison", later + 60)
+    assert store.deliveries.claim("12345678-poison", later + 120) is None
     assert store.deliveries.counts() == {"failed": 1}
