@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Self
 
+from config.settings import load
 from jobs.store import Store
 from jobs.testing.github import LocalGitHub
 from jobs.testing.models import MessagesAPI
@@ -79,8 +80,7 @@ class Product:
     @property
     def store(self) -> Store:
         """The installation's database, to look into."""
-        url = self.environment.get("DATABASE_URL") or f"sqlite:///{self.home / 'var' / 'opus67.sqlite3'}"
-        return Store(url)
+        return Store.of(load(self.environment, dotenv=None))
 
     @property
     def log(self) -> str:

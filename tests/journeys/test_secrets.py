@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.store import Wanted
 from tests.journeys.conftest import running
 from tests.journeys.town import bash, finish, write
 
@@ -93,6 +94,15 @@ def test_no_secret_is_on_the_disk(snooped: Story) -> None:
     assert "opus67.sqlite3" in names
     assert any("valkey" in str(path) for path in files)
     assert_clean(snooped, "OPUS67_HOME", b"\n".join(path.read_bytes() for path in files))
+
+
+def test_no_secret_is_in_the_audit(snooped: Story) -> None:
+    """What is sealed in the audit was opened, too: refusals, failures and what tokens were asked for name no secret."""
+    rows = list(snooped.town.product.store.audit.rows(Wanted()))
+    refused = {row.what for row in rows if not row.allowed}
+    assert {"git:push", "github:POST pulls"} <= refused | {row.what for row in rows}
+    assert refused, "the failures of GitHub were not told"
+    assert_clean(snooped, "the audit", repr(rows).encode())
 
 
 def test_no_token_is_in_a_url(snooped: Story) -> None:

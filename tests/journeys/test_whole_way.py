@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.store import Wanted
 from jobs.testing import sample
 from jobs.testing.sample import recording
 from jobs.types import Conclusion
@@ -120,6 +122,47 @@ def test_everything_was_said_as_github_describes_it(finished: Product) -> None:
     assert conformity.check_exchanges(finished.github) > 10
     assert conformity.check_deliveries(finished.github) > 5
     assert finished.github.violations == []
+
+
+def test_each_effect_has_one_row_before_it(finished: Product) -> None:
+    """What was changed on GitHub, pushed, started or paid is one row each of a whole chain, ahead of it, with who."""
+    task, audit = finished.tasks()[0], finished.store.audit
+    until(
+        lambda: rows_and_requests(finished)[0].keys() == rows_and_requests(finished)[1].keys(),
+        what="the last token's end",
+    )
+    told, seen = rows_and_requests(finished)
+    assert {key: len(times) for key, times in told.items()} == {key: len(times) for key, times in seen.items()}
+    assert all(row <= request for key in seen for row, request in zip(told[key], seen[key], strict=True))
+    own = [row for row in audit.rows(Wanted()) if row.task_id == task.id]
+    assert {row.actor for row in own} == {"github:ada"}
+    assert [(row.repository, row.subject) for row in own if row.what == "git:push"] == [(REPOSITORY, task.branch)]
+    assert [row.allowed for row in own if row.what == "decision:start"] == [True]
+    started = [row.image for row in own if row.what == "sandbox:start"]
+    assert started
+    assert all(started)
+    paid = [row for row in own if row.what.startswith("model:")]
+    _, cost, models = finished.store.runs.totals(task.id)
+    assert (sum(row.cost for row in paid), {row.model for row in paid}) == (pytest.approx(cost), set(models))
+    assert audit.verify().problems == []
+
+
+Times = dict[tuple[str, str], list[float]]
+
+
+def rows_and_requests(product: Product) -> tuple[Times, Times]:
+    """Return when the audit was told of each change on GitHub, and when GitHub was asked for it, by method and path."""
+    told, seen = defaultdict(list), defaultdict(list)
+    for row in product.store.audit.rows(Wanted()):
+        service, _, rest = row.what.partition(":")
+        if service == "github" and row.allowed:
+            in_repository = not row.subject.startswith(("app/", "installation/"))
+            path = f"/repos/{row.repository}/{row.subject}" if in_repository else f"/{row.subject}"
+            told[rest.partition(" ")[0], path].append(row.at)
+    for one in product.github.requests:
+        if one.method != "GET" and ".git/" not in one.path and one.path != "/graphql":
+            seen[one.method, one.path].append(one.at)
+    return told, seen
 
 
 def test_nothing_is_left_running(finished: Product) -> None:
