@@ -28,7 +28,7 @@ READS_ENVIRONMENT = ("config/settings.py:", "jobs/sandbox/inside/", "jobs/sandbo
 MAY_USE_RQ = {"jobs/queue.py", "jobs/worker.py", "jobs/clock.py"}
 EDGES = {
     "bot/inbox.py": "a delivery: the error is logged, the delivery tried again",
-    "bot/webhooks.py": "a webhook: never a 5xx for anything a stranger can send",
+    "bot/front.py": "a webhook: never a 5xx for anything a stranger can send",
     "jobs/worker.py": "the worker's process: logged, another one is started",
     "jobs/execute.py": "the worker's task: logged with a number, the task fails in words",
     "jobs/agent/loop.py": "a tool call: logged, the model is told and goes on",
