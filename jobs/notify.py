@@ -16,6 +16,7 @@ from jobs.answer.check_run import check_output, moved_output
 from jobs.answer.comment import living_comment
 from jobs.answer.view import TaskView
 from jobs.keys import page_url, signing_key
+from jobs.scope import carried
 from jobs.store import Place
 from jobs.text.redact import redact, redact_all
 from jobs.types import (
@@ -64,7 +65,7 @@ class Teller:
         self._changed, self._ended = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._began = time.monotonic()
-        self._thread = threading.Thread(target=self._work, name=f"teller-{task.id}", daemon=True)
+        self._thread = threading.Thread(target=carried(self._work), name=f"teller-{task.id}", daemon=True)
         self.sha = _commit(services, task.id)
         """The commit that the check run belongs to; none is shown before it is known."""
 
