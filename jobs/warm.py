@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from jobs import sandbox as sandboxes
 from jobs import workspace
 from jobs.services import DEFAULT_IMAGE
-from jobs.types import SandboxError, SandboxSpec
+from jobs.types import AuditEntry, SandboxError, SandboxSpec
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -85,7 +85,8 @@ def _renew(services: Services) -> None:
         missing = sandboxes.renew_spares(services.provider, [spec for spec, _ in wanted], home)
         for spec, commit in wanted:
             if spec in missing and not services.stopping.is_set():
-                sandboxes.prepare(services.provider, spec, home, partial(_furnish, services, commit))
+                with services.store.audit.effect(AuditEntry("sandbox:prepare", image=spec.image)):
+                    sandboxes.prepare(services.provider, spec, home, partial(_furnish, services, commit))
     except (SandboxError, *services.store.UNAVAILABLE) as error:
         if not services.stopping.is_set():
             log.warning("there is no spare sandbox now, so a run begins later: %s", error)
