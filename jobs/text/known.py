@@ -6,7 +6,9 @@ import base64
 import json
 import re
 from bisect import bisect_right
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
@@ -17,12 +19,16 @@ SHORTEST = 8
 """Shorter secrets would take ordinary words out of a text."""
 _SURE = 12
 """So many letters and digits are nobody else's words, whatever stands between them."""
-_PIECE, _STRIDE = 12, 4
-"""Of a secret, any run of 15 letters and digits holds a whole piece."""
-_VARIED = 6
+_PIECE, _STRIDE, _SHORT = 12, 4, 200
+"""Of a secret, any run of 15 letters and digits holds a whole piece; of a short one it holds four."""
+_VARIED, _TURNS, _TURNS_OF_LETTERS = 6, 3, 6
 
 # What may stand between the letters of a secret without hiding it from a reader; entities are what we write ourselves.
 _NOISE = re.compile(r"(?:&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos|nbsp|shy|zwj|zwnj);|[^A-Za-z0-9])+")
+_HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
+_SIGNED = re.compile(r"eyJ[\w\-]+\.[\w\-]+\.([\w\-]+)$")
+_SAME_IN_KEYS = 48
+"""So long are the letters that say that a private key is one, and of which sort."""
 _ARMOUR = re.compile(r"-----(?:BEGIN|END) [A-Z ]+-----")
 
 Span = tuple[int, int]
@@ -55,32 +61,25 @@ class Squeezed:
         return self._places[found] + index - self._starts[found]
 
 
+@dataclass(frozen=True, slots=True)
+class _Shapes:
+    """One secret in all its shapes: as they are, as letters and digits alone, and pieces of these with their place."""
+
+    raw: frozenset[str]
+    whole: frozenset[str]
+    pieces: dict[str, tuple[str, int]]
+
+
 class Known:
     """Some secrets in all their shapes, ready to be looked for."""
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
-        self._raw: set[str] = set()
-        self._whole: set[str] = set()
+        found = [_shapes_of(secret) for secret in secrets]
+        self._raw = frozenset[str]().union(*(one.raw for one in found))
+        self._whole = frozenset[str]().union(*(one.whole for one in found))
         self._pieces: dict[str, tuple[str, int]] = {}
-        for secret in secrets:
-            lines = _lines(secret)
-            for part in {secret, *lines}:
-                self._raw |= {part, part[::-1]}
-            # Part of a private key is as secret as the whole, and its first and last line are no secret.
-            self._add("\n".join(lines) if len(lines) > 1 else secret)
-
-    def _add(self, secret: str) -> None:
-        for shape in shapes(secret):
-            letters = Squeezed(shape).text
-            if len(letters) < _SURE:
-                if len(shape) >= SHORTEST:
-                    self._raw.add(shape)
-                continue
-            self._whole.add(letters)
-            for at in range(0, len(letters) - _PIECE + 1, _STRIDE):
-                piece = letters[at : at + _PIECE]
-                if _is_random(piece):
-                    self._pieces.setdefault(piece, (letters, at))
+        for one in found:
+            self._pieces.update(one.pieces)
 
     def find(self, text: str) -> list[Span]:
         """Return where the text holds a secret, or enough of one."""
@@ -99,6 +98,34 @@ class Known:
             spans.append(squeezed.span(start, end))
             at = max(end - _PIECE, at) + 1
         return spans
+
+
+@lru_cache(maxsize=128)
+def _shapes_of(secret: str) -> _Shapes:
+    raw = {form for part in {secret, *_lines(secret)} for form in (part, part[::-1])}
+    whole: set[str] = set()
+    for shape in shapes(secret):
+        letters = Squeezed(shape).text
+        if len(letters) >= _SURE:
+            whole.add(letters)
+        elif len(shape) >= SHORTEST:
+            raw.add(shape)
+    pieces: dict[str, tuple[str, int]] = {}
+    for letters in {Squeezed(shape).text for shape in shapes(_drawn(secret))}:
+        for at in range(0, len(letters) - _PIECE + 1, 1 if len(letters) <= _SHORT else _STRIDE):
+            piece = letters[at : at + _PIECE]
+            if _is_random(piece):
+                pieces.setdefault(piece, (letters, at))
+    return _Shapes(frozenset(raw), frozenset(whole), pieces)
+
+
+def _drawn(secret: str) -> str:
+    """Return the part of a secret that was drawn at random: keys and tokens begin as all of their sort do."""
+    lines = _lines(secret)
+    if len(lines) > 1:
+        return "\n".join([lines[0][_SAME_IN_KEYS:], *lines[1:]])
+    token = _SIGNED.search(secret)
+    return token[1] if token else secret
 
 
 @lru_cache(maxsize=4)
@@ -129,8 +156,14 @@ def _lines(secret: str) -> list[str]:
 
 
 def _is_random(piece: str) -> bool:
-    """Tell whether a piece is none that ordinary writing has, too."""
-    return len(set(piece)) >= _VARIED and not piece.isalpha() and not piece.isdigit()
+    """Tell whether a piece is none that ordinary writing has, too: letters and digits by turns."""
+    if len(set(piece)) < _VARIED or piece.isdigit():
+        return False
+    sorts = ["digit" if one.isdigit() else "capital" if one.isupper() else "small" for one in piece]
+    turns = sum(one != other for one, other in pairwise(sorts))
+    if "digit" not in sorts:
+        return turns >= _TURNS_OF_LETTERS
+    return turns >= _TURNS or _HEX.fullmatch(piece) is not None
 
 
 def _places(text: str, shape: str) -> Iterator[int]:

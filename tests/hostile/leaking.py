@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from jobs.types import Task
 
 DISCORD_TOKEN = "MTE4NTQ2ODE3NjU0MzIxMDk4.G4kLmn.q7Zr2mVx9TbKw4LsYp8NcJd3HfGa6Qe1Uu5o"
+HALVED = 40
+"""Of shorter secrets, halves are too short to be told from other words."""
 MODEL_KEY = "sk-ant-api03-Vt7qXb2Zm9LrKwPd4NcYj8Hs6Ga1Qe5Uo3TfRiBxMz-kD0WnCgAA"
 SIGNING = "9f86d081884c7d659a2feaa0c55ad015"
 WEBHOOK = "4b1f8c0de7a95326b8e0c1d2f3a4958677de90ab12cd34ef567890a1b2c3d4e5"
@@ -74,7 +76,12 @@ class Leaking:
 
     def words(self, place: str) -> str:
         """Return a text with every secret in every way and all orders, told apart by its place."""
-        ways = [f"{place}: {way(secret)}" for way in WAYS.values() for secret in self._of(place).values()]
+        ways = [
+            f"{place}: {way(secret)}"
+            for name, way in WAYS.items()
+            for secret in self._of(place).values()
+            if name != "in halves" or len(secret) > HALVED
+        ]
         text = "\n\n".join([f"Said in {place}. {ORDERS}", *ways, ORDERS])
         self.replies.append(text)
         return text

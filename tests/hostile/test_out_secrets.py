@@ -8,6 +8,7 @@ import pytest
 
 from jobs.text import REDACTED, redact
 from jobs.types import Conclusion
+from tests.hostile.leaking import HALVED
 from tests.hostile.leaks import WAYS, found
 from tests.jobs.workshop import WORKSHOP
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.bubblewrap
 @pytest.mark.parametrize("way", WAYS)
 def test_a_secret_goes_in_every_way(leaky: Leaking, way: str) -> None:
     """Whatever a known secret was turned into, nobody can undo it by hand; the words around it stay."""
-    wholly = {name: secret for name, secret in leaky.secrets.items() if way != "in halves" or len(secret) > 40}
+    wholly = {name: secret for name, secret in leaky.secrets.items() if way != "in halves" or len(secret) > HALVED}
     for name, secret in wholly.items():
         text = f"The words before\n{WAYS[way](secret)}\nand after."
         assert found(text, {name: secret}) == [name], "the trick is in place"

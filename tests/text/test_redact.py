@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from jobs.testing.github.keys import new_private_key
 from jobs.text import REDACTED, redact
 from tests.text.strategies import ORDINARY, markup
 
@@ -139,3 +140,33 @@ def test_no_text_takes_long(bit: str) -> None:
         redact(text, [SECRET])
         times.append(time.process_time() - began)
     assert times[1] < 3 * times[0] + 0.5
+
+
+PRIVATE, OTHER = new_private_key(), new_private_key().splitlines()[1]
+SIGNED = "ghs_67_eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOjY3LCJleHAiOjE3OTAwMDAwMDB9."
+
+
+@pytest.mark.parametrize(
+    ("secret", "text"),
+    [
+        (SIGNED + "q7Zr2mVx9TbKw4LsYp8NcJd3HfGa6Qe1Uu5o", "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9 is the usual header"),
+        (PRIVATE, "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAxyz\n"),
+        (PRIVATE, f"{OTHER[:40]} begins every key"),
+        ("sk-ant-api03-Vt7qXb2Zm9LrKwPd4NcYj8Hs6Ga1Qe5Uo3TfRiBxMz", "keys begin with sk-ant-api03-"),
+        ("redis-password-2024-prod", "This password 2024 is long, and so is the password of prod"),
+        ("MyCompanyStagingDatabase1", "My company staging database is up"),
+    ],
+    ids=["a header", "a public key", "another key", "a prefix", "a password of words", "a name"],
+)
+def test_what_all_keys_have_is_no_secret(secret: str, text: str) -> None:
+    """How keys and tokens of a sort begin, and the words of one that a person made up, may be written about."""
+    assert redact(text, [secret]) == text
+
+
+def test_part_of_a_secret_is_enough() -> None:
+    """Fifteen letters and digits of what was drawn at random are taken out, also where a text was cut."""
+    drawn = "q7Zr2mVx9TbKw4LsYp8NcJd3HfGa6Qe1Uu5o"
+    assert redact(f"it ends in {drawn[-16:]}.", [SIGNED + drawn]) == f"it ends in {REDACTED}."
+    line = new_private_key().splitlines()[9]
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEvQ\n" + f"{line}\n" * 3 + "-----END PRIVATE KEY-----"
+    assert redact(f"begins {line[:20]}", [key]) == f"begins {REDACTED}"
