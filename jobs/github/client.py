@@ -39,7 +39,7 @@ API_PERMISSIONS = {
 }
 """What the API client of a repository is allowed; ``workflows`` is never asked for."""
 
-MOST_MINTED = 64
+MOST_MINTED = 32
 """More are not in use at once in one process, and each lives for an hour."""
 FORBIDDEN = 403
 NOT_FOUND = 404
