@@ -134,11 +134,12 @@ class AnthropicModel:
 
     def _status_error(self, error: anthropic.APIStatusError) -> ModelError:
         """Translate an error status; an error inside a stream comes with status 200 and says its kind in ``type``."""
-        status = {"overloaded_error": errors.OVERLOADED, "rate_limit_error": errors.RATE_LIMITED, "api_error": 500}.get(
-            str(error.type), error.status_code
-        )
-        said, wish = error.api_message or error.message, transport.retry_after(error.response)
-        return errors.from_status(self.name, max(status, 400), said, key=KEY, retry_after=wish)
+        said = {"overloaded_error": errors.OVERLOADED, "rate_limit_error": errors.RATE_LIMITED, "api_error": 500}
+        status = error.status_code
+        if status < errors.BAD_REQUEST:
+            status = said.get(str(error.type), status)
+        words, wish = error.api_message or error.message, transport.retry_after(error.response)
+        return errors.from_status(self.name, max(status, errors.BAD_REQUEST), words, key=KEY, retry_after=wish)
 
     def _reply(self, message: Any, usage: Usage) -> Reply:
         content: list[Block] = [block.model_dump(mode="json", exclude_none=True) for block in message.content]

@@ -37,6 +37,7 @@ STATUSES = {
 
 
 NO_CREDIT = ("credit balance", "insufficient_quota", "exceeded your current quota")
+TOO_LONG = ("too long", "context_length_exceeded", "maximum context length")
 PASSING = frozenset({408, 429, 529})
 """What passes by itself, beside every 5xx; a 429 for want of credit does not, and says so."""
 
@@ -55,6 +56,9 @@ def from_status(name: str, status: int, detail: str, *, key: str, retry_after: f
     if status >= SERVER_ERROR:
         words = f"{name}: the endpoint failed ({status}). Try again in some minutes.{said}"
         return ModelUnavailable(words, passing=passing, retry_after=retry_after)
+    if any(word in detail for word in TOO_LONG):
+        words = f"{name}: the conversation is longer than the model can read ({status}). Ask for less at once"
+        return ModelRefused(f"{words}, or choose a model that reads more in OPUS67_MODEL.{said}")
     return ModelRefused(
         f"{name}: the endpoint refused the request as invalid ({status}), so no other model was asked. "
         f"Choose another model in OPUS67_MODEL, or report this.{said}"
