@@ -32,6 +32,7 @@ FAULTS: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
     "silence after the pull request was made": [("POST", "/pulls$", {"hang": True, "after": True})],
     "a push breaks off": [("POST", "/git-receive-pack$", {"status": 502})],
     "the answer to a push is lost": [("POST", "/git-receive-pack$", {"status": 502, "after": True})],
+    "a token ends during the push": [("POST", "/git-receive-pack$", {"status": 401})],
     "a fetch breaks off": [("POST", "/git-upload-pack$", {"status": 502})],
 }
 
@@ -128,6 +129,25 @@ def test_an_installation_that_goes_ends_its_tasks(town: Town, how: str) -> None:
         github.remove_repositories(owner, [story.repository])
     until(lambda: story.current.conclusion == "cancelled", seconds=20, what="the end of the task")
     assert "App" in story.current.summary
+
+
+@pytest.mark.parametrize(
+    ("answer", "where", "words"),
+    [(404, "^/(repos/)?", "was not found"), (301, "^/", "renamed or moved")],
+    ids=["deleted", "renamed"],
+)
+def test_a_repository_that_goes_ends_its_task_in_words(town: Town, answer: int, where: str, words: str) -> None:
+    """The task keeps its patch and ends; of a renamed one GitHub leads the calls, but not git, to the new name."""
+    gate = town.gate()
+    story = town.story([gate.before(write()), finish()]).ask()
+    gate.wait()
+    town.product.github.faults.add("*", f"{where}{re.escape(story.repository)}", status=answer, times=None)
+    gate.open()
+    until(lambda: story.current.conclusion, seconds=60, what="the end of the task")
+    row = town.store.tasks.row(story.current.id)
+    assert words in row.summary
+    assert "greeting.py" in row.outcome["salvage"]
+    until(lambda: town.store.tasks.row(story.current.id).told, seconds=30, what="that nobody tries to tell it for ever")
 
 
 def test_an_installation_that_goes_does_not_keep_others_from_publishing() -> None:
