@@ -92,6 +92,8 @@ def _sweep(services: Services, jumps: Jumps) -> None:
             "review-wanted:",
             "label-answered:",
             "label-looked:",
+            "branch-looked:",
+            "ending-looked:",
         ):
             store.records.forget(prefix, now - KEEP_DECIDED_SECONDS)
         store.records.forget("mend-branch:", now - KEEP_DELIVERIES_SECONDS)  # see jobs/kinds/fix_ci/counting.py

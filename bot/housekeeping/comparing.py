@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot import starting
 from bot.automatic import missed
-from bot.housekeeping import installations, issues, pulls
+from bot.housekeeping import endings, installations, issues, pulls
 from config import repository as repository_file
 from jobs.types import GitHubUnavailable, UserError
 
@@ -68,6 +68,7 @@ def _compare(services: Services, name: str, installation_id: int) -> None:
     issues.compare(services, repository, installation_id, (config or repository_file.defaults()).labels)
     listed = cache(repository.open_pull_requests)
     pulls.compare(services, repository, installation_id, listed)
+    endings.compare(services, repository)
     if config is not None:
         last = float(records.value(f"{COMPARED}{name.lower()}") or 0.0)
         missed.look(services, repository, installation_id, config, listed, missed.since(last, began))

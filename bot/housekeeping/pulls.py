@@ -11,6 +11,7 @@ from bot.asks import PullClosed
 from bot.automatic import placing, pulls
 from bot.automatic.work import settle
 from bot.events import Event
+from bot.housekeeping import branches
 from jobs.kinds.base import pull_key
 from jobs.notify import PULL_REQUEST
 from jobs.store import Place
@@ -41,6 +42,7 @@ def compare(
     if lost:
         for state in listed():
             _adopt(services, repository, state, lost.get(state.branch))
+        branches.sweep(services, repository, store.tasks.unpublished(name, time.time() - LOST_SECONDS))
     tasks = store.tasks.open_in(installation_id=installation_id, repositories=[name])
     concerned = {number for task in tasks for number in _pulls_of(services, task)}
     if not concerned:

@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 from jobs.github import transport
 from jobs.github.actions import Actions
-from jobs.github.calls import GONE
+from jobs.github.calls import GONE, UNPROCESSABLE
 from jobs.github.merging import Merging
 from jobs.github.reviews import ReviewThreads
 from jobs.github.values import CheckRun, Comment, GitHubRefused, Issue
-from jobs.types import UserError
+from jobs.types import BRANCH_PREFIX, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -91,6 +91,21 @@ class Repository(Merging, Actions, ReviewThreads):
         answer = self._find(f"{self._base}/git/ref/heads/{quote(name)}")
         return None if answer is None else str(answer["object"]["sha"])
 
+    def commit_words(self, sha: str) -> tuple[str, str]:
+        """Return the e-mail address of a commit's author, and its message."""
+        found = self.read(f"{self._base}/commits/{sha}")["commit"]
+        return str(found["author"]["email"]), str(found["message"])
+
+    def delete_branch(self, name: str) -> None:
+        """Delete a branch of ours; one that is gone already is a success."""
+        if not name.startswith(BRANCH_PREFIX):
+            raise ValueError(f"{name[:80]!r} is no branch of ours")
+        try:
+            self._call("DELETE", f"{self._base}/git/refs/heads/{quote(name)}")
+        except GitHubRefused as refused:
+            if refused.status not in {*GONE, UNPROCESSABLE}:
+                raise
+
     def head_sha(self, branch: str = "") -> str:
         """Return the newest commit of a branch, of the default branch if none is named."""
         return str(self.read(f"{self._base}/commits/{quote(branch or 'HEAD', safe='')}")["sha"])
@@ -157,6 +172,11 @@ class Repository(Merging, Actions, ReviewThreads):
         app = comment.get("performed_via_github_app")
         return app is not None and app["id"] == self._app_id
 
+    def comment(self, comment_id: int) -> Comment | None:
+        """Return a comment as it stands now, or None where it is gone."""
+        found = self._find(f"{self._base}/issues/comments/{comment_id}")
+        return None if found is None else _comment(found)
+
     def create_comment(self, number: int, body: str) -> Comment:
         """Write a comment."""
         return _comment(self._call("POST", f"{self._base}/issues/{number}/comments", json={"body": body}))
@@ -190,6 +210,14 @@ class Repository(Merging, Actions, ReviewThreads):
             if found["external_id"] == external_id and (found.get("app") or {}).get("id") in {self._app_id, None}:
                 return _check_run(found)
         return None
+
+    def unfinished_check_runs(self, sha: str, external_id: str, name: str) -> tuple[CheckRun, ...]:
+        """Return our check runs on a commit that carry an external id and are not completed, oldest first."""
+        path = f"{self._base}/commits/{sha}/check-runs"
+        found = transport.pages(self._kit, path, key="check_runs", check_name=name, filter="all")
+        mine = (one for one in found if one["external_id"] == external_id and one["status"] != "completed")
+        ours = (one for one in mine if (one.get("app") or {}).get("id") in {self._app_id, None})
+        return tuple(sorted(map(_check_run, ours), key=lambda one: one.id))
 
     def ensure_check_run(self, sha: str, external_id: str, name: str, values: Mapping[str, Any]) -> CheckRun:
         """Make a check run on a commit, or bring the one that is there up to date."""

@@ -208,6 +208,20 @@ class TaskQuestions:
             ~opened,
         )
 
+    def contested(self, repository: str, since: float, before: float) -> Sequence[Task]:
+        """Return the tasks of a repository that ended and were told between two times and took several attempts."""
+        return self._find(
+            sa.func.lower(tasks.c.repository) == repository.lower(),
+            tasks.c.completed_at.between(since, before),
+            tasks.c.attempt > 1,
+            tasks.c.told.is_(True),
+        )
+
+    def on_branch(self, branch: str) -> bool:
+        """Tell whether any task goes on with another one's branch."""
+        with self._database.read() as connection:
+            return connection.execute(sa.select(tasks.c.id).where(tasks.c.onto == branch).limit(1)).first() is not None
+
     def owners(self, now: float) -> frozenset[str]:
         """Return the names of the workers that hold a task."""
         query = sa.select(tasks.c.lease_owner).where(tasks.c.lease_until >= now, tasks.c.lease_owner != "")
