@@ -66,10 +66,10 @@ def test_while_a_review_is_addressed(workshop: Workshop) -> None:  # noqa: F811 
     task, before = reviewed.task(), pushes(workshop)
     replied = Moment("POST", r"/pulls/\d+/comments/\d+/replies$")
     resolved = Moment("POST", "/graphql$", "resolveReviewThread")
-    mortals, meter = doomed(workshop, task, PUSHED, CHANGED, replied, resolved, steps=3)
+    mortals, meter = doomed(workshop, task, PUSHED, CHANGED, replied, resolved, steps=1)
     row = mortals.run(task)
     assert row.conclusion == Conclusion.SUCCESS, f"{row.summary}\n{mortals.log}"
-    assert len(mortals.died) == 11, mortals.died
+    assert len(mortals.died) == 9, mortals.died
     assert [len(reviewed.talk(0)), len(reviewed.talk(1)), reviewed.resolved()] == [2, 2, [0]]
     assert f"Done in {reviewed.head()}." in reviewed.talk(0)[1]
     assert (pushes(workshop) - before, meter.paid_twice) == (1, [])
@@ -99,10 +99,10 @@ def test_while_the_base_is_merged(workshop: Workshop) -> None:  # noqa: F811 - a
     base = workshop.github.commit_file(WORKSHOP, "main", "greeting.py", THEIRS, by="bob")
     task, before = ask(workshop, earlier), pushes(workshop)
     workshop.cast.roles = {"work": careful(write(BOTH), finish("Kept both."), asked="git stopped at the conflicts")}
-    mortals, meter = doomed(workshop, task, PUSHED, CHANGED, steps=2)
+    mortals, meter = doomed(workshop, task, PUSHED, CHANGED, steps=1)
     row = mortals.run(task)
     assert row.conclusion == Conclusion.SUCCESS, f"{row.summary}\n{mortals.log}"
-    assert len(mortals.died) == 6, mortals.died
+    assert len(mortals.died) == 5, mortals.died
     path = workshop.github.world.repository(WORKSHOP).path
     command = ["git", f"--git-dir={path}", "-c", "safe.directory=*", "rev-list", "--parents", "-n1", earlier.branch]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
@@ -131,10 +131,10 @@ def test_while_red_ci_is_mended(till: Till, text: str) -> None:  # noqa: F811 - 
     task = till.task(sha)
     till.workshop.cast.roles = {"work": careful(write(text, "till.py"), *[finish("Summed.", "Mend the sum")] * 4)}
     looked = Moment("GET", "/git/ref/heads/opus/")
-    mortals, meter = doomed(till.workshop, task, PUSHED, OPENED, looked, steps=2)
+    mortals, meter = doomed(till.workshop, task, PUSHED, OPENED, looked)
     row = follow(till, mortals, task)
     assert row.conclusion == Conclusion.SUCCESS, f"{row.summary}\n{mortals.log}"
-    assert len(mortals.died) == 8, mortals.died
+    assert len(mortals.died) == 6, mortals.died
     [opened] = till.github.pull_requests(TILL)
     assert opened.title.startswith("Mend CI" if text == RIGHT else "Revert")
     assert till.github.file(TILL, "till.py", task.own_branch) == RIGHT.encode()
@@ -148,9 +148,9 @@ def test_while_a_mend_is_suggested(till: Till) -> None:  # noqa: F811 - a fixtur
     number = till.github.open_pull_request(TILL, "bobs", "Mine", by="bob").number
     task = till.task(sha, place="other", branch="bobs", pull=number)
     till.workshop.cast.roles = {"work": careful(write(RIGHT, "till.py"), finish("One too many.", "Sum right"))}
-    mortals, meter = doomed(till.workshop, task, REVIEWED, steps=2)
+    mortals, meter = doomed(till.workshop, task, REVIEWED)
     row = follow(till, mortals, task)
-    assert (row.conclusion, len(mortals.died)) == (Conclusion.SUCCESS, 4), f"{row.summary}\n{mortals.log}"
+    assert (row.conclusion, len(mortals.died)) == (Conclusion.SUCCESS, 2), f"{row.summary}\n{mortals.log}"
     assert len(till.github.reviews(TILL, number)) == 1
     assert (pushes(till.workshop), meter.paid_twice) == (0, [])
     assert till.github.branches(TILL)["bobs"] == sha
