@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from bot.app import create_app
 from config.settings import load
+from jobs.breaker import FAILURES, Breaker
 from jobs.types import Usage
 from tests.store.asking import NOW, SUCCESS, delivery, running, submit
 
@@ -56,6 +57,20 @@ def test_metrics_are_prometheus_text(app: Flask, store: Store) -> None:
         'opus67_deliveries{status="new"} 1',
         "opus67_model_cost_dollars_total 0.250000",
     } == {line for line in lines if not line.startswith("# ")}
+
+
+def test_what_is_away_is_a_metric_and_on_the_first_page(app: Flask, store: Store) -> None:
+    """Each service that the workers take to be away is a sample; the page names its kind, and no more."""
+    breaker = Breaker(store.records)
+    for _ in range(FAILURES):
+        breaker.failed('model:openai:q"wen', "it answers 529")
+    lines = app.test_client().get("/metrics").get_data(as_text=True).splitlines()
+    assert r'opus67_away{service="model:openai:q\"wen"} 1' in lines
+    page = app.test_client().get("/").get_data(as_text=True)
+    assert "away; what needs it waits" in page
+    assert "529" not in page
+    breaker.answered('model:openai:q"wen')
+    assert "opus67_away{" not in app.test_client().get("/metrics").get_data(as_text=True)
 
 
 def test_the_first_page_needs_no_home_yet(settings: Settings, store: Store) -> None:

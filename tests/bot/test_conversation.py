@@ -15,6 +15,7 @@ from bot.conversation import carry_out
 from bot.heard import Heard
 from bot.inbox import handle
 from jobs.answer.parts import Answer, Diff, Listing, Quote
+from jobs.breaker import FAILURES
 from jobs.store import Place
 from jobs.types import Approval, Check, Conclusion, FileChange, Kind, Mode, Outcome, Patch, Status
 from tests.bot.conftest import SHOP, Inbox
@@ -282,6 +283,17 @@ def test_everything_pauses_and_goes_on(chat: Chat) -> None:
     assert chat.say("mission scale 1").ok
     assert chat.say("mission status").data["workers"] == 1
     assert "No agent works" in words(chat.say("mission agents"))
+
+
+def test_the_mission_tells_what_is_away(chat: Chat) -> None:
+    """A model that the workers take to be away is named, with since when and why; nothing is said of what answers."""
+    assert chat.say("mission status").data["away"] == []
+    for _ in range(FAILURES):
+        chat.services.breaker.failed("model:claude-opus-5-5", "claude-opus-5-5 answers 529")
+    answer = chat.say("mission status")
+    assert "model claude-opus-5-5: away since" in words(answer)
+    assert "(claude-opus-5-5 answers 529); next try at" in words(answer)
+    assert len(answer.data["away"]) == 1
 
 
 def test_money_is_told_by_repository_person_and_model(chat: Chat) -> None:

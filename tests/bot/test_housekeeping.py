@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.housekeeping.comparing import reconcile
-from bot.housekeeping.redelivery import QUIET, look, redeliver
+from bot.housekeeping.redelivery import QUIET, redeliver
 from jobs.testing.loopback import Answer, Loopback
 from jobs.types import Delivery, Status
 from tests.bot.conftest import SHOP, Inbox

@@ -18,6 +18,8 @@ from bot.doctor import examine, on_chats, on_github, on_machine
 from bot.doctor.findings import Check, Context, Finding, State
 from bot.setup.manifest import EVENTS, PERMISSIONS
 from config.settings import Channel, Settings, load
+from jobs.breaker import FAILURES, Breaker
+from jobs.store import Store
 from jobs.store.migrations import migrate
 from jobs.testing.github import LocalGitHub
 from jobs.testing.local_discord import LocalDiscord
@@ -236,6 +238,22 @@ def test_a_real_sandbox_proves_itself(settings: Settings) -> None:
     """Bubblewrap is started, and every promise holds."""
     [finding] = check("sandbox", settings, sandbox="bubblewrap")
     assert finding.state is State.GOOD, finding
+
+
+def test_what_the_workers_take_to_be_away_is_told(settings: Settings, home: Path) -> None:
+    """A line for each, and none where there is no database, no table, or nothing away."""
+    assert check("away", settings) == []
+    (home / "var").mkdir()
+    migrate(settings.database_url)
+    assert check("away", settings) == []
+    store = Store(settings.database_url)
+    for _ in range(FAILURES):
+        Breaker(store.records).failed("sandbox:here", "docker does not answer")
+    store.close()
+    [finding] = check("away", settings)
+    assert finding.state is State.WARNING
+    assert "sandbox here: away since" in finding.message
+    assert "docker does not answer" in finding.message
 
 
 def test_a_check_that_fails_or_hangs_is_a_line(settings: Settings) -> None:
