@@ -68,7 +68,7 @@ def end(settings: Settings) -> None:
 
 
 def _used(services: Services, repository: str, commit: str, image: str, minutes: float) -> None:
-    kept = {"repository": repository, "commit": commit, "image": image, "minutes": minutes, "at": time.time()}
+    kept = {"repository": repository, "commit": commit, "image": image, "minutes": minutes}
     try:
         services.store.records.keep(f"{USED}{repository.lower()}", json.dumps(kept), time.time())
     except services.store.UNAVAILABLE as away:
@@ -94,11 +94,12 @@ def _renew(services: Services) -> None:
 
 def _wanted(services: Services) -> list[tuple[SandboxSpec, str]]:
     """Return what runs to come are likely to start from, with the commit that is checked out for each."""
-    most, now = services.settings.spares, time.time()
+    records, most = services.store.records, services.settings.spares
+    records.forget(USED, time.time() - RECENT_SECONDS)
     wanted: list[tuple[SandboxSpec, str]] = []
-    for kept in services.store.records.kept(USED, most).values() if most else ():
+    for kept in records.kept(USED, most).values() if most else ():
         last = json.loads(kept)
-        if now - last["at"] < RECENT_SECONDS and services.mirror.holds(last["repository"], last["commit"]):
+        if services.mirror.holds(last["repository"], last["commit"]):
             spec = specification(services, last["repository"], last["minutes"], last["image"])
             wanted.append((spec, last["commit"]))
     return wanted

@@ -94,8 +94,8 @@ def test_a_repository_that_nobody_works_in_keeps_no_spare(workshop: Workshop) ->
     services.warming.submit(int).result(60)
     key = f"{warm.USED}{WORKSHOP}"
     kept = json.loads(services.store.records.value(key) or "")
-    for changes in ({"at": time.time() - warm.RECENT_SECONDS - 1}, {"commit": "1" * 40}):
-        services.store.records.keep(key, json.dumps(kept | changes), time.time())
+    for commit, used in ((head, time.time() - warm.RECENT_SECONDS - 1), ("1" * 40, time.time())):
+        services.store.records.keep(key, json.dumps(kept | {"commit": commit}), used)
         warm.renew(services)
         services.warming.submit(int).result(60)
         assert containers(workshop) == {}
