@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.slack_bot import rendering
@@ -13,7 +13,7 @@ from bot.slack_bot.answers import answer_message, said_message
 from bot.slack_bot.calling import DELETED, NO_THREAD, NOT_THERE, TOO_MUCH, Calls, Refused
 from bot.slack_bot.rendering import Shown
 from bot.telling import Gone, Later
-from jobs.text import redact
+from jobs.text import redact_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,7 +84,7 @@ class SlackSurface:
 
     def answer(self, notice: Notice, answer: Answer) -> None:
         """Answer where something was said: to all in a thread, to who asked alone where they asked alone."""
-        shown, address = answer_message(_redacted(replace(answer, data={}), self._secrets)), notice.address
+        shown, address = answer_message(redact_all(replace(answer, data={}), self._secrets)), notice.address
         try:
             if not shown.blocks:
                 self._nod(answer, address)
@@ -214,7 +214,8 @@ class SlackSurface:
             patch = replace(outcome.patch, diff="") if outcome.patch else None
             checks = tuple(replace(check, output="") for check in outcome.evidence)
             outcome = replace(outcome, patch=patch, evidence=checks, salvage="", review="")
-        return _redacted(replace(view, task=replace(view.task, text=""), outcome=outcome), self._secrets)
+        clean: TaskView = redact_all(replace(view, task=replace(view.task, text=""), outcome=outcome), self._secrets)
+        return clean
 
 
 def _metadata(event_type: str, payload: JSON) -> JSON:
@@ -225,15 +226,3 @@ def _digest(view: TaskView) -> str:
     """Return what tells one question from the next."""
     told = f"{view.task.question}\0{view.elapsed_seconds:.3f}" if view.task.question else str(view.task.conclusion)
     return hashlib.sha256(told.encode(errors="replace")).hexdigest()[:16]
-
-
-def _redacted(value: Value, secrets: Sequence[str]) -> Value:
-    """Return values of any depth with the secrets taken out of their texts; words of ours such as states stay."""
-    found: Any = value
-    if type(found) is str:
-        found = redact(found, secrets)
-    elif isinstance(value, tuple):
-        found = tuple(_redacted(item, secrets) for item in value)
-    elif is_dataclass(value) and not isinstance(value, type):
-        found = replace(value, **{item.name: _redacted(getattr(value, item.name), secrets) for item in fields(value)})
-    return found  # type: ignore[no-any-return]
