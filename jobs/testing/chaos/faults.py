@@ -85,10 +85,10 @@ class Faults:
         return victim is not None and self._hit("kill a worker", [victim]) and self._kill(process_of(victim.owner))
 
     def kill_workers(self) -> bool:
-        """Kill the parent of all workers, and with it all of them."""
+        """Kill the parent of all workers while some are at work, and with it all of them."""
         running = self._running()
         parent = self._machine.family("worker")[0]
-        if not parent or any(self._count(one) >= MOST_HITS for one in running):
+        if not parent or not running or any(self._count(one) >= MOST_HITS for one in running):
             return False
         return self._hit("kill all workers", running) and self._kill(parent)
 

@@ -66,8 +66,14 @@ class Machine:
         return [one.pid for one in self.family("worker")[1] if one.name == f"opus67 {queue}"]
 
     def valkey(self) -> int:
-        """Return the embedded Valkey, or 0."""
-        return next((one.pid for one in self.processes() if "valkey-server" in one.words[0]), 0)
+        """Return the embedded Valkey, or 0; it is known by its folder."""
+        folder = self._home / "valkey"
+        for process in _all_processes():
+            if process.name.startswith("valkey-server"):
+                with suppress(OSError):
+                    if Path(f"/proc/{process.pid}/cwd").readlink() == folder.resolve():
+                        return process.pid
+        return 0
 
     def forget_queues(self) -> None:
         """Take from the embedded Valkey what it wrote to the disk: it shall come back with nothing."""

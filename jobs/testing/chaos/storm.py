@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 THINK_SECONDS = 0.4
 """What each reply of the model takes."""
-TRIES = 16
-"""So often a fault is tried that finds nobody to hurt, half a second apart."""
+WAIT_SECONDS = 25.0
+"""How long a fault waits for somebody to hurt."""
+TICK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +91,20 @@ class Storm:
         ]
         for person in people:
             person.start()
-        began = time.monotonic()
-        for at, sort in weather.plan():
-            over.wait(max(0.0, began + at - time.monotonic()))
-            for _ in range(TRIES):
-                if faults.commit(sort):
-                    break
-                over.wait(0.5)
-        over.wait(max(0.0, began + weather.seconds - time.monotonic()))
+        self._hurt(faults)
         over.set()
         for person in people:
             person.join()
         faults.end()
+
+    def _hurt(self, faults: Faults) -> None:
+        """Commit each fault when its time has come; one that finds nobody to hurt waits for somebody, for a while."""
+        began, planned, waiting = time.monotonic(), self.weather.plan(), list[tuple[float, str]]()
+        while (now := time.monotonic() - began) < self.weather.seconds or waiting or planned:
+            waiting += [one for one in planned if one[0] <= now]
+            planned = [one for one in planned if one[0] > now]
+            waiting = [(at, sort) for at, sort in waiting if not faults.commit(sort) and now - at < WAIT_SECONDS]
+            time.sleep(TICK_SECONDS)
 
     def _steadily(self, act: Callable[[], None], rate: float, over: threading.Event) -> None:
         """Act so often a second, until it is over or nothing is left to do."""
