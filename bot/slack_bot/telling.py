@@ -6,7 +6,7 @@ import hashlib
 import logging
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from bot.slack_bot import rendering
 from bot.slack_bot.answers import answer_message, said_message
@@ -34,7 +34,6 @@ BEFORE_SECONDS = 60.0
 QUIET = {"unfurl_links": False, "unfurl_media": False, "parse": "none"}
 DELETED_TWICE = "its message was deleted twice; `/opus bg status` shows it again"
 
-Value = TypeVar("Value")
 log = logging.getLogger(__name__)
 
 
