@@ -13,7 +13,7 @@ import pytest
 from jobs.testing.models.script import Reply, turn
 from jobs.types import Status
 from tests.journeys.conftest import running
-from tests.journeys.town import FIXED, bash, finish, write
+from tests.journeys.town import FIXED, LABEL, bash, finish, write
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ HANGS = {
 SLOW = "sleep 10"
 """Long enough to be at it when the stop comes, and short enough to be done again."""
 VISITORS = 5
+ENDS = {"closed": "the issue was closed", "unlabelled": f"the label `{LABEL}` was taken off by @ada"}
 
 
 def asked(story: Story) -> Story:
@@ -76,24 +77,38 @@ class Deploy:
     stories: dict[str, Story] = field(default_factory=dict)
     left: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     visitors: list[Story] = field(default_factory=list)
+    over: dict[str, Story] = field(default_factory=dict)
+    """Work whose reason is gone when the product starts again, without anybody to tell it."""
 
 
 def visit(town: Town, deploy: Deploy, over: threading.Event) -> None:
     """Have somebody ask for something every now and then, whether or not anybody is there to hear it."""
     for _ in range(VISITORS):
         deploy.visitors.append(asked(town.story([finish("Nothing to do.")])))
-        over.wait(2.5)
+        over.wait(2.0)
+
+
+def unheard(town: Town, deploy: Deploy) -> None:
+    """Take the reason from some of the work, in a way that GitHub does not even list as not delivered."""
+    github, closed, unlabelled = town.product.github, deploy.over["closed"], deploy.over["unlabelled"]
+    address, github.webhook_url = github.webhook_url, ""
+    github.close_issue(closed.repository, closed.number, by="ada")
+    github.unlabel_issue(unlabelled.repository, unlabelled.number, LABEL, by="ada")
+    github.webhook_url = address
 
 
 @pytest.fixture(scope="module")
 def deploy() -> Iterator[Deploy]:
     """Stop the product while a story stands in each stage, and start it again while people go on asking."""
-    with running(OPUS67_WORKERS=str(len(STAGES))) as town:
+    with running(OPUS67_WORKERS=str(len(STAGES) + len(ENDS))) as town:
         gate, seen, over = town.gate(), Deploy(), threading.Event()
+        for end in ENDS:
+            seen.over[end] = asked(town.story([town.gate().before(write()), finish()]))
         for stage in STAGES:
             seen.stories[stage] = start(town, stage, gate)
         for stage, story in seen.stories.items():
             until(partial(is_there, story, stage, gate), seconds=90, what=f"a task at {stage}")
+        until(lambda: all(one.reached.is_set() for one in town.gates), seconds=60, what="work to lose its reason")
         people = threading.Thread(target=visit, args=(town, seen, over))
         people.start()
         began = time.monotonic()
@@ -101,6 +116,7 @@ def deploy() -> Iterator[Deploy]:
         rows = {stage: town.store.tasks.row(story.current.id) for stage, story in seen.stories.items()}
         seen.left = {stage: (row.status, row.crashes, row.lease_owner) for stage, row in rows.items()}
         seen.said = town.product.log
+        unheard(town, seen)
         town.product.github.faults.clear()
         gate.open()
         town.product.up()
@@ -138,3 +154,12 @@ def test_nobody_who_asked_meanwhile_is_left_out(deploy: Deploy) -> None:
     for story in deploy.visitors:
         assert "Nothing was changed" in story.ends(120)
         assert (len(story.tasks()), len(story.living()), len(story.pulls())) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_work_whose_reason_went_meanwhile_ends(deploy: Deploy, end: str) -> None:
+    """An issue that was closed or unlabelled while nobody was there, untold: its task is cancelled in words, once."""
+    story = deploy.over[end]
+    assert ENDS[end] in story.ends(60)
+    assert (story.current.conclusion, len(story.tasks()), len(story.living())) == ("cancelled", 1, 1)
+    assert (story.pulls(), story.branches()) == ([], set())
