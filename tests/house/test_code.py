@@ -79,6 +79,17 @@ def test_sql_lives_in_the_store(module: str) -> None:
     assert [name for name in _importers(module) if not name.startswith("jobs/store/")] == []
 
 
+def test_an_installation_is_opened_with_its_key() -> None:
+    """Whoever opens the database of the settings does it by ``Store.of``, so that the audit is written with its key."""
+    wrong = [
+        f"{source.name}:{node.lineno}"
+        for source in product()
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Store"
+    ]
+    assert wrong == []
+
+
 def test_broad_handlers_stand_at_the_edges_only() -> None:
     """``except Exception`` is written at the named edges, with a comment, and nowhere else."""
     wrong = []
