@@ -98,7 +98,7 @@ def away(context: Context) -> list[Finding]:
     url = context.settings.database_url
     if (url.startswith("sqlite") and not Path(url.partition(":///")[2]).exists()) or not examine(url).version:
         return []
-    store = Store(url)
+    store = Store.of(context.settings)
     try:
         found = Breaker(store.records).open()
     finally:
