@@ -10,16 +10,18 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 import secrets
 import time
+import zlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from rq import Queue
-from rq.exceptions import NoSuchJobError, TimeoutFormatError
+from rq.exceptions import NoSuchJobError
 from rq.job import Job
+
+from jobs.wire import STRANGE, EndlessAnswerError, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -36,6 +38,15 @@ RING_SECONDS = 60
 """How long a ring waits for a process that is not there; a chat that comes later looks for itself anyway."""
 BELL_SECONDS = 10.0
 """How long one blocking read of a bell takes at most: a Redis that hangs is noticed soon after."""
+
+LONGEST_DATA = 8192
+"""Bytes of a job's payload: a signature, a name and an id."""
+MOST_WAITING = 50_000
+"""More never wait in a queue: the sweep adds none twice, and is short."""
+UNTIMED, KEPT_SECONDS = -1, 60
+
+_ID = re.compile(rb"[A-Za-z0-9_-]{1,400}")
+"""The name of a job, as RQ allows it."""
 
 log = logging.getLogger(__name__)
 
@@ -85,23 +96,62 @@ class WakeUp(Job):
             raise ForgedJobError(f"a job in Redis names {self.func_name!r}, which is not one of our functions")
         return function
 
-    def restore(self, raw_data: Any) -> Any:
-        """Read a job's hash; what is none counts as no job, since RQ ends every worker that meets it."""
+    @classmethod
+    def fetch(cls, id: str, connection: Any = None, serializer: Any = None) -> Job:  # noqa: A002 - RQ's name
+        """Read a job; what is none counts as no job, since RQ ends every worker that meets it."""
         try:
-            return super().restore(raw_data)
-        except (ValueError, TypeError, AttributeError, LookupError, AssertionError, TimeoutFormatError) as error:
-            raise NoSuchJobError(f"the hash of job {self.id} cannot be read") from error
+            return super().fetch(id, connection=connection, serializer=serializer)
+        except redis.ConnectionError:
+            raise
+        except STRANGE as error:
+            raise NoSuchJobError("what is under the name of a job cannot be read") from error
+
+    def restore(self, raw_data: Any) -> Any:
+        """Read a job's hash for its payload and its queue alone: all else in it would be somebody's order to RQ.
+
+        That is how long the job may take, what is called afterwards, how often it is repeated, and more.
+        """
+        packed, origin = raw_data.get(b"data", b""), raw_data.get(b"origin")
+        try:
+            data = zlib.decompressobj().decompress(packed[: LONGEST_DATA + 1], LONGEST_DATA + 1)
+        except zlib.error:
+            data = packed
+        if origin not in {INBOX.encode(), TASKS.encode()} or not data or max(len(packed), len(data)) > LONGEST_DATA:
+            raise NoSuchJobError(f"the hash of job {self.id} is none of ours")
+        super().restore({b"data": data, b"origin": origin})
+        self.timeout, self.result_ttl, self.failure_ttl = UNTIMED, 0, KEPT_SECONDS
 
     def send_webhooks(self, *_arguments: Any, **_options: Any) -> None:
         """Do nothing: a URL in Redis is nobody's order."""
 
 
-def connect(url: str, *, patient: bool = False) -> redis.Redis:
-    """Connect to Redis; a web process gives up within a second, a worker (``patient``) waits for blocking reads."""
-    if patient:
-        return redis.Redis.from_url(url, socket_connect_timeout=5)
-    options: dict[str, Any] = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
-    return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+class Lane(Queue):
+    """A queue that takes nothing but names out, and has no job wait for another one."""
+
+    @classmethod
+    def lmove(cls, connection: redis.Redis, queue_key: str, timeout: int | None) -> Any:
+        """Take the next name; what is none is thrown away."""
+        while True:
+            found = super().lmove(connection, queue_key, timeout)
+            if found is None or _ID.fullmatch(found[1]):
+                return found
+            connection.lrem(f"{queue_key}:intermediate", 1, found[1])
+
+    def enqueue_dependents(self, *_arguments: Any, **_options: Any) -> None:
+        """Do nothing: none of our jobs waits for another one."""
+
+
+def clear(connection: redis.Redis, lane: str) -> None:
+    """Throw away all that RQ keeps of a queue, when something in it cannot be read; raises RedisError.
+
+    Nothing is lost: SQL knows what is to be done, and the clock wakes somebody for it.
+    """
+    words = ("wip", "finished", "failed", "deferred", "scheduled", "canceled", "clean_registries", "workers")
+    queue = f"rq:queue:{lane}"
+    connection.delete(queue, f"{queue}:intermediate", *(f"rq:{word}:{lane}" for word in words))
+    for shared in ("rq:workers", "rq:queues"):
+        if connection.type(shared) != b"set":
+            connection.delete(shared)
 
 
 class Waker:
@@ -111,7 +161,7 @@ class Waker:
         self._connection = connect(url)
         serializer = signed_json(key)
         self._queues = {
-            name: Queue(name, connection=self._connection, serializer=serializer, job_class=WakeUp)
+            name: Lane(name, connection=self._connection, serializer=serializer, job_class=WakeUp)
             for name in (INBOX, TASKS)
         }
 
@@ -129,10 +179,7 @@ class Waker:
 
     def waiting(self) -> frozenset[str]:
         """Return the calls that already wait in the queues, so that a sweep does not add them again."""
-        try:
-            return frozenset(name.rpartition("-")[0] for queue in self._queues.values() for name in queue.job_ids)
-        except redis.RedisError:
-            return frozenset()
+        return frozenset(name.rpartition("-")[0] for lane in self._queues for name in self._names(lane))
 
     def announce(self, task_id: str) -> bool:
         """Wake somebody to tell people of a task that waits for its turn; tells whether Redis took it."""
@@ -148,7 +195,7 @@ class Waker:
             pipeline.expire(key, RING_SECONDS)
         try:
             pipeline.execute()
-        except redis.RedisError as error:
+        except STRANGE as error:
             log.warning("redis did not take a ring; the chats look for themselves soon", extra={"error": str(error)})
             return False
         return True
@@ -174,22 +221,43 @@ class Waker:
                 args=arguments,
                 # Two jobs of one id would share a hash in Redis, and the first to end would take it from the other.
                 job_id=f"{call_name(function, *arguments)}-{secrets.token_hex(4)}",
-                timeout=-1,
+                timeout=UNTIMED,
                 result_ttl=0,
-                failure_ttl=60,
+                failure_ttl=KEPT_SECONDS,
             )
-        except redis.RedisError as error:
+        except STRANGE as error:
+            self._mend(queue, error)
             log.warning("redis did not take a wake-up; the clock will find it", extra={"error": str(error)})
             return False
         return True
+
+    def _names(self, lane: str) -> list[str]:
+        """Return what waits in a queue; one that cannot be read, or holds more than ever waits, is thrown away."""
+        try:
+            found = self._connection.lrange(f"rq:queue:{lane}", 0, MOST_WAITING)
+            if len(found) > MOST_WAITING:
+                raise EndlessAnswerError(f"more than {MOST_WAITING} jobs wait in the queue {lane}")
+            return [name.decode(errors="replace") for name in found if isinstance(name, bytes)]
+        except STRANGE as error:
+            self._mend(lane, error)
+            return []
+
+    def _mend(self, lane: str, error: Exception) -> None:
+        """Throw a queue away whose keys are not what they should be; an error of another sort is not the queue's."""
+        if not isinstance(error, EndlessAnswerError) and not str(error).startswith("WRONGTYPE"):
+            return
+        log.warning("the queue %s is not as it should be and is begun anew: %s", lane, error)
+        try:
+            clear(self._connection, lane)
+        except STRANGE as away:
+            log.warning("redis did not take the order to begin the queue anew", extra={"error": str(away)})
 
 
 class Bell:
     """What the process of a chat waits at; rings that come while nobody waits are one ring."""
 
     def __init__(self, url: str, surface: str) -> None:
-        options: dict[str, Any] = {"socket_timeout": BELL_SECONDS + 2, "socket_connect_timeout": 2.0}
-        self._connection = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)
+        self._connection = connect(url, waits=BELL_SECONDS)
         self._key = RING.format(surface=surface)
         self._away = False
 
@@ -201,7 +269,7 @@ class Bell:
                 # Redis takes a timeout of 0 as for ever.
                 rung = self._connection.blpop([self._key], timeout=max(0.01, min(left, BELL_SECONDS)))
                 self._away = False
-            except redis.RedisError as error:
+            except STRANGE as error:
                 if not self._away:
                     log.warning("redis is away; the chat looks for itself meanwhile", extra={"error": str(error)})
                 self._away = True

@@ -18,19 +18,22 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from rq import Queue
+from rq.timeouts import BaseDeathPenalty
 from rq.worker import SimpleWorker
 
 from jobs import warm
 from jobs.crew import CrewWatch
 from jobs.execute import KINDS
 from jobs.keys import signing_key
-from jobs.queue import INBOX, TASKS, WakeUp, allow, connect, signed_json
+from jobs.queue import INBOX, TASKS, Lane, WakeUp, allow, clear, signed_json
 from jobs.scope import Scope, acting
 from jobs.services import build
+from jobs.wire import STRANGE, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from redis import Redis
 
     from config.settings import Settings
     from jobs.services import Services
@@ -49,16 +52,38 @@ WATCHED = (*STOPPING, signal.SIGCHLD)
 log = logging.getLogger(__name__)
 
 
+class Untimed(BaseDeathPenalty):
+    """RQ's limit of time for a job, which is none here: a task's own limits end it."""
+
+    def setup_death_penalty(self) -> None:
+        """Set no alarm."""
+
+    def cancel_death_penalty(self) -> None:
+        """Nothing was set."""
+
+
 class Worker(SimpleWorker):
     """RQ's worker, in one process with its job, deaf to commands in Redis, and stopping within seconds."""
 
     stopping: threading.Event
+    death_penalty_class = Untimed
+    queue_class = Lane
+
+    def check_for_suspension(self, burst: bool) -> None:
+        """Never rest: whoever can write to Redis could have all workers rest for ever."""
+
+    def run_maintenance_tasks(self) -> None:
+        """Clean the registries of our queues; groups are none of ours, and RQ unpickles what is in one."""
+        self.clean_registries()  # type: ignore[no-untyped-call]
 
     def subscribe(self) -> None:
         """Do not listen to remote commands: whoever can write to Redis could give them."""
 
     def unsubscribe(self) -> None:
         """Nothing to end."""
+
+    def set_shutdown_requested_date(self) -> None:
+        """Write nothing: a signal comes in the middle of a task, which an error of Redis would end."""
 
     def handle_warm_shutdown_request(self) -> None:
         """Tell the running task to hand itself over."""
@@ -183,7 +208,7 @@ def work(settings: Settings, lane: str, compose: Composer, crew: CrewWatch) -> i
     allow({name: _in_scope(name, function) for name, function in compose(services).items()})
     serializer = signed_json(signing_key(settings))
     connection = connect(settings.redis_url, patient=True)
-    queue = Queue(lane, connection=connection, serializer=serializer, job_class=WakeUp)
+    queue = Lane(lane, connection=connection, serializer=serializer, job_class=WakeUp)
     options: dict[str, Any] = {"serializer": serializer, "job_class": WakeUp, "log_job_description": False}
     worker = Worker([queue], connection=connection, name=f"{lane}-{services.owner.replace(':', '-')}", **options)
     worker.stopping = services.stopping
@@ -194,8 +219,18 @@ def work(settings: Settings, lane: str, compose: Composer, crew: CrewWatch) -> i
     try:
         worker.work(logging_level="WARNING")
     finally:
+        if not services.stopping.is_set():
+            _begin_anew(connection, lane)
         services.close()
     return 0
+
+
+def _begin_anew(connection: Redis, lane: str) -> None:
+    """Leave to the next worker no queue that this one stumbled over; best effort, SQL knows what is to be done."""
+    try:
+        clear(connection, lane)
+    except STRANGE as error:
+        log.warning("the queue %s could not be begun anew: %s", lane, error)
 
 
 def _in_scope(name: str, function: Function) -> Function:

@@ -19,8 +19,9 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.webhook import Webhook
 
-from jobs.queue import FUNCTIONS, INBOX, TASKS, ForgedJobError, Waker, WakeUp, allow, connect, signed_json
+from jobs.queue import FUNCTIONS, INBOX, TASKS, ForgedJobError, Lane, Waker, WakeUp, allow, signed_json
 from jobs.testing.loopback import Answer, Loopback
+from jobs.wire import connect
 from jobs.worker import Worker
 from tests.jobs.canary import SONGS, Bird, sing
 
@@ -54,7 +55,7 @@ def redis(empty_valkey_url: str) -> Iterator[Redis]:
 def work(redis: Redis, lane: str = INBOX) -> None:
     """Do what waits in a queue as a worker of ours does, until it is empty."""
     serializer = signed_json(KEY)
-    queue = Queue(lane, connection=redis, serializer=serializer, job_class=WakeUp)
+    queue = Lane(lane, connection=redis, serializer=serializer, job_class=WakeUp)
     worker = Worker(
         [queue], connection=redis, name=f"test-{time.monotonic_ns()}", serializer=serializer, job_class=WakeUp
     )
@@ -209,7 +210,7 @@ def test_nonsense_in_the_queue_stops_nobody_for_long(redis: Redis, heard: list[s
 
 def test_remote_commands_are_not_heard(redis: Redis) -> None:
     """A worker of ours subscribes to nothing."""
-    worker = Worker([Queue(INBOX, connection=redis)], connection=redis, name="deaf")
+    worker = Worker([Lane(INBOX, connection=redis)], connection=redis, name="deaf")
     worker.subscribe()
     assert redis.pubsub_channels() == []
     worker.unsubscribe()
