@@ -18,6 +18,7 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from redis import RedisError
 from rq.timeouts import BaseDeathPenalty
 from rq.worker import SimpleWorker
 
@@ -165,6 +166,8 @@ class _Pool:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
             _die_with(self._parent)
             code = work(self._settings, lane, self._compose, self._crew)
+        except RedisError as error:
+            log.warning("a worker of the queue %s ended, since redis does not take what it says: %s", lane, error)
         except Exception:  # the worker's edge: told in the log, and the pool starts another worker
             log.exception("a worker of the queue %s failed", lane)
         finally:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from redis import Redis
@@ -12,6 +14,7 @@ from redis import Redis
 from tests.conftest import short_folder
 from tests.journeys.town import Town
 from tests.needs import CURES, bubblewrap_works, requires
+from tests.waiting import until
 
 if TYPE_CHECKING:
     import signal
@@ -53,19 +56,25 @@ class Battered:
         file.with_suffix(".new").write_text(str(ahead))
         file.with_suffix(".new").rename(file)
 
-    def fill_disk(self) -> None:
-        """Take all the room that is left on the disk."""
+    @contextmanager
+    def full_disk(self) -> Iterator[None]:
+        """Take all the room that is left on the disk, also what SQLite's log would use again, and give it back."""
+        with closing(sqlite3.connect(self.var / "opus67.sqlite3", timeout=10)) as connection:
+            until(partial(_emptied, connection), seconds=20, what="an empty log")
+        try:
+            self._fill()
+            yield
+        finally:
+            for name in ("fill", "rest"):
+                (self.var / name).unlink(missing_ok=True)
+
+    def _fill(self) -> None:
         with suppress(OSError), (self.var / "fill").open("ab", buffering=0) as file:
             while True:
                 file.write(bytes(65536))
         with suppress(OSError), (self.var / "rest").open("ab", buffering=0) as file:
             while True:
                 file.write(bytes(1))
-
-    def make_room(self) -> None:
-        """Give the room back."""
-        for name in ("fill", "rest"):
-            (self.var / name).unlink(missing_ok=True)
 
     def valkey(self) -> Redis:
         """Return a connection to the embedded Valkey."""
@@ -79,6 +88,12 @@ class Battered:
             process = int(connection.info("server")["process_id"])
         os.kill(process, number)
         self.stopped = process
+
+
+def _emptied(connection: sqlite3.Connection) -> bool:
+    """Have SQLite put its log into the database and cut it; False while somebody still reads there."""
+    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
 
 
 @contextmanager

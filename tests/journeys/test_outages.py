@@ -56,13 +56,12 @@ def test_a_full_disk_loses_nothing(ground: Battered) -> None:
     gate = town.gate()
     first = town.story([write(), gate.before(finish())]).ask()
     gate.wait()
-    ground.fill_disk()
-    gate.open()
-    second = town.story().ask()
-    refused = delivered(second)
-    assert [attempt.status_code for attempt in refused.attempts] == [503]
-    until(lambda: "database or disk is full" in town.product.log, seconds=30, what="words in the log")
-    ground.make_room()
+    with ground.full_disk():
+        gate.open()
+        second = town.story().ask()
+        refused = delivered(second)
+        assert [attempt.status_code for attempt in refused.attempts] == [503]
+        until(lambda: "database or disk is full" in town.product.log, seconds=30, what="words in the log")
     town.product.github.webhooks.send_again(refused)
     for story in (first, second):
         assert DONE in story.ends(60)
@@ -78,16 +77,20 @@ def valkey_full(ground: Battered) -> Iterator[None]:
     """Have Valkey take nothing more."""
     with ground.valkey() as connection:
         connection.config_set("maxmemory", "1")
-        yield
-        connection.config_set("maxmemory", "0")
+        try:
+            yield
+        finally:
+            connection.config_set("maxmemory", "0")
 
 
 @contextmanager
 def valkey_still(ground: Battered) -> Iterator[None]:
     """Have Valkey stand still."""
     ground.signal_valkey(signal.SIGSTOP)
-    yield
-    os.kill(ground.stopped, signal.SIGCONT)
+    try:
+        yield
+    finally:
+        os.kill(ground.stopped, signal.SIGCONT)
 
 
 @contextmanager
@@ -124,7 +127,7 @@ def test_a_clock_that_jumps_disturbs_nobody(ground: Battered) -> None:
     assert (row.attempt, row.crashes) == (1, 0)
     waiting = town.story()
     pattern = f"^/repos/{re.escape(waiting.repository)}/pulls$"
-    town.product.github.faults.add("POST", pattern, status=403, headers={"Retry-After": "8"})
+    town.product.github.faults.add("POST", pattern, status=403, headers={"Retry-After": "5"})
     waiting.ask()
     until(
         lambda: waiting.task() and waiting.current.status is Status.QUEUED and _rests(waiting), what="a task that waits"
