@@ -38,7 +38,9 @@ _NAMES = {
         (0xFFA0, 0xFFA0),
         (0xFFF0, 0xFFFB),
         (0xFFFE, 0xFFFF),
+        (0x13430, 0x1345F),
         (0x1BCA0, 0x1BCA3),
+        (0x1D159, 0x1D159),
         (0x1D173, 0x1D17A),
         (0xE0080, 0xE00FF),
         (0xE01F0, 0xE0FFF),
@@ -91,7 +93,10 @@ _EMOJI = _Ranges(
 _IDEOGRAPHS = _Ranges((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
 _MONGOLIAN = _Ranges((0x1820, 0x18AA))
 _JAMO = _Ranges((0x1100, 0x115E), (0x1161, 0x11FF), (0xA960, 0xA97C), (0xD7B0, 0xD7FB))
+_HIEROGLYPHS = _Ranges((0x13000, 0x1345F))
 _KEYCAP = "\u20e3"
+_FIRST_VARIANT, _LAST_VARIANT = "\U000e0100", "\U000e011f"
+"""Variants of ideographs that are registered (UTS #37); with all 240 a letter would carry a byte that nobody sees."""
 _JOINERS = ("\u200c", "\u200d")
 _NEAR = 200
 _DIRECTION_MARKS = ("\u200e", "\u200f", "\u061c")
@@ -160,6 +165,8 @@ def _belongs(character: str, previous: str, text: str, end: int) -> bool:
             kept = previous in _UNSPACED and following in _UNSPACED
         case "\u200e" | "\u200f" | "\u061c":
             kept = previous not in _DIRECTION_MARKS and _right_to_left_line(text, end)
+        case _ if "\U00013430" <= character <= "\U0001345f":
+            kept = previous in _HIEROGLYPHS
         case "\ufe0e" | "\ufe0f":
             kept = previous in _EMOJI or (previous in tuple("#*0123456789") and following == _KEYCAP)
         case "\u115f" | "\u1160":
@@ -174,7 +181,7 @@ def _belongs(character: str, previous: str, text: str, end: int) -> bool:
 def _standard_variation(character: str, previous: str) -> bool:
     if "\ufe00" <= character <= "\ufe02":
         return previous in _IDEOGRAPHS or (previous != "" and unicodedata.category(previous) == "Sm")
-    return "\U000e0100" <= character <= "\U000e01ef" and previous in _IDEOGRAPHS
+    return _FIRST_VARIANT <= character <= _LAST_VARIANT and previous in _IDEOGRAPHS
 
 
 def _right_to_left_line(text: str, position: int) -> bool:

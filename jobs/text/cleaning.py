@@ -16,6 +16,11 @@ _PLURALS = {
     "HTML attribute": "HTML attributes with text",
     "link definition that nothing uses": "link definitions that nothing uses",
     "footnote that nothing uses": "footnotes that nothing uses",
+    "comment in a diagram": "comments in diagrams",
+    "hidden part of a formula": "hidden parts of formulas",
+    "link address of words": "link addresses of words",
+    "link without words": "links without words",
+    "table cell behind the last column": "table cells behind the last column",
     "text after a code fence": "texts after a code fence",
     "image": "images (descriptions and addresses)",
 }

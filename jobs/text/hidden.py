@@ -4,33 +4,18 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobs.text.characters import has_invisible
+from jobs.text.edit import Edit
+from jobs.text.elements import IMAGE, find_elements
+from jobs.text.formulas import find_unseen
 from jobs.text.markdown import Document, Piece, pieces, read
+from jobs.text.tables import find_beyond
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_VOID = frozenset(
-    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-)
-_IMAGE = "(image)"
-_QUOTED = 400
-"""How much of a hidden element is looked at to quote it, in characters."""
-_ATTRIBUTE = re.compile(
-    r"(?<![\w:.\-])(?P<name>[A-Za-z_:][\w:.\-]*+)(?:\s*+=\s*+(?:\"(?P<double>[^\"]*+)\"|'(?P<single>[^']*+)'|(?P<bare>[^\s\"'<>`]++)))?+"
-)
-_UNSEEN_ATTRIBUTE = re.compile(r"(?:title|alt|summary|content|label|placeholder|aria-.+|data-.+)\Z", re.IGNORECASE)
-_HIDING_STYLE = re.compile(
-    r"display:none|visibility:(?:hidden|collapse)|content-visibility:hidden|opacity:0*\.?0*(?:[;%!]|\Z)"
-    r"|font-size:0*\.?0*(?:[a-z%]*)(?:[;!]|\Z)|(?:^|;)(?:max-)?(?:width|height):0*\.?0*(?:[a-z%]*)(?:[;!]|\Z)"
-    r"|(?:^|;)color:(?:transparent|rgba\([^)]*,0*\.?0*\))|(?:left|right|top|bottom|text-indent|margin(?:-[a-z]+)?):-\d{3,}"
-    r"|clip:rect\(0|clip-path:(?:inset\((?:50|100)%|circle\(0)|transform:scale[xy]?\(0*\.?0*\)|mso-hide:all"
-)
-_COLOUR = re.compile(r"(?:^|;)(background(?:-color)?|color):([^;!]+)")
-_WHITE = frozenset({"white", "#fff", "#ffffff", "rgb(255,255,255)", "transparent"})
 _FLAT = r"(?:[^\[\]\\]|\\.)*+"
 _LABEL = rf"(?:[^\[\]\\]|\\.|\[(?:[^\[\]\\]|\\.|\[{_FLAT}\])*+\])*+"
 _DESTINATION = r"(?:<[^<>\n]*+>|[^\s()<]*+(?:\([^\s()]*+\)[^\s()]*+)*+)"
@@ -40,6 +25,11 @@ _MARKDOWN_IMAGE = re.compile(
     re.DOTALL,
 )
 _LINK_TITLE = re.compile(rf"\]\(\s*+{_DESTINATION}(?P<title>\s++{_TITLE}\s*+)\)", re.DOTALL)
+_NO_WORDS = re.compile(rf"(?<!!)\[\s*+\]\(\s*+(?P<address>{_DESTINATION})(?:\s++{_TITLE})?+\s*+\)", re.DOTALL)
+_WORDS_FOR_ADDRESS = re.compile(r"\]\(\s*+(?P<address><[^<>\n]*+>)")
+_MOST_WORDS = 3
+"""Names of files may have spaces."""
+_NOTE = re.compile(r"^[ \t>]*%%(?!\{)[^\n]*", re.MULTILINE)
 _DEFINITION = re.compile(
     r"(?P<head>[^\[\n]*\[(?:[^\[\]\\]|\\.)+\]:[ \t]*\n?[ \t]*(?:<[^<>\n]*>|\S+))(?P<rest>.*)", re.DOTALL
 )
@@ -53,17 +43,6 @@ _ENTITY = re.compile(r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,7}|[A-Za-z][A-Za-z0-9]
 _INFO = re.compile(r"[\w+#.\-/]{1,30}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """Replace ``text[start:end]``; ``name`` says what was hidden there, ``excerpt`` what it said."""
-
-    start: int
-    end: int
-    replacement: str
-    name: str
-    excerpt: str
-
-
 def find_hidden(text: str) -> list[Edit]:
     """Return the edits that take what is hidden out of a text, in order and apart from each other."""
     document = read(text, html=True)
@@ -72,12 +51,16 @@ def find_hidden(text: str) -> list[Edit]:
     edits = [
         *_fence_words(document),
         *_comments(text, found),
-        *_elements(text, [piece for piece in found if piece.kind == "tag"]),
+        *find_elements(text, [piece for piece in found if piece.kind == "tag"]),
         *_definitions(document),
         *_footnotes(shown, text),
         *_images(document, shown),
         *_link_titles(document, shown),
+        *_unseen_links(shown),
+        *_notes(document),
         *_entities(shown),
+        *find_unseen(document, shown),
+        *find_beyond(document),
     ]
     return _apart(edits)
 
@@ -123,79 +106,6 @@ def _comments(text: str, found: list[Piece]) -> Iterator[Edit]:
             yield Edit(piece.start, piece.end, "", "unfinished HTML tag", text[piece.start : piece.end])
 
 
-def _elements(text: str, tags: list[Piece]) -> Iterator[Edit]:
-    ends = _closing(tags)
-    for index, tag in enumerate(tags):
-        if tag.close:
-            continue
-        attributes = _attributes(tag.attributes)
-        if tag.name == "img":
-            yield Edit(tag.start, tag.end, _IMAGE, "image", attributes.get("alt") or attributes.get("src", ""))
-        elif _hides(tag.name, attributes):
-            end = tag.end if tag.name in _VOID else ends.get(index, len(text))
-            yield Edit(
-                tag.start,
-                end,
-                "",
-                "hidden HTML element",
-                re.sub(r"<[^<>]*>", " ", text[tag.end : min(end, tag.end + _QUOTED)]),
-            )
-        else:
-            yield from _unseen_attributes(tag, text)
-
-
-def _closing(tags: list[Piece]) -> dict[int, int]:
-    """Return, by the index of each opening tag that is closed, where its closing tag ends."""
-    ends: dict[int, int] = {}
-    opened: dict[str, list[int]] = {}
-    for index, tag in enumerate(tags):
-        if not tag.close:
-            opened.setdefault(tag.name, []).append(index)
-        elif opened.get(tag.name):
-            ends[opened[tag.name].pop()] = tag.end
-    return ends
-
-
-def _attributes(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for match in _ATTRIBUTE.finditer(text):
-        value = next((match[name] for name in ("double", "single", "bare") if match[name] is not None), "")
-        found.setdefault(match["name"].lower(), html.unescape(value))
-    return found
-
-
-def _hides(name: str, attributes: dict[str, str]) -> bool:
-    if "hidden" in attributes or (name == "input" and attributes.get("type", "").strip().lower() == "hidden"):
-        return True
-    sizes = {
-        attributes.get(side, "").strip().removesuffix("px").removesuffix("%") for side in ("width", "height", "size")
-    }
-    if sizes & {"0", "00", "0.0"} or name in {"template", "noscript"}:
-        return True
-    if name == "font" and re.sub(r"\s", "", attributes.get("color", "")).lower() in _WHITE:
-        return True
-    return _style_hides(attributes.get("style", ""))
-
-
-def _style_hides(style: str) -> bool:
-    unescaped = re.sub(r"\\([0-9a-fA-F]{1,6})\s?", lambda match: chr(min(int(match[1], 16), 0x10FFFF)), style)
-    plain = re.sub(r"\s|/\*.*?\*/|\\", "", unescaped, flags=re.DOTALL).lower()
-    if _HIDING_STYLE.search(plain):
-        return True
-    colours = {name.partition("-")[0]: value for name, value in _COLOUR.findall(plain)}
-    return "color" in colours and colours["color"] in {colours.get("background", ""), *_WHITE}
-
-
-def _unseen_attributes(tag: Piece, text: str) -> Iterator[Edit]:
-    begin = text.find(tag.attributes, tag.start, tag.end) if tag.attributes else -1
-    if begin < 0:
-        return
-    for match in _ATTRIBUTE.finditer(tag.attributes):
-        if _UNSEEN_ATTRIBUTE.match(match["name"]):
-            value = match["double"] or match["single"] or match["bare"] or ""
-            yield Edit(begin + match.start(), begin + match.end(), "", "HTML attribute", value)
-
-
 def _definitions(document: Document) -> Iterator[Edit]:
     seen: set[str] = set()
     for block in document.blocks:
@@ -211,10 +121,31 @@ def _definitions(document: Document) -> Iterator[Edit]:
 
 
 def _footnotes(shown: str, text: str) -> Iterator[Edit]:
-    used = {label.casefold() for label in _FOOTNOTE_USE.findall(shown)}
-    for match in _FOOTNOTE.finditer(shown):
-        if match["label"].casefold() not in used:
-            yield Edit(match.start(), match.end(), "", "footnote that nothing uses", text[match.start() : match.end()])
+    """Yield the footnotes to which nothing leads that is shown, and all but the first with one name."""
+    notes = list(_FOOTNOTE.finditer(shown))
+    outside = _without(shown, notes)
+    used = {label.casefold() for label in _FOOTNOTE_USE.findall(outside)}
+    first: dict[str, re.Match[str]] = {}
+    for note in notes:
+        first.setdefault(note["label"].casefold(), note)
+    waiting = list(used)
+    while waiting:
+        found = first.get(waiting.pop())
+        inside = {label.casefold() for label in _FOOTNOTE_USE.findall(found.group())} if found else set()
+        waiting += inside - used
+        used |= inside
+    for note in notes:
+        label = note["label"].casefold()
+        if label not in used or first[label] is not note:
+            yield Edit(note.start(), note.end(), "", "footnote that nothing uses", text[note.start() : note.end()])
+
+
+def _without(text: str, matches: list[re.Match[str]]) -> str:
+    parts, position = [], 0
+    for match in matches:
+        parts.append(text[position : match.start()])
+        position = match.end()
+    return "".join([*parts, text[position:]])
 
 
 def _images(document: Document, shown: str) -> Iterator[Edit]:
@@ -227,7 +158,7 @@ def _images(document: Document, shown: str) -> Iterator[Edit]:
             continue
         none_found = False
         excerpt = text[match.start("alt") : match.end("alt")] or text[match.start() : match.end()]
-        yield Edit(match.start(), match.end(), _IMAGE, "image", excerpt)
+        yield Edit(match.start(), match.end(), IMAGE, "image", excerpt)
     if none_found and document.has_images:
         # The parser knows of an image that the pattern does not: what is hidden in any is shown instead.
         for match in re.finditer(r"!(?=\[)", shown):
@@ -242,6 +173,23 @@ def _link_titles(document: Document, shown: str) -> Iterator[Edit]:
     if none_found and document.has_titles and not any(block.kind == "definition" for block in document.blocks):
         for match in re.finditer(r"\](?=\()", shown):
             yield Edit(match.start(), match.end(), "\\]", "link title", "")
+
+
+def _unseen_links(shown: str) -> Iterator[Edit]:
+    """Yield the edits of links without words, and with words in place of an address."""
+    for match in _NO_WORDS.finditer(shown):
+        yield Edit(match.start(), match.end(), "", "link without words", match["address"])
+    for match in _WORDS_FOR_ADDRESS.finditer(shown):
+        if len(match["address"].split()) > _MOST_WORDS:
+            yield Edit(match.start("address"), match.end(), "", "link address of words", match["address"].strip("<>"))
+
+
+def _notes(document: Document) -> Iterator[Edit]:
+    """Yield the comments in diagrams, which GitHub draws."""
+    for block in document.blocks:
+        if block.kind == "code" and block.info.strip().lower() == "mermaid":
+            for match in _NOTE.finditer(document.text, block.start, block.end):
+                yield Edit(match.start(), match.end(), "", "comment in a diagram", match.group().strip("%> \t"))
 
 
 def _folded(label: str) -> str:

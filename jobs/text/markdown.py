@@ -52,6 +52,14 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """How many columns a table's head has, and where each row of its body stands."""
+
+    columns: int
+    rows: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """What is not plain text in a block: ``code``, ``comment``, ``tag``, ``autolink`` or an ``unfinished`` tag."""
 
@@ -73,6 +81,7 @@ class Document:
     """The labels that its links and images use, folded for comparison."""
     has_images: bool = False
     has_titles: bool = False
+    tables: tuple[Table, ...] = ()
 
 
 @cache
@@ -96,7 +105,8 @@ def read(text: str, *, html: bool) -> Document:
     blocks: dict[int, Block] = {}
     inline: list[Token] = []
     in_table = 0
-    for token in _parser(html).parse(text):
+    tokens = _parser(html).parse(text)
+    for token in tokens:
         in_table += {"table_open": 1, "table_close": -1}.get(token.type, 0)
         inline.extend(_links(token))
         block = _block(token, text, starts, in_table=in_table > 0)
@@ -108,7 +118,23 @@ def read(text: str, *, html: bool) -> Document:
         frozenset(str(link.meta["label"]) for link in inline if "label" in link.meta),
         has_images=any(link.type == "image" for link in inline),
         has_titles=any("title" in link.attrs for link in inline),
+        tables=tuple(_tables(tokens, starts)),
     )
+
+
+def _tables(tokens: list[Token], starts: list[int]) -> Iterator[Table]:
+    columns, rows = 0, list[tuple[int, int]]()
+    for token in tokens:
+        if token.type == "table_open":
+            columns, rows = 0, []
+        elif token.type == "th_open":
+            columns += 1
+        elif token.type == "tbody_open":
+            rows = []
+        elif token.type == "tr_open" and token.map is not None:
+            rows.append((starts[token.map[0]], starts[token.map[0] + 1] - 1))
+        elif token.type == "table_close":
+            yield Table(columns, tuple(rows))
 
 
 def _links(token: Token) -> Iterator[Token]:
