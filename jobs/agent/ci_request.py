@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobs.agent import prompts
-from jobs.agent.context import cut, readable
+from jobs.agent.context import cut, plain_name, readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ def request(
     text = prompts.fill(
         "request_ci",
         repository=repository,
-        branch=branch.replace("`", ""),
+        branch=plain_name(branch),
         mark=prompts.mark(told),
         told=told,
         seen=seen,

@@ -13,8 +13,9 @@ from string import Template
 from typing import TYPE_CHECKING
 
 import config
-from jobs.agent.context import cut, readable
+from jobs.agent.context import cut, plain_name, readable
 from jobs.agent.tools import Purpose
+from jobs.text.characters import strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +60,7 @@ def system_prompt(
     return fill(
         "system",
         repository=repository,
-        base_branch=base_branch,
+        base_branch=plain_name(base_branch),
         mode=fill(f"mode_{mode.value}"),
         network=_network(hosts),
         limits=_limits(limits),
@@ -101,7 +102,7 @@ def reading_prompt(
         "system_reading",
         role=role.format(repository),
         repository=repository,
-        base_branch=base_branch,
+        base_branch=plain_name(base_branch),
         commit=commit,
         more_tools=more_tools,
         limits=_limits(limits),
@@ -125,12 +126,14 @@ def _network(hosts: Sequence[str]) -> str:
 def _checks(checks: Sequence[str]) -> str:
     if not checks:
         return "No check command was found for this repository; find out how it is tested and say what you ran."
-    listed = ", ".join(f"`{command}`" for command in checks)
-    return f"The harness will run {listed} in `/workspace` after you finish."
+    listed = readable("\n\n".join(command.strip() for command in checks)).strip()
+    return fill("checks", mark=mark(listed), text=listed)
 
 
 def _instructions(files: Mapping[str, str]) -> str:
-    given = {path: cut(readable(text), INSTRUCTIONS_LIMIT).strip() for path, text in files.items()}
+    # Who approved a change of this file did not see what is unseen in it.
+    seen = {path: strip_invisible(readable(text))[0] for path, text in files.items()}
+    given = {path: cut(text, INSTRUCTIONS_LIMIT).strip() for path, text in seen.items()}
     parts = [fill("instructions", path=path, mark=mark(text), text=text) for path, text in given.items() if text]
     return "\n\n".join(parts)
 
@@ -169,7 +172,7 @@ def request_message(
         mark=mark(title, text),
         title=title,
         text=text or "(no description)",
-        more="\n\n".join(_fenced(name, known, EARLIER_LIMIT) for name, known in more.items() if known.strip()),
+        more="\n\n".join(_fenced(part, known, EARLIER_LIMIT) for part, known in more.items() if known.strip()),
     )
     return {"role": "user", "content": [{"type": "text", "text": content}]}
 
@@ -196,7 +199,7 @@ def checks_failed(checks: Sequence[Check]) -> str:
 
 def refused_patch(reason: str) -> str:
     """Tell the agent why its work cannot be published."""
-    return fill("refused_patch", reason=cut(readable(reason), CHECK_LIMIT))
+    return _fenced("refused_patch", reason, CHECK_LIMIT)
 
 
 def described(checks: Sequence[Check]) -> str:
@@ -207,16 +210,20 @@ def described(checks: Sequence[Check]) -> str:
 def _described(check: Check) -> str:
     counts = {"passed": check.passed, "failed": check.failed, "skipped": check.skipped}
     told = ", ".join(f"{number} {name}" for name, number in counts.items() if number is not None)
-    head = (
-        f"`{check.command}` ended with exit code {check.exit_code} after {check.seconds:.1f} s{told and f': {told}'}."
-    )
+    head = f"Exit code {check.exit_code} after {check.seconds:.1f} s{told and f': {told}'}."
+    # The command may come from the log of a failed run, and so from anybody.
+    command = readable(check.command).strip()
     if not check.exit_code:
-        return head
+        return _between(f"{head} The command:", command)
     output = cut(readable(check.output), CHECK_LIMIT).strip() or "(no output)"
-    sign = mark(output)
-    return f"{head} Its output:\n===== {sign} begins =====\n{output}\n===== {sign} ends ====="
+    return _between(f"{head} The command, and its output:", f"{command}\n\n{output}")
 
 
-def _fenced(name: str, text: str, limit: int) -> str:
+def _between(head: str, text: str) -> str:
+    sign = mark(text)
+    return f"{head}\n===== {sign} begins =====\n{text}\n===== {sign} ends ====="
+
+
+def _fenced(prompt: str, text: str, limit: int) -> str:
     clean = cut(readable(text), limit).strip()
-    return fill(name, mark=mark(clean), text=clean)
+    return fill(prompt, mark=mark(clean), text=clean)

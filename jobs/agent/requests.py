@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jobs.agent.context import cut, readable
+from jobs.agent.context import cut, plain_name, readable
 from jobs.agent.prompts import TEXT_LIMIT, fill, followed_work, mark
 from jobs.agent.schema import InputProblem, read_input
 from jobs.agent.tools import Purpose, toolbox
@@ -70,7 +70,7 @@ def threads_message(
         asked_by=asked_by,
         number=str(number),
         repository=repository,
-        branch=branch,
+        branch=plain_name(branch),
         whose=OURS if own else THEIRS,
         count=_count(len(threads), len(bodies)),
         threads="\n\n".join(shown),
@@ -128,8 +128,8 @@ def conflicts_message(
         "request_conflicts",
         repository=repository,
         number=str(number),
-        branch=branch,
-        base=base,
+        branch=plain_name(branch),
+        base=plain_name(base),
         merges=merges,
         mark=mark(*parts.values()),
         more="\n" + followed_work(followed) if followed.strip() else "",
@@ -150,16 +150,16 @@ def conflicts_asked(base: str, files: Sequence[str]) -> str:
 def _thread(thread: AskedThread, limit: int) -> str:
     text = cut(readable(_talk(thread.talk)), limit).strip()
     place = readable(thread.place).replace("\n", " ")
-    return fill("review_thread", name=thread.name, place=f"`{place}`", mark=mark(text), text=text)
+    return fill("review_thread", name=thread.name, place=place, mark=mark(place, text), text=text)
 
 
 def _talk(said: Iterable[tuple[str, str]]) -> str:
     return "\n\n".join(f"{who} wrote:\n{text.strip() or '(no words)'}" for who, text in said)
 
 
-def _fenced(name: str, text: str, limit: int) -> str:
+def _fenced(prompt: str, text: str, limit: int) -> str:
     clean = cut(readable(text), limit).strip()
-    return fill(name, mark=mark(clean), text=clean)
+    return fill(prompt, mark=mark(clean), text=clean)
 
 
 def _count(threads: int, bodies: int) -> str:

@@ -10,6 +10,7 @@ from config import repository as repository_file
 from config.errors import RepositoryConfigError
 from jobs.agent import checks
 from jobs.kinds.target import look
+from jobs.text import strip_invisible
 from jobs.types import Kind, UserError
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class Base:
     ``branch`` is what the work is to be merged into, ``target`` where it is pushed. ``expected`` is the commit that
     ``target`` stands at when it goes on with an earlier task's branch, and empty for a new branch. ``words`` say why
     the work does not start where people wanted. ``merges`` is the commit that is merged into ``target``, if one is.
-    ``rules`` is the default branch's commit, whose file of rules counts.
+    ``rules`` is the default branch's commit, whose file of rules counts. ``hidden`` says what nobody sees in the
+    instructions and was kept from the agent.
     """
 
     commit: str
@@ -44,6 +46,7 @@ class Base:
     words: str = ""
     merges: str = ""
     rules: str = ""
+    hidden: str = ""
 
     @property
     def checked_out(self) -> str:
@@ -185,18 +188,31 @@ def _read(attempt: Attempt, known: dict[str, Any]) -> Base:
     asked += [(commit, path) for path in checks.WANTED_FILES]
     written = mirror.read_all(repository, dict.fromkeys(asked), FILE_LIMIT)
     config = rules_in(written.get((rules, repository_file.PATH), b""))
+    told = _texts(written, instructions, INSTRUCTIONS)
     return Base(
         commit,
         known["branch"],
         known.get("target") or attempt.task.branch,
         config,
         _checks(attempt, commit, written) if config.checks is None else config.checks,
-        _texts(written, instructions, INSTRUCTIONS),
+        told,
         known.get("expected", ""),
         known.get("words", ""),
         known.get("merges", ""),
         rules,
+        _hidden_in(told),
     )
+
+
+def _hidden_in(files: Mapping[str, str]) -> str:
+    """Say what of the instructions nobody sees who reads or approves them; empty where that is nothing."""
+    found = {path: strip_invisible(text)[1] for path, text in files.items()}
+    said = [
+        f"`{path}`: {', '.join(f'{one.count} x {one.name}' for one in hidden)}"
+        for path, hidden in found.items()
+        if hidden
+    ]
+    return f"Hidden in the repository's instructions, and kept from the agent: {'; '.join(said)}." if said else ""
 
 
 def _checks(attempt: Attempt, commit: str, written: Mapping[tuple[str, str], bytes]) -> tuple[str, ...]:

@@ -150,7 +150,7 @@ def publish_work(attempt: Attempt, outcome: Outcome) -> Outcome:
         with run_token(attempt, "write") as token:
             base = find_base(attempt, token)
             attempt.teller.sha = base.commit
-            outcome = replace(outcome, summary="\n\n".join(filter(None, [outcome.summary, base.words])))
+            outcome = replace(outcome, summary="\n\n".join(filter(None, [outcome.summary, base.words, base.hidden])))
             ready = Work(base, bundle, outcome)
             if outcome.conclusion is Conclusion.FAILURE and outcome.draft_reason.startswith("No model"):
                 return keep_as_branch(attempt, token, ready)

@@ -56,6 +56,9 @@ _FLAG = "|".join("".join(chr(0xE0000 + ord(letter)) for letter in name) for name
 _SUSPECT = re.compile(
     rf"(?P<flag>(?<=\U0001F3F4)(?:{_FLAG})\U000E007F)|[{_characters(chain.from_iterable(_NAMES.values()))}]"
 )
+_CARRIERS = re.compile(
+    rf"(?P<flag>(?<=\U0001F3F4)(?:{_FLAG})\U000E007F)|[\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
 _ANSI = re.compile(
     r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b\n]*+(?:\x07|\x1b\\)|[PX^_][^\x1b\n]*+\x1b\\|[ -/]++[0-~]|[@-Z\\-_])"
 )
@@ -136,6 +139,21 @@ def strip_invisible(text: str) -> tuple[str, tuple[Invisible, ...]]:
     kept.append(text[position:])
     found = (Invisible(name, count, "".join(spelled) if "tag" in name else "") for name, count in counts.items())
     return "".join(kept), tuple(found)
+
+
+def reveal(text: str) -> str:
+    """Return a text in which what can carry or turn words unseen is spelled out, and everything else stays.
+
+    For what must be read as it is, such as files and differences: a hidden message is seen there, and not obeyed.
+    """
+    parts, position = [], 0
+    for match in _CARRIERS.finditer(text):
+        previous = text[match.start() - 1 : match.start()]
+        if match["flag"] or _belongs(match.group(), previous, text, match.end()):
+            continue
+        parts += [text[position : match.start()], f"<U+{ord(match.group()):04X}>"]
+        position = match.end()
+    return "".join([*parts, text[position:]]) if parts else text
 
 
 def strip_controls(text: str) -> str:

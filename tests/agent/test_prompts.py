@@ -50,7 +50,7 @@ def test_the_system_prompt_tells_what_the_agent_must_know() -> None:
     for part in (
         "`octo/demo`",
         "`main`",
-        "`make test`",
+        "make test\n=====",
         "`*.example.org`",
         "`.github/workflows/**`",
         "$2.50",
@@ -122,7 +122,7 @@ def test_the_repositorys_instructions_rank_below_the_rules() -> None:
     """AGENTS.md is quoted at the end, within its fence, as what cannot give more rights; an empty file is left out."""
     text = system(instructions={"AGENTS.md": "Use ruff.\x00\x1b[31m", "CLAUDE.md": "  "})
     assert text.index("Whose word counts") < text.index("AGENTS.md")
-    assert fenced(text) == ["Use ruff.\N{REPLACEMENT CHARACTER}"]
+    assert fenced(text) == ["make test", "Use ruff.\N{REPLACEMENT CHARACTER}"]
     assert "CLAUDE.md" not in text
 
 
@@ -160,9 +160,10 @@ def test_failed_checks_are_told_with_their_output() -> None:
         Check("pytest", 1, 2.04, "E assert 1 == 2", passed=3, failed=1),
         Check("ruff check", 0, 0.1, "All good"),
     ])  # fmt: skip
-    assert "`pytest` ended with exit code 1 after 2.0 s: 3 passed, 1 failed." in text
+    assert "Exit code 1 after 2.0 s: 3 passed, 1 failed." in text
     assert "E assert 1 == 2" in text
-    assert "`ruff check` ended with exit code 0" in text
+    assert "Exit code 0 after 0.1 s." in text
+    assert fenced(text) == ["pytest\n\nE assert 1 == 2", "ruff check"]
     assert "All good" not in text
 
 

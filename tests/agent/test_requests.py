@@ -33,7 +33,7 @@ def test_every_thread_is_fenced_by_a_mark_of_its_own() -> None:
     marks = re.findall(r"^===== ([0-9a-f]{16}) begins =====$", said, re.MULTILINE)
     assert len(set(marks)) == 3
     assert all(said.count(f"===== {mark} ends =====") == 1 for mark in marks)
-    assert "Thread T1, on `a.py:3`" in said
+    assert re.search(r"Thread T1, with its place first:\n\n===== \w{16} begins =====\na\.py:3\n\n", said)
     assert "2 threads and 1 general remark in the review wait" in said
     assert said.index("@ada wrote:") < said.index("You wrote:") < said.index("$merges ${base}")
     assert "your own work" in said

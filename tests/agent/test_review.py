@@ -28,7 +28,7 @@ def test_the_reviewer_sees_request_change_and_evidence_only() -> None:
     text = query.messages[0]["content"][0]["text"]
     assert "Fix the slug." in text
     assert "+b" in text
-    assert "`pytest -q` ended with exit code 0 after 1.0 s: 4 passed, 0 failed." in text
+    assert "Exit code 0 after 1.0 s: 4 passed, 0 failed." in text
 
 
 @pytest.mark.parametrize(
