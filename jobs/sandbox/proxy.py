@@ -275,7 +275,7 @@ def _listen(directory: Path) -> socket.socket:
 
 
 def _read_head(client: socket.socket, seconds: float) -> tuple[bytes, bytes]:
-    """Return the request's head and what came after it; raises ``RequestRefused`` for a long one, ``OSError`` for a slow one."""
+    """Return the request's head and what came after it; raises RequestRefused for long ones, OSError for slow ones."""
     received = bytearray()
     limit = time.monotonic() + seconds
     while b"\r\n\r\n" not in received and len(received) <= HEADER_CAP:
