@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot import embedded
@@ -23,7 +24,6 @@ from jobs.types import UserError
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from bot.up.child import Child
     from config.settings import Settings
@@ -48,7 +48,7 @@ def run_up(_arguments: argparse.Namespace) -> int:
 def supervise(settings: Settings, words: str) -> int:
     """Start everything in order, keep it alive, and stop it in order."""
     listener = listen(settings.port)
-    supervisor = Supervisor(Console(sys.stdout.fileno()))
+    supervisor = Supervisor(Console(sys.stdout.fileno()), database=sqlite_file(settings.database_url))
     last: list[Child] = []
     try:
         supervisor.console.say(words)
@@ -68,6 +68,11 @@ def supervise(settings: Settings, words: str) -> int:
     finally:
         listener.close()
         supervisor.stop(last)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of an SQLite database, or None where the database is another one."""
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 
 
 def start_valkey(supervisor: Supervisor, valkey: embedded.Valkey) -> Child:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from bot.up.child import Child, Patience, Process, ending
 from bot.up.guard import SIGNALS, adopt_orphans, end_orphans, unblock_signals
+from bot.up.standstill import Standstill
 from jobs.types import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
     from types import FrameType
 
     from bot.up.console import Console
@@ -36,8 +38,10 @@ class StopAsked(Exception):
 class Supervisor:
     """Runs processes until a signal comes or one of them cannot be kept alive; it has one thread."""
 
-    def __init__(self, console: Console, patience: Patience | None = None) -> None:
+    def __init__(self, console: Console, patience: Patience | None = None, database: Path | None = None) -> None:
+        """Take where to write, how long to try, and the SQLite database that the processes share, if it is one."""
         self.patience = patience or Patience()
+        self._standstill = Standstill(database) if database else None
         self.console = console
         self.children: list[Child] = []
         self.asked = 0
@@ -92,6 +96,7 @@ class Supervisor:
             for child in self.children:
                 self._keep_alive(child)
             self._reap_adopted()
+            self._end_a_standstill()
         if self.gave_up:
             self.console.say(self.gave_up)
         return 1 if self.gave_up else 0
@@ -141,6 +146,18 @@ class Supervisor:
             self.console.say(f"{name} {how}; it is started again in {self.patience.delay(child.deaths):g} s.")
         if child.popen is None and time.monotonic() >= child.start_at:
             self._start(child)
+
+    def _end_a_standstill(self) -> None:
+        """Kill a process that stands still while nobody else can write because of it; it is started again."""
+        sessions = {child.popen.pid: child for child in self.children if child.popen is not None}
+        stuck = self._standstill.holder(sessions, time.monotonic()) if self._standstill else 0
+        if stuck:
+            self.console.say(
+                f"Process {stuck} was stopped while it wrote to the database, so that nobody else can; it is killed, "
+                "and started again."
+            )
+            with suppress(ProcessLookupError):
+                os.kill(stuck, signal.SIGKILL)
 
     def _bury(self, child: Child) -> int:
         """Show the rest of what a dead process wrote, and let go of it."""

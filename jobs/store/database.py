@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 10.0
 """How long a writer waits for another one before it gives up."""
+STANDSTILL_SECONDS = 8.0
+"""How long a process may stand still in a transaction of PostgreSQL before it loses it."""
 UNAVAILABLE = (
     sqlalchemy.exc.OperationalError,
     sqlalchemy.exc.InterfaceError,
@@ -52,6 +54,7 @@ class Database:
             options = {"pool_pre_ping": True, "pool_size": 4, "connect_args": {"connect_timeout": 5}}
         # An error tells its statement, not its values: they are people's words, and a log is no place for them.
         self.engine = sa.create_engine(url, hide_parameters=True, **options)
+        event.listen(self.engine, "handle_error", _say_that_it_is_away)
         event.listen(self.engine, "connect", _prepare_sqlite if self.is_sqlite else _prepare_postgresql)
 
     @contextmanager
@@ -72,6 +75,7 @@ class Database:
                 connection.exec_driver_sql("BEGIN")
             else:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield connection
 
     @contextmanager
@@ -145,10 +149,20 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
+def _say_that_it_is_away(context: Any) -> None:
+    """Raise the error of a lost connection as what it is, whatever class its driver has for the reason."""
+    if context.is_disconnect and not isinstance(context.sqlalchemy_exception, UNAVAILABLE):
+        raise sqlalchemy.exc.OperationalError(None, None, context.original_exception)
+
+
 def _prepare_postgresql(connection: Any, _record: Any) -> None:
-    """Have PostgreSQL give up on a lock as SQLite does, and compress large values quickly where it knows how to."""
+    """Have PostgreSQL give up on a lock as SQLite does, and compress large values quickly where it knows how to.
+
+    Who stands still in a transaction loses it: nobody else could go on with what it has locked.
+    """
     cursor = connection.cursor()
     cursor.execute(f"SET lock_timeout = '{BUSY_SECONDS:g}s'")
+    cursor.execute(f"SET idle_in_transaction_session_timeout = '{STANDSTILL_SECONDS:g}s'")
     # Its own way to compress takes longer than all the rest of storing a webhook; versions before 14 know no other.
     cursor.execute(
         "SELECT set_config(name, 'lz4', false) FROM pg_settings "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 
 from bot.up.child import Patience, Process
 from bot.up.console import Console
@@ -14,7 +15,8 @@ from bot.up.supervisor import StopAsked, Supervisor
 
 def act() -> int:
     """Start what the test named, keep it alive, stop it: the last named is stopped last."""
-    supervisor = Supervisor(Console(sys.stdout.fileno()), Patience(**json.loads(sys.argv[2])))
+    database = Path(sys.argv[3]) if sys.argv[3] else None
+    supervisor = Supervisor(Console(sys.stdout.fileno()), Patience(**json.loads(sys.argv[2])), database)
     children = []
     try:
         for name, code in json.loads(sys.argv[1]):

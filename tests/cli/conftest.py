@@ -112,9 +112,11 @@ class Stage:
         self.running.append(Running(popen, log))
         return self.running[-1]
 
-    def act(self, *processes: tuple[str, str], into: int | None = None, **patience: float) -> Running:
+    def act(
+        self, *processes: tuple[str, str], into: int | None = None, database: str = "", **patience: float
+    ) -> Running:
         """Run the real supervisor over small Python programs."""
-        command = [sys.executable, "-m", "tests.cli.act", json.dumps(processes), json.dumps(patience)]
+        command = [sys.executable, "-m", "tests.cli.act", json.dumps(processes), json.dumps(patience), database]
         return self.start(command, {"PYTHONPATH": str(ROOT)}, into=into)
 
     def opus67(self, *words: str, **environment: str) -> Running:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,3 +167,23 @@ def test_a_reader_that_stands_still_stops_nobody(stage: Stage) -> None:
     with os.fdopen(reader, "rb") as pipe:
         assert any(b"lines were lost while nobody read" in line for line in pipe)
     assert running.ends() == 0
+
+
+def test_who_stands_still_and_lets_nobody_write_is_ended(stage: Stage) -> None:
+    """A process that was stopped in a transaction of SQLite is killed; one that was stopped elsewhere is left to stand."""
+    database = stage.folder / "state.sqlite3"
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE told (word)")
+        stop = "os.kill(os.getpid(), signal.SIGSTOP); signal.pause()"
+        here = f"import os, signal, sqlite3\nfile = sqlite3.connect({str(database)!r}, isolation_level=None)\n"
+        writer = f"{here}file.execute('BEGIN IMMEDIATE'); file.execute(\"INSERT INTO told VALUES ('half')\"); {stop}"
+        reader = f"{here}file.execute('SELECT * FROM told'); print('reads', flush=True); {stop}"
+        running = stage.act(("writer", writer), ("reader", reader), database=str(database))
+        running.until_says("was stopped while it wrote to the database, so that nobody else can; it is killed")
+        running.until_says("writer was killed by SIGKILL; it is started again")
+        connection.execute("PRAGMA busy_timeout=20000")
+        connection.execute("INSERT INTO told VALUES ('whole')")
+        assert connection.execute("SELECT word FROM told").fetchall() == [("whole",)]
+    assert running.output.count("reads") == 1
+    assert "reader was killed" not in running.output

@@ -212,3 +212,28 @@ def test_a_lost_connection_is_opened_again(postgresql_database_url: str) -> None
         first.exec_driver_sql(f"SELECT pg_terminate_backend({mine})")
     assert store.deliveries.claim("guid-0001", NOW) is not None
     store.close()
+
+
+@pytest.mark.postgresql
+def test_who_stands_still_in_a_transaction_loses_it(postgresql_database_url: str) -> None:
+    """PostgreSQL takes the locks of a process that stopped between two statements, and tells it that it is away."""
+    migrate(postgresql_database_url)
+    store = Store(postgresql_database_url)
+    asleep = sa.text("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'")
+
+    def goes_on_too_late() -> None:
+        with store.write() as connection:
+            connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
+            store.database.alone(connection, "something")
+            until(nobody_sleeps, what="the end of the transaction")
+            connection.execute(sa.text("SELECT 1"))
+
+    def nobody_sleeps() -> bool:
+        with store.database.read() as other:
+            return not other.execute(asleep).scalar_one()
+
+    with pytest.raises(store.UNAVAILABLE):
+        goes_on_too_late()
+    with store.write() as connection:
+        store.database.alone(connection, "something")
+    store.close()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from jobs.testing.chaos.events import Events, model
 from jobs.testing.chaos.faults import SORTS, Faults
-from jobs.testing.chaos.figures import Figures, count, is_fine
+from jobs.testing.chaos.figures import Figures, arrived, count
 from jobs.testing.chaos.machine import Machine, send
 from jobs.testing.product import Product
 
@@ -119,7 +119,7 @@ class Storm:
         # The clock is started again, so that its chores are due now and not within their minutes.
         send(self.machine.family("clock")[0], signal.SIGKILL)
         deadline = time.monotonic() + self.weather.quiet_seconds
-        while time.monotonic() < deadline and not (self._answered(events, store) and self._delivered()):
+        while time.monotonic() < deadline and not (self._answered(events, store) and self._delivered(store)):
             time.sleep(0.25)
 
     def _answered(self, events: Events, store: Store) -> bool:
@@ -128,8 +128,8 @@ class Storm:
         asked = all((event.repository, event.number) in subjects for event in events.asked)
         return asked and all(store.tasks.row(task.id).told for task in tasks)
 
-    def _delivered(self) -> bool:
-        return all(any(map(is_fine, one.attempts)) for one in self.product.github.deliveries)
+    def _delivered(self, store: Store) -> bool:
+        return all(arrived(one, store) for one in self.product.github.deliveries)
 
     def _leftovers(self) -> list[str]:
         """Return the sandboxes that are still there although no task is, after the clock's chores."""

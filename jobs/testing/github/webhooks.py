@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from jobs.testing.github.records import App, Installation, Repository
 
 TIMEOUT = 10.0  # https://docs.github.com/webhooks/using-webhooks/best-practices-for-using-webhooks
+SENDERS = 64
+"""Webhooks that are on their way at once: one that waits for ten seconds holds no other one up."""
 ALWAYS = ("installation", "installation_repositories", "github_app_authorization", "meta", "ping")
 
 
@@ -77,7 +79,7 @@ class Webhooks:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._pool = ThreadPoolExecutor(16, thread_name_prefix="webhooks")
+        self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="webhooks")
         self.deliveries: list[Delivery] = []
 
     def stop(self) -> None:
