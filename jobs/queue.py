@@ -244,7 +244,7 @@ class Waker:
 
     def _mend(self, lane: str, error: Exception) -> None:
         """Throw a queue away whose keys are not what they should be; an error of another sort is not the queue's."""
-        if not isinstance(error, EndlessAnswerError) and not str(error).startswith("WRONGTYPE"):
+        if not isinstance(error, EndlessAnswerError) and "WRONGTYPE" not in str(error):
             return
         log.warning("the queue %s is not as it should be and is begun anew: %s", lane, error)
         try:
