@@ -266,8 +266,8 @@ def permission_of(actions: Actions) -> str:
     except UserError as refused:
         log.warning("the permission of %s in %s is not known: %s", actor.login, actions.event.repository, refused)
         return policy.UNKNOWN
-    linked = "" if actor.platform == "github" else actions.services.store.people.github_id(actor.platform, actor.id)
-    return policy.SOMEBODY_ELSE if linked and account not in {"", linked} else permission
+    meant = actions.services.store.people.account_of(actor)
+    return policy.SOMEBODY_ELSE if meant and account not in {"", meant} else permission
 
 
 def _teams(actions: Actions, config: RepositoryConfig) -> frozenset[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jobs.policy import UNKNOWN, WRITERS, Facts
+from jobs.policy import SOMEBODY_ELSE, UNKNOWN, WRITERS, Facts
 from jobs.types import Decision, UserError
 
 if TYPE_CHECKING:
@@ -97,7 +97,12 @@ def _person(who: Facts) -> Refusal | None:
     if who.permission in WRITERS:
         return None
     name = f"@{who.actor.login}" if who.actor.login else "who is not linked to a GitHub login"
-    has = {UNKNOWN: "a permission that GitHub did not tell", "none": "none", "": "none"}
+    has = {
+        UNKNOWN: "a permission that GitHub did not tell",
+        SOMEBODY_ELSE: "another account by now",
+        "none": "none",
+        "": "none",
+    }
     shown = has.get(who.permission, f"only {who.permission}")
     return (
         f"merging needs write permission in this repository, and {name} has {shown}",

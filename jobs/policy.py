@@ -67,11 +67,7 @@ def person(facts: Facts, config: RepositoryConfig, what: str) -> Decision:
     if actor.is_bot:
         return _bot(facts, config)
     if facts.permission == SOMEBODY_ELSE:
-        return Decision(
-            allowed=False,
-            reason=f"the login @{actor.login} belongs to another GitHub account than the one that was linked",
-            cure="`/opus unlink`, and then `/opus link`, tells me who you are now.",
-        )
+        return _somebody_else(actor)
     granted = _granted(facts, config)
     if granted:
         return Decision(allowed=True, reason=granted)
@@ -91,16 +87,37 @@ def person(facts: Facts, config: RepositoryConfig, what: str) -> Decision:
     )
 
 
+def _somebody_else(actor: Actor) -> Decision:
+    here = actor.platform == "github"
+    return Decision(
+        allowed=False,
+        reason=(
+            f"the login @{actor.login} belongs to another GitHub account than the one that "
+            f"{'asked' if here else 'was linked'}"
+        ),
+        cure=(
+            "Ask again under the name that you have now."
+            if here
+            else "`/opus unlink`, and then `/opus link`, tells me who you are now."
+        ),
+    )
+
+
 def _granted(facts: Facts, config: RepositoryConfig) -> str:
     """Return why a person may, or nothing."""
-    actor, login = facts.actor, facts.actor.login.lower()
+    actor, login = facts.actor, _folded(facts.actor.login)
     if actor.platform == OPERATOR:
         return "the operator, at the machine itself"
     if facts.permission in WRITERS:
         return f"@{actor.login} has {facts.permission} permission"
-    if login and login in {name.lower() for name in config.allow.logins}:
+    if login and login in {_folded(name) for name in config.allow.logins}:
         return f"@{actor.login} is named in `allow.logins`"
     return f"@{actor.login} is in the team {min(facts.teams)}" if facts.teams else ""
+
+
+def _folded(login: str) -> str:
+    """Return a login for comparison; letters beyond ASCII stay what they are, whatever they look like or lower to."""
+    return login.lower() if login.isascii() else login
 
 
 def _bot(facts: Facts, config: RepositoryConfig) -> Decision:

@@ -142,7 +142,7 @@ def pressed(actions: Actions, ask: Pressed) -> None:
         return
     words = reply(answer)
     number = task.subject.number or actions.event.number
-    if words and number:
+    if words and number and not event.actor.is_bot:
         marker = f"<!-- opus67:answer={event.guid} -->"
         actions.say(number, marker, f"{marker}\n@{event.actor.login} {words}")
 
@@ -173,8 +173,11 @@ def _task_of(actions: Actions, subject: Subject) -> tuple[Task | None, bool]:
 
 
 def _answer(actions: Actions, ask: Told, said: list[str], *, ok: bool) -> None:
-    """Write the reply that words need, found again by the comment that it answers; or just a thumb."""
-    if not said:
+    """Write the reply that words need, found again by the comment that it answers; or just a thumb.
+
+    Bots get thumbs alone: two that answer each other's words would go on for ever.
+    """
+    if not said or actions.event.actor.is_bot:
         thumb = "+1" if ok else "confused"
         actions.follow_ups.append(partial(actions.repository.react_to_comment, ask.comment_id, thumb))
         return

@@ -13,14 +13,19 @@ if TYPE_CHECKING:
 
 router = Router()
 
+UNTOLD = "0"
+"""The author of a comment that names none."""
+
 
 @router.on("issue_comment", "created", "edited")
 def told(event: Event) -> list[Ask]:
-    """Somebody wrote to the bot; of an edited comment only the new commands count, and only from who wrote it.
+    """Somebody wrote to the bot; of an edited comment only the new commands count, and always only from who wrote it.
 
     Else a stranger's refused words would become an order of whoever mends or moderates them.
     """
-    if event.action == "edited" and ("body" not in event.changed or event.comment_author != event.actor.id):
+    if event.action == "edited" and "body" not in event.changed:
+        return []
+    if event.comment_author != event.actor.id and (event.action == "edited" or event.comment_author != UNTOLD):
         return []
     heard = list(parse(event.comment))
     for old in parse(event.comment_before):

@@ -13,6 +13,7 @@ from jobs import warm, workspace
 from jobs.budget import BudgetedModel
 from jobs.kinds.base import find_base
 from jobs.kinds.journal import first_step
+from jobs.kinds.rights import insist
 from jobs.kinds.tokens import run_token
 from jobs.lease import InterruptibleSandbox
 from jobs.types import (
@@ -111,6 +112,7 @@ def _open(attempt: Attempt) -> Bench:
         with run_token(attempt, "read") as token:
             base = find_base(attempt, token)
         _must_have(attempt, base.config.image)
+        insist(attempt, base.config)
     except BaseException:
         if early is not None:
             with suppress(SandboxError, Away):  # What went wrong first is what people hear.
@@ -209,6 +211,7 @@ def reading_room(attempt: Attempt) -> Iterator[Bench]:
     with run_token(attempt, "read") as token:
         base = find_base(attempt, token)
     _must_have(attempt, base.config.image)
+    insist(attempt, base.config)
     if attempt.task.kind is not Kind.ASK:
         attempt.teller.sha = base.commit
         attempt.teller.changed()

@@ -12,6 +12,7 @@ from jobs.answer.commit import co_author, commit_message
 from jobs.answer.pull_request import concluded_body, continued_body, pull_request_body, pull_request_title
 from jobs.github import GitHubRefused
 from jobs.kinds.base import pull_key
+from jobs.kinds.rights import insist
 from jobs.notify import PULL_REQUEST, view_of
 from jobs.store import Place
 from jobs.text import redact, redact_all
@@ -146,6 +147,7 @@ def _push(
 ) -> tuple[str, Outcome]:
     """Push to the task's branch; when somebody else has moved it, to a branch ``beside`` it, and say so, or raise."""
     commit = outcome.patch.commit if outcome.patch else ""
+    insist(attempt, base.config)
     attempt.lease.check()  # The last moment at which a cancel or a pause leaves nothing behind.
     try:
         with _told(attempt, base.target, commit):

@@ -1,4 +1,4 @@
-"""Whose words in a review count: asked of GitHub now, once for each person."""
+"""Whose words in a review count, and whether who asked for a task may still have it done: asked of GitHub now."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from jobs import policy
-from jobs.types import Actor, UserError
+from jobs.kinds.fix_ci.deciding import Place
+from jobs.types import Actor, Cancelled, Kind, UserError
 
 if TYPE_CHECKING:
     from config.repository import RepositoryConfig
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from jobs.github.review_values import SubmittedReview, ThreadComment
 
 WHAT = "asking for changes"
+GOING_ON = "going on with this"
 
 log = logging.getLogger(__name__)
 
@@ -42,20 +44,46 @@ class Rights:
         return policy.Facts(actor, app_id=app_id, own_app_id=services.settings.github_app_id)
 
     def _person(self, said: ThreadComment | SubmittedReview) -> policy.Facts:
-        """Find out what a person may; a login that is another account's by now has no rights of the one who wrote."""
-        actor, repository = _actor(said), self._attempt.repository
-        try:
-            permission, account = repository.standing(said.author)
-        except UserError as refused:
-            log.warning("the permission of %s in %s is not known: %s", said.author, repository.full_name, refused)
-            permission, account = policy.UNKNOWN, ""
-        if account and account != said.author_id:
-            permission = policy.SOMEBODY_ELSE
-        if permission in policy.WRITERS:
-            return policy.Facts(actor, permission)
-        pairs = ((team, *team.split("/", 1)) for team in self._config.allow.teams)
-        teams = frozenset(team for team, org, slug in pairs if repository.team_member(org, slug, said.author))
-        return policy.Facts(actor, permission, teams)
+        return _known(self._attempt, self._config, _actor(said), said.author_id)
+
+
+def insist(attempt: Attempt, config: RepositoryConfig) -> None:
+    """Raise Cancelled where who asked for the task may not have it done any more: rights are withdrawn meanwhile."""
+    task = attempt.task
+    whole = task.kind is Kind.FIX_CI and task.about.get("place") == Place.DEFAULT and not task.about.get("asked")
+    if whole or task.actor.platform in {policy.OPERATOR, policy.REPOSITORY}:
+        return  # the operator's own word, and work that the repository itself gives
+    decision = policy.person(facts_of(attempt, config), config, GOING_ON)
+    if not decision.allowed:
+        raise Cancelled(f"{decision.reason}. That was not so when the work was asked for. {decision.cure}".rstrip())
+
+
+def facts_of(attempt: Attempt, config: RepositoryConfig) -> policy.Facts:
+    """Find out what the one who asked for the task may do now."""
+    actor, services = attempt.task.actor, attempt.services
+    if actor.is_bot:
+        app_id = services.github.app_id_of(actor.login.removesuffix("[bot]")) if config.allow.bots else None
+        return policy.Facts(actor, app_id=app_id, own_app_id=services.settings.github_app_id)
+    if not actor.login:
+        return policy.Facts(actor)
+    return _known(attempt, config, actor, services.store.people.account_of(actor))
+
+
+def _known(attempt: Attempt, config: RepositoryConfig, actor: Actor, account: str) -> policy.Facts:
+    """Ask for a person's rights; a login that is another account's by now has none of the one who is meant."""
+    repository = attempt.repository
+    try:
+        permission, holder = repository.standing(actor.login)
+    except UserError as refused:
+        log.warning("the permission of %s in %s is not known: %s", actor.login, repository.full_name, refused)
+        permission, holder = policy.UNKNOWN, ""
+    if account and holder not in {"", account}:
+        permission = policy.SOMEBODY_ELSE
+    if permission in policy.WRITERS:
+        return policy.Facts(actor, permission)
+    pairs = ((team, *team.split("/", 1)) for team in config.allow.teams)
+    teams = frozenset(team for team, org, slug in pairs if repository.team_member(org, slug, actor.login))
+    return policy.Facts(actor, permission, teams)
 
 
 def _actor(said: ThreadComment | SubmittedReview) -> Actor:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from jobs.store.database import Database
+    from jobs.types import Actor
 
 USED_SECONDS = 60.0
 """How exactly it is known when a token was last used."""
@@ -63,6 +64,12 @@ class People:
         mine = (identities.c.platform == platform, identities.c.user_id == user_id)
         with self._database.read() as connection:
             return connection.execute(sa.select(identities.c.github_id).where(*mine)).scalar_one_or_none() or ""
+
+    def account_of(self, actor: Actor) -> str:
+        """Return the id of the GitHub account that is meant by an actor's login, where it is known."""
+        if actor.platform == "github":
+            return actor.id if actor.id != "0" else ""
+        return self.github_id(actor.platform, actor.id)
 
     def accounts(self, login: str) -> Sequence[tuple[str, str]]:
         """Return platform and user id of the chat users linked to a GitHub login."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bot.inbox import handle
@@ -88,6 +88,9 @@ class Ears:
         """Store a task."""
         known = {"repository": SHOP, "installation_id": self.local.installation_id, "text": "", "actor": ALICE}
         request = TaskRequest(**{**known, "limits": Limits(), **values})
+        if request.actor.platform == "github":
+            account = str(self.local.add_user(request.actor.login).id)
+            request = replace(request, actor=replace(request.actor, id=account))
         with self.services.store.write() as connection:
             return self.services.store.tasks.submit(connection, request, time.time())[0]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.types import Conclusion
+from jobs.types import Actor, Conclusion
 from tests.jobs.reviewed import Reviewed, answer, rewrite
 from tests.jobs.workshop import WORKSHOP, finish
 
@@ -27,9 +27,10 @@ def opened(workshop: Workshop, allow: str) -> Reviewed:
 
 
 def work(pull: Reviewed) -> Any:
-    """Have the review worked on by a model that makes the third value bigger, and return the task's row."""
+    """Have mona ask for the review to be worked on by a model that makes the third value bigger; return the row."""
     pull.plays(rewrite(line_3="value_3 = 300"), answer("T1", "Yes.", done=True), finish())
-    return pull.workshop.run(pull.task())
+    pull.workshop.github.set_permission(WORKSHOP, "mona", "write")
+    return pull.workshop.run(pull.task(actor=Actor("slack", "U9MONA", "mona")))
 
 
 def is_left_alone(pull: Reviewed, who: str) -> bool:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from jobs import merging
 from jobs.budget import spent_today
-from jobs.github import GitHubRefused
 from jobs.kinds.fix_ci.deciding import Place
+from jobs.kinds.rights import facts_of
 from jobs.notify import CHECK, PULL_REQUEST, merged_key
-from jobs.policy import UNKNOWN, Facts
 from jobs.types import Mode, Outcome
 
 if TYPE_CHECKING:
     from config.repository import RepositoryConfig
     from jobs.execute import Attempt
     from jobs.kinds.fix_ci.case import Case
+    from jobs.policy import Facts
 
 DONE = {
     "status": "completed",
@@ -35,7 +35,7 @@ def merged(attempt: Attempt, config: RepositoryConfig, case: Case, sha: str, out
         return outcome
     attempt.lease.check()
     _finish_check(attempt, sha)
-    done = merging.merge(attempt.repository, int(place.external_id), config, _facts(attempt))
+    done = merging.merge(attempt.repository, int(place.external_id), config, _facts(attempt, config))
     if not done.allowed:
         words = f"It is not merged: {done.reason}. {done.cure}".strip()
         return replace(outcome, summary=f"{outcome.summary}\n\n{words}")
@@ -51,14 +51,7 @@ def _finish_check(attempt: Attempt, sha: str) -> None:
         attempt.repository.update_check_run(int(shown.external_id), DONE)
 
 
-def _facts(attempt: Attempt) -> Facts:
+def _facts(attempt: Attempt, config: RepositoryConfig) -> Facts:
     """Ask GitHub what the one who asked for the task may do now."""
     task, services = attempt.task, attempt.services
-    permission = "none"
-    if task.actor.login and not task.actor.is_bot:
-        try:
-            permission = attempt.repository.permission(task.actor.login)
-        except GitHubRefused:
-            permission = UNKNOWN
-    spent = spent_today(services.store, task.repository, time.time())
-    return Facts(actor=task.actor, permission=permission, spent_today=spent)
+    return replace(facts_of(attempt, config), spent_today=spent_today(services.store, task.repository, time.time()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -97,7 +97,8 @@ class Till:
         about |= {"workflow": "CI", "place": place, "pull": pull, "asked": asked, **changes.pop("about", {})}
         subject = Subject("pull", pull) if pull else Subject("ci")
         values = {"repository": TILL, "subject": subject, "title": f"CI is red on {branch}: CI", "text": ""}
-        values |= {"actor": ALICE, "mode": Mode.BALANCED, "key": f"fix_ci:{TILL}|{branch}", "about": about}
+        alice = replace(ALICE, id=str(self.github.add_user("alice").id))
+        values |= {"actor": alice, "mode": Mode.BALANCED, "key": f"fix_ci:{TILL}|{branch}", "about": about}
         return self.workshop.task(Kind.FIX_CI, **{**values, **changes})
 
     def go(self, task: Task) -> Any:
