@@ -164,15 +164,15 @@ def by_comment(stage: Stage, sender: dict[str, Any]) -> bool:
     comment = stage.local.comment(SHOP, 1, f"/opus bg cancel {task.id}", by="olga")
     told = {"id": comment.id, "body": comment.body, "user": sender}
     stage.inbox.take("issue_comment", "created", comment=told, sender=sender)
-    return stage.services.store.tasks.row(task.id).status == Status.COMPLETED
+    return bool(stage.services.store.tasks.row(task.id).status == Status.COMPLETED)
 
 
 def by_button(stage: Stage, sender: dict[str, Any]) -> bool:
     """Press the button that ends a task; tell whether it did."""
     task = stage.started()
-    pressed = {"check_run": {"external_id": task.id}, "requested_action": {"identifier": "cancel"}}
+    pressed: dict[str, Any] = {"check_run": {"external_id": task.id}, "requested_action": {"identifier": "cancel"}}
     stage.inbox.take("check_run", "requested_action", sender=sender, **pressed)
-    return stage.services.store.tasks.row(task.id).status == Status.COMPLETED
+    return bool(stage.services.store.tasks.row(task.id).status == Status.COMPLETED)
 
 
 DOORS = {"a label": by_label, "a comment": by_comment, "a button": by_button}
