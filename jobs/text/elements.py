@@ -156,17 +156,18 @@ def _unseen_attributes(tag: Piece, text: str) -> Iterator[Edit]:
     begin = text.find(tag.attributes, tag.start, tag.end) if tag.attributes else -1
     if begin < 0:
         return
-    for match in _ATTRIBUTE.finditer(tag.attributes):
+    matches = list(_ATTRIBUTE.finditer(tag.attributes))
+    bare = [match for match in matches if "=" not in match.group() and match["name"].lower() not in _BARE]
+    for match in matches:
         given = next((match[name] for name in ("double", "single", "bare") if match[name] is not None), None)
-        if _speaks(match["name"].lower(), given):
+        # One alone is as likely the second word of a file's name in a link.
+        if (match in bare and len(bare) > 1) or (given is not None and _speaks(match["name"].lower(), given)):
             said = match["name"] if given is None else given
             yield Edit(begin + match.start(), begin + match.end(), "", "HTML attribute", said)
 
 
-def _speaks(name: str, value: str | None) -> bool:
+def _speaks(name: str, value: str) -> bool:
     """Tell whether an attribute holds words, which GitHub does not show."""
-    if value is None:
-        return name not in _BARE
     if _UNSEEN_ATTRIBUTE.match(name):
         return True
     return bool(_WORDS.search(html.unescape(value))) if name not in _UNSPOKEN else " " in value.strip()
