@@ -15,9 +15,9 @@ from redis.retry import Retry
 if TYPE_CHECKING:
     import socket
 
-LONGEST_ANSWER = 16 * 1024 * 1024
+LONGEST_ANSWER = 4 * 1024 * 1024
 """Bytes between two things that we say; the longest that we ask for are the names of what waits in a queue."""
-ANSWER_SECONDS = 3.0
+ANSWER_SECONDS = 1.0
 """How much longer all of an answer may take than its first byte, where nobody waits for work."""
 STRANGE = (RedisError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
 """What redis-py raises over answers that are none: it reads them as it expects them."""
@@ -78,11 +78,14 @@ class _Local(_Sparing, UnixDomainSocketConnection):
 
 KINDS = {"rediss": _Encrypted, "unix": _Local}
 
+OLD_PROTOCOL = 2
+"""RESP2: in RESP3 a server may speak unasked, and redis-py lets it move a connection to another host."""
+
 
 def connect(url: str, *, patient: bool = False, waits: float = 0.0) -> Redis:
     """Connect to Redis; who is not ``patient`` gives up within a second more than the reads for which it ``waits``."""
     kind = KINDS.get(url.partition(":")[0], _Plain)
     if patient:
-        return Redis.from_url(url, connection_class=kind, socket_connect_timeout=5)
+        return Redis.from_url(url, connection_class=kind, protocol=OLD_PROTOCOL, socket_connect_timeout=5)
     options: dict[str, Any] = {"socket_timeout": waits + 1.0, "socket_connect_timeout": waits / 10 + 1.0}
-    return Redis.from_url(url, connection_class=kind, retry=Retry(NoBackoff(), 0), **options)
+    return Redis.from_url(url, connection_class=kind, protocol=OLD_PROTOCOL, retry=Retry(NoBackoff(), 0), **options)

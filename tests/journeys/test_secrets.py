@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from redis import Redis
 
 from jobs.store import Wanted
 from tests.journeys.conftest import running
@@ -54,10 +58,16 @@ def canaries(story: Story) -> dict[str, bytes]:
     return {name: value.encode() for name, value in found.items()}
 
 
+def forms(value: bytes) -> list[bytes]:
+    """Return a secret as it is, reversed, and the part of its base64 that is the same at each offset."""
+    shifted = [base64.b64encode(b"\0" * offset + value)[4 if offset else 0 : -4] for offset in range(3)]
+    return [value, value[::-1], *shifted]
+
+
 def assert_clean(story: Story, where: str, content: bytes) -> None:
     """Check that none of the secrets is in some bytes."""
     assert content, f"{where} is empty: nothing was looked at"
-    found = [name for name, value in canaries(story).items() if value in content]
+    found = [name for name, value in canaries(story).items() if any(form in content for form in forms(value))]
     assert not found, f"{', '.join(found)} in {where}"
 
 
@@ -109,3 +119,41 @@ def test_no_token_is_in_a_url(snooped: Story) -> None:
     """Requests carry tokens in a header only."""
     targets = "\n".join(one.target for one in snooped.town.product.github.requests).encode()
     assert_clean(snooped, "the addresses of requests", targets)
+
+
+def family(story: Story) -> list[Path]:
+    """Return the folders in /proc of all processes of the installation, which runs."""
+    home = f"OPUS67_HOME={story.town.product.environment['OPUS67_HOME']}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if home in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(folder)
+    return found
+
+
+def test_no_secret_is_in_an_argument(snooped: Story) -> None:
+    """What everybody on the machine can read of a process, its command line and its name, holds no secret."""
+    folders = family(snooped)
+    assert len(folders) > 4, "web, workers, clock and who watches them"
+    shown = [(folder / name).read_bytes() for folder in folders for name in ("cmdline", "comm", "status", "mountinfo")]
+    assert_clean(snooped, "what ps shows", b"\n".join(shown))
+
+
+def test_no_process_leaves_a_dump(snooped: Story) -> None:
+    """The memory of a process that holds keys is not written down when it crashes, neither to a file nor to a pipe."""
+    for folder in family(snooped):
+        limits = (folder / "limits").read_text()
+        [line] = [line for line in limits.splitlines() if line.startswith("Max core file size")]
+        assert line.split()[4:6] in (["1", "1"], ["0", "0"]), (folder, line)
+
+
+def test_no_secret_is_in_redis(snooped: Story) -> None:
+    """Every key and every value that is there while it runs, those of jobs among them."""
+    environments = [(folder / "environ").read_bytes().split(b"\0") for folder in family(snooped)]
+    url = next(one for words in environments for one in words if one.startswith(b"REDIS_URL=")).decode()
+    with Redis.from_url(url.removeprefix("REDIS_URL=")) as redis:
+        redis.lpush("a-list", "so that there is something")
+        held = [part for key in redis.scan_iter("*") for part in (key, redis.dump(key) or b"")]
+        redis.delete("a-list")
+    assert_clean(snooped, "Redis", b"\n".join(held))
