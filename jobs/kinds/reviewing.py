@@ -81,9 +81,10 @@ def _posted(attempt: Attempt, target: Target, examined: Examined) -> Outcome:
     """Post the review once, and remember the commit; what GitHub refuses is told in the check run."""
     text, records = examined.text, attempt.services.store.records
     ending = examined.stopped or conclusion(text, request_changes=examined.request_changes)
+    hidden = f"Hidden in the pull request's words, and left out: {'; '.join(target.removed)}." if target.removed else ""
     outcome = Outcome(
         ending,
-        told(text),
+        "\n\n".join(filter(None, [told(text), hidden])),
         title=title(text),
         blob_url=f"{attempt.services.settings.github_server_url.rstrip('/')}/{attempt.task.repository}/blob/{text.commit}",
         references=tuple(_reference(finding) for finding in text.findings),

@@ -46,6 +46,8 @@ class Target:
     said: tuple[Said, ...] = ()
     open_before: tuple[Severity, ...] = ()
     """How grave the findings of ours are that nobody settled."""
+    removed: tuple[str, ...] = ()
+    """What was taken out of title and text as hidden, in words."""
 
     @property
     def known(self) -> bool:
@@ -56,6 +58,7 @@ class Target:
     def load(cls, values: Mapping[str, Any]) -> Target:
         """Rebuild what ``dataclasses.asdict`` took apart."""
         open_before = tuple(Severity(one) for one in values["open_before"])
+        values = {**values, "removed": tuple(values.get("removed", ()))}
         return cls(**{**values, "said": tuple(Said(**one) for one in values["said"]), "open_before": open_before})
 
 
@@ -85,11 +88,12 @@ def _read(attempt: Attempt, number: int) -> Target:
     found = attempt.repository.read(f"/repos/{task.repository}/pulls/{number}")
     author = str((found.get("user") or {}).get("login") or "")
     threads = attempt.repository.review_threads(number) if found["state"] == "open" else ()
+    title, text = clean(str(found["title"]), limit=500), clean(found.get("body") or "", limit=TEXT_LIMIT)
     return Target(
         number=number,
         url=str(found["html_url"]),
-        title=clean(str(found["title"]), limit=500).text,
-        text=clean(found.get("body") or "", limit=TEXT_LIMIT).text,
+        title=title.text,
+        text=text.text,
         state="merged" if found.get("merged") else str(found["state"]),
         draft=bool(found.get("draft")),
         head=str(found["head"]["sha"]),
@@ -99,6 +103,7 @@ def _read(attempt: Attempt, number: int) -> Target:
         verdict=records.value(verdict_key(task.repository, number)) or "",
         said=tuple(said(threads)),
         open_before=still_open(threads),
+        removed=(*title.removed, *text.removed),
     )
 
 

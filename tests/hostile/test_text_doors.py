@@ -22,6 +22,7 @@ from tests.bot.conftest import SHOP as INBOX_SHOP
 from tests.bot.conftest import Inbox
 from tests.hostile.obeying import ORDER, instructions, obeys, outside, spelled_in_tags, told
 from tests.hostile.test_text_tricks import HIDDEN, SHOWN_ANYWAY
+from tests.jobs.pulls import Opened, done
 from tests.jobs.workshop import SHOP, WORKSHOP, Workshop, finish, write
 
 if TYPE_CHECKING:
@@ -241,3 +242,13 @@ def test_an_obedient_agent_has_nothing_hidden_to_obey(workshop: Workshop) -> Non
     assert "<U+E004F>" in whole
     assert "<U+202E>" in whole
     assert "`AGENTS.md`: 19 x tag character" in row.summary
+
+
+@pytest.mark.bubblewrap
+def test_what_a_pull_request_hides_from_its_reviewers_is_told(workshop: Workshop) -> None:
+    """The words of a pull request that is reviewed lose what is hidden in them, and the check run says so."""
+    pull = Opened.by(workshop, body=f"A till. <!-- {ORDER} -->{spelled_in_tags(ORDER)}")
+    pull.review(done())
+    assert not obeys("\n".join(told(body) for body in workshop.asked()))
+    [check] = pull.checks
+    assert "Hidden in the pull request's words, and left out: 19 tag characters" in check.output["summary"]
