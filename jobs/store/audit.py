@@ -231,10 +231,7 @@ class Audit:
         text = connection.execute(sa.select(effects.c.value).where(effects.c.key == ANCHOR)).scalar_one_or_none()
         if text is None:
             return None
-        try:
-            return Anchor(**json.loads(text))
-        except (ValueError, TypeError):
-            return Anchor(0, FIRST_MAC, "", "")  # Of no key, which is told when the chain is looked at.
+        return Anchor.read(text)
 
     def _asked(self, connection: sa.Connection, wanted: Wanted) -> sa.Select[Any]:
         query = sa.select(audit).where(audit.c.number > wanted.after)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ COVERED = (
 )
 """The columns under a row's MAC, in their order: all but the MAC itself."""
 MARK_LENGTH = 8
+MOST_ROWS = 2**53
+"""A number beyond this was never one of a row."""
 MOST_PROBLEMS = 100
 """So many are told one by one."""
 ERASED = "audit:erased"
@@ -46,6 +49,18 @@ class Anchor:
     mac: str
     key: str
     seal: str
+
+    @classmethod
+    def read(cls, text: str) -> Anchor:
+        """Read an anchor as it is stored; what is none becomes one of no key, which is told at the next look."""
+        try:
+            found = cls(**json.loads(text))
+            texts = [found.mac, found.key, found.seal]
+            if type(found.number) is int and 0 < found.number < MOST_ROWS and all(map(_is_hexadecimal, texts)):
+                return found
+        except (ValueError, TypeError):
+            pass
+        return cls(0, FIRST_MAC, "", "")
 
     def is_sealed_by(self, keys: Mapping[str, bytes]) -> bool:
         """Tell whether one of our keys, by their marks, made it."""
@@ -198,6 +213,10 @@ def _missing(first: int, last: int) -> str:
 
 def _seal(secret: bytes, number: int, mac: str) -> str:
     return hmac.digest(secret, f"opus67 audit anchor {number} {mac}".encode(), hashlib.sha256).hex()
+
+
+def _is_hexadecimal(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{1,64}", value) is not None
 
 
 def _text(value: Any) -> str:

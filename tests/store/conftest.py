@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,9 +20,10 @@ def tables_url(postgresql_url: str) -> str:
     """Return the URL of a PostgreSQL database with this version's tables, made once: that takes longer than a test."""
     import psycopg  # noqa: PLC0415 - not every machine has it
 
+    name = f"tables_{secrets.token_hex(6)}"  # other packages' tests may have this fixture, too
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE tables TEMPLATE template0")
-    return postgresql_url.replace("/postgres?", "/tables?")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    return postgresql_url.replace("/postgres?", f"/{name}?")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
