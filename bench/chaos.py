@@ -19,7 +19,7 @@ from contenders import postgresql
 from jobs.testing.chaos.faults import SORTS
 from jobs.testing.chaos.storm import Storm, Weather
 
-GAP_SECONDS = 4.0
+GAP_SECONDS = 6.0
 """Between two faults, unless a number of faults is given."""
 
 
@@ -27,9 +27,9 @@ def main() -> int:
     """Let it rage as long as is asked for, and say what came of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(100_000))
-    parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--rate", type=float, default=0.4, help="labels a second")
-    parser.add_argument("--talk", type=float, default=5.0, help="comments a second that ask for nothing")
+    parser.add_argument("--talk", type=float, default=10.0, help="comments a second that ask for nothing")
     parser.add_argument("--faults", type=int, default=0, help=f"how many; one in {GAP_SECONDS:g} s if not given")
     parser.add_argument("--sandbox", choices=["docker", "bubblewrap"], default="docker")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")

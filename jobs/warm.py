@@ -5,6 +5,7 @@ What a run used is kept in the database; spares are made from it beside the work
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import time
@@ -78,8 +79,17 @@ def _used(services: Services, repository: str, commit: str, image: str, minutes:
 
 
 def _renew(services: Services) -> None:
-    if services.stopping.wait(PAUSE_SECONDS):
-        return
+    """Look after the spares, one worker of this machine at a time: two would end what the other one is making."""
+    place = services.settings.home / "spares.lock"
+    with place.open("wb") as file:
+        while not services.stopping.wait(PAUSE_SECONDS):
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # free again when the file is closed
+                _make_missing(services)
+                return
+
+
+def _make_missing(services: Services) -> None:
     try:
         wanted, home = _wanted(services), services.settings.home
         missing = sandboxes.renew_spares(services.provider, [spec for spec, _ in wanted], home)

@@ -10,6 +10,7 @@ import pytest
 
 from jobs import warm
 from jobs.sandbox.engine import client, container_name, home_id
+from jobs.services import Services
 from jobs.testing.models import call
 from jobs.types import Conclusion
 from tests.jobs.workshop import WORKSHOP, Workshop, finish, write
@@ -99,3 +100,25 @@ def test_a_repository_that_nobody_works_in_keeps_no_spare(workshop: Workshop) ->
         warm.renew(services)
         services.warming.submit(int).result(60)
         assert containers(workshop) == {}
+
+
+def test_two_workers_make_one_spare(workshop: Workshop) -> None:
+    """Who comes while another worker of the machine looks after the spares waits, and finds that nothing is missing."""
+    services, began = workshop.services, int(time.time())
+    token = services.github.mint_token(workshop.github.installation_id, WORKSHOP, {"contents": "read"})
+    head = services.mirror.fetch(WORKSHOP, token.value).base_sha
+    other = Services(services.settings, services.store)
+    for one in (services, other):
+        warm.used(one, WORKSHOP, head, "", 10.0)
+    for one in (services, other):
+        one.warming.submit(int).result(60)
+    other.warming.shutdown()
+    engine, mine = client("docker"), f"opus67.home={home_id(services.settings.home)}"
+    try:
+        made = engine.events(
+            since=began, until=int(time.time()) + 1, filters={"event": "create", "label": mine}, decode=True
+        )
+        assert len([*made]) == 1
+    finally:
+        engine.close()
+    assert spare(workshop)

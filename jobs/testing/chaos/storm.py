@@ -39,7 +39,7 @@ class Weather:
     talk: float = 5.0
     provider: str = "bubblewrap"
     workers: int = 4
-    quiet_seconds: float = 150.0
+    quiet_seconds: float = 200.0
     """How long the end is waited for at most."""
     sorts: Sequence[str] = tuple(SORTS)
 
