@@ -24,6 +24,8 @@ PAUSE_SECONDS = (16.0, 19.0)
 """A pause is longer than the lease of 15 s."""
 LOCK_SECONDS = (2.0, 6.0)
 SANDBOX_SECONDS = (3.0, 8.0)
+AWAY_SECONDS = {"pause Valkey": PAUSE_SECONDS[1], "kill Valkey": 5.0, "lock the database": LOCK_SECONDS[1]}
+"""How long each of these keeps from everybody what every process needs."""
 MOST_HITS = 2
 """A run that is hit a third time is failed on purpose, in words; that is tested elsewhere."""
 
@@ -56,6 +58,11 @@ class Faults:
         if committed:
             self.log.append((time.time(), sort))
         return committed
+
+    def away(self, since: float, until: float) -> bool:
+        """Tell whether Valkey or the database was kept from everybody at some time between two moments."""
+        spans = [(at, at + AWAY_SECONDS[sort]) for at, sort in self.log if sort in AWAY_SECONDS]
+        return any(begins < until and since < ends for begins, ends in spans)
 
     def end(self) -> None:
         """Wait until everything that was paused or locked goes on again."""

@@ -49,6 +49,8 @@ class Figures:
     hits: int = 0
     pauses: int = 0
     recovery: list[float] = field(default_factory=list)
+    delayed: list[float] = field(default_factory=list)
+    """Recoveries while Valkey or the database was kept from everybody, too: they take as long as that does."""
     takeover: list[float] = field(default_factory=list)
     repeated: int = 0
     paid_twice: int = 0
@@ -98,6 +100,7 @@ class Figures:
             ("runs killed, runs whose worker was paused", f"{self.hits}, {self.pauses}", ""),
             ("killed run → next attempt's first step, p50", _seconds(self.recovery, middle=True), ""),
             ("killed run → next attempt's first step, p100", _seconds(self.recovery), f"< {RECOVERY_SECONDS:g} s"),
+            ("the same while Valkey or the database was away, too, p100", _seconds(self.delayed), ""),
             ("paused worker → another one's first step, p100", _seconds(self.takeover), ""),
             ("steps asked again that were in flight", f"{self.repeated - self.paid_twice}", ""),
             ("steps paid twice beyond that", f"{self.paid_twice}", "0"),
@@ -134,7 +137,7 @@ def count(product: Product, store: Store, events: Events, faults: Faults, left: 
             hits = [hit for hit in faults.hits if hit.task_id == task.id]
             row = store.tasks.row(task.id)
             _count_steps(figures, event, asked[event.key], row.attempt - 1)
-            _count_recovery(figures, hits, asked[event.key], row.completed_at or 0.0, product.model.delay)
+            _count_recovery(figures, faults, hits, asked[event.key], row.completed_at or 0.0, product.model.delay)
     return figures
 
 
@@ -209,7 +212,7 @@ def _count_steps(figures: Figures, event: Event, asked: Sequence[Asked], deaths:
 
 
 def _count_recovery(
-    figures: Figures, hits: Sequence[Hit], asked: Sequence[Asked], ended_at: float, delay: float
+    figures: Figures, faults: Faults, hits: Sequence[Hit], asked: Sequence[Asked], ended_at: float, delay: float
 ) -> None:
     """Measure from each death to the next attempt's first step, or to the run's end where no step was left to make.
 
@@ -225,7 +228,7 @@ def _count_recovery(
         if following < first:
             continue
         if hit.killed:
-            figures.recovery.append(first - hit.at)
+            (figures.delayed if faults.away(hit.at, first) else figures.recovery).append(first - hit.at)
         elif hit.sort == "pause a worker":
             figures.takeover.append(first - hit.at)
         if first - hit.at >= RECOVERY_SECONDS:
