@@ -13,6 +13,7 @@ from bot.board import Board
 from bot.ci_reports import reports
 from bot.dashboard import mount
 from bot.slack_bot.web import slack_blueprint
+from bot.spool import Spool
 from bot.wake import BackgroundWaker
 from bot.webhooks import LARGEST_BODY, Receiver
 from jobs.breaker import Breaker
@@ -33,7 +34,8 @@ def create_app(settings: Settings, store: Store | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     store = store or Store.of(settings)
     waker = BackgroundWaker(settings.redis_url, signing_key(settings))
-    receiver = Receiver(store, waker, settings.github_webhook_secrets)
+    spool = Spool(settings.home / "spool", store, waker)
+    receiver = Receiver(store, waker, settings.github_webhook_secrets, spool)
     app.extensions[RECEIVER] = receiver
     app.register_blueprint(receiver.blueprint())
     app.register_blueprint(reports(settings, store, waker))

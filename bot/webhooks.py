@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 
 from bot.triggers import wanted
+from jobs.store import is_locked
 from jobs.types import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bot.spool import Spool
     from bot.wake import BackgroundWaker
     from jobs.store import Store
 
+LOCK_SECONDS = 0.5
+"""How long a webhook waits for a lock of the database."""
 LARGEST_BODY = 25 * 1024 * 1024
 """GitHub's own limit (https://docs.github.com/webhooks/webhook-events-and-payloads#payload-cap)."""
 PATH = "/webhooks/github"
@@ -49,8 +53,8 @@ NOT_JSON: Said = ("the body is not a JSON object; set the webhook's content type
 class Receiver:
     """Takes GitHub's webhooks; two secrets are valid at once while one replaces the other."""
 
-    def __init__(self, store: Store, waker: BackgroundWaker, secrets: Sequence[str]) -> None:
-        self._store, self._waker = store, waker
+    def __init__(self, store: Store, waker: BackgroundWaker, secrets: Sequence[str], spool: Spool) -> None:
+        self._store, self._waker, self._spool = store, waker, spool
         self._keys = [secret.encode() for secret in secrets]
 
     def blueprint(self) -> Blueprint:
@@ -78,15 +82,30 @@ class Receiver:
         return Delivery(guid, "github", event, body, time.time()) if wanted(event, action) else NOT_WANTED
 
     def write(self, batch: Sequence[Delivery]) -> Sequence[Said]:
-        """Store deliveries in one transaction and wake somebody for those with work to do."""
+        """Store deliveries in one transaction and wake somebody for those with work to do.
+
+        While the database is locked they are kept in the spool, and stored from there.
+        """
+        if self._spool.is_in_use:
+            return self._kept(batch)
         try:
-            to_do = self._store.deliveries.add_all(batch)
-        except self._store.UNAVAILABLE:
+            to_do = self._store.deliveries.add_all(batch, LOCK_SECONDS)
+        except self._store.UNAVAILABLE as error:
+            if is_locked(error):
+                return self._kept(batch)
             log.exception("%d deliveries could not be stored, the first is %s", len(batch), batch[0].guid)
             return [NOT_STORED] * len(batch)
         for delivery, is_to_do in zip(batch, to_do, strict=True):
             if is_to_do:
                 self._waker.delivery(delivery.guid)
+        return [STORED] * len(batch)
+
+    def _kept(self, batch: Sequence[Delivery]) -> Sequence[Said]:
+        try:
+            self._spool.keep(batch)
+        except OSError:
+            log.exception("%d deliveries could not be kept, the first is %s", len(batch), batch[0].guid)
+            return [NOT_STORED] * len(batch)
         return [STORED] * len(batch)
 
     def _keep(self, delivery: Delivery) -> Said:

@@ -30,6 +30,10 @@ UNAVAILABLE = (
 """What is raised while the database cannot be reached, is locked for too long, or its disk is full."""
 DAMAGED = sqlalchemy.exc.DatabaseError
 """What is raised, beside what is above, where a database is there and cannot be read any more."""
+LOCKED, LOCK_TIMEOUT = ("SQLITE_BUSY", "SQLITE_LOCKED"), "55P03"
+"""What SQLite's and PostgreSQL's errors say of a lock that somebody else has."""
+IMPATIENT = "impatient"
+"""Under which name a connection keeps that it waits less than others."""
 PENDING = "audit"
 """Under which name a connection keeps what is to be written last in its transaction."""
 
@@ -54,6 +58,7 @@ class Database:
             options = {"pool_pre_ping": True, "pool_size": 4, "connect_args": {"connect_timeout": 5}}
         # An error tells its statement, not its values: they are people's words, and a log is no place for them.
         self.engine = sa.create_engine(url, hide_parameters=True, **options)
+        event.listen(self.engine, "checkin", _wait_as_ever)
         event.listen(self.engine, "handle_error", _say_that_it_is_away)
         event.listen(self.engine, "connect", _prepare_sqlite if self.is_sqlite else _prepare_postgresql)
 
@@ -79,13 +84,17 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
+    def write(self, patience: float = BUSY_SECONDS) -> Iterator[sa.Connection]:
         """Give a connection in a transaction that is committed at the end, or rolled back by an exception.
+
+        Who has other ways waits less than others for a lock: ``patience`` is in seconds.
 
         SQLite takes the write lock at once: a transaction that reads first and writes later would fail
         with "database is locked" without waiting (https://sqlite.org/isolation.html).
         """
-        with turn(self._file) if self._file else nullcontext(), self.engine.connect() as connection:
+        with turn(self._file, patience) if self._file else nullcontext(), self.engine.connect() as connection:
+            if patience != BUSY_SECONDS:
+                _wait_less(connection, patience)
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             pending = connection.info[PENDING] = []
@@ -137,6 +146,28 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def is_locked(error: BaseException) -> bool:
+    """Tell whether an error says that somebody else has the database, or a part of it, locked for too long."""
+    cause = getattr(error, "orig", None)
+    return getattr(cause, "sqlite_errorname", "").startswith(LOCKED) or getattr(cause, "sqlstate", "") == LOCK_TIMEOUT
+
+
+def _wait_less(connection: sa.Connection, patience: float) -> None:
+    """Have one transaction wait less for locks; SQLite keeps that with the connection, until it is given back."""
+    milliseconds = int(patience * 1000)
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
+        return
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
+    connection.info[IMPATIENT] = True
+
+
+def _wait_as_ever(connection: Any, record: Any, *_more: Any) -> None:
+    """Undo what ``_wait_less`` did, when a connection is given back."""
+    if connection is not None and record.info.pop(IMPATIENT, False):
+        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}").close()
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from jobs.store.database import BUSY_SECONDS
 from jobs.store.tables import deliveries
 from jobs.types import Delivery, LeaseLost
 
@@ -41,11 +42,11 @@ class Deliveries:
         """Store a delivery; tell whether there is work to do for it (new, or stored earlier and not done)."""
         return self.add_all([delivery])[0]
 
-    def add_all(self, batch: Sequence[Delivery]) -> Sequence[bool]:
+    def add_all(self, batch: Sequence[Delivery], patience: float = BUSY_SECONDS) -> Sequence[bool]:
         """Store deliveries in one transaction; tell of each whether there is work to do for it."""
         # In one order everywhere: two transactions that wait for each other's GUIDs would never end.
         rows = [_new(one) for _, one in sorted({one.guid: one for one in batch}.items())]
-        with self._database.write() as connection:
+        with self._database.write(patience) as connection:
             if self._database.insert_many(connection, deliveries, rows):
                 return [True] * len(batch)
             to_do = {row["guid"]: _has_work(connection, row["guid"]) for row in rows}

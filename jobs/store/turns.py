@@ -25,7 +25,7 @@ BESIDE = "-turn"
 
 
 @contextmanager
-def turn(file: str) -> Iterator[None]:
+def turn(file: str, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
     """Hold the turn to write to a database; without one where the file system gives none."""
     try:
         descriptor = os.open(f"{file}{BESIDE}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -33,14 +33,14 @@ def turn(file: str) -> Iterator[None]:
         yield
         return
     try:
-        _wait_for(descriptor)
+        _wait_for(descriptor, min(patience, PATIENCE_SECONDS))
         yield
     finally:
         os.close(descriptor)
 
 
-def _wait_for(descriptor: int) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def _wait_for(descriptor: int, patience: float) -> None:
+    deadline = time.monotonic() + patience
     with suppress(OSError):
         while time.monotonic() < deadline:
             try:
