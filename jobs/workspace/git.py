@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import re
-import resource
 import selectors
 import signal
 import subprocess
@@ -28,6 +27,15 @@ OUTPUT_LIMIT = 256 * MEBIBYTE
 ERROR_LIMIT = 64 * 1024
 MEMORY_LIMIT = 3 * 1024 * MEBIBYTE
 PROCESSOR_SECONDS = 300
+BOUNDED = (
+    "sh",
+    "-c",
+    f'ulimit -v {MEMORY_LIMIT // 1024} && ulimit -t {PROCESSOR_SECONDS} && ulimit -c 0 && exec "$0" "$@"',
+)
+"""Bounds memory and processor time: an object may be small when packed and endless when unpacked.
+
+They hold before git begins, since what git starts has those that git has then.
+"""
 EXIT_TIMED_OUT = 124
 FULL_SECONDS = 30.0
 """When a task is tried again for which git found no room."""
@@ -133,7 +141,7 @@ class Git:
         variables = {**self._variables(token), "GIT_DIR": str(directory), **(environment or {})}
         with _standard_input(data) as standard_input:
             process = subprocess.Popen(
-                ["git", *arguments],
+                [*(BOUNDED if bounded else ()), "git", *arguments],
                 stdin=standard_input,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -142,8 +150,6 @@ class Git:
                 start_new_session=True,
                 pass_fds=() if lock is None else (lock,),
             )
-            if bounded:
-                _limit(process.pid)
             result = _drain(process, time.monotonic() + seconds, output_limit)
         error = _without(result.error, token)
         if result.exit_code not in accept and not result.truncated:
@@ -202,14 +208,6 @@ def _standard_input(data: bytes) -> Iterator[int]:
         file.flush()
         file.seek(0)
         yield file.fileno()
-
-
-def _limit(process: int) -> None:
-    """Bound memory and processor time: an object may be small when packed and endless when unpacked."""
-    with suppress(ProcessLookupError):
-        resource.prlimit(process, resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
-        resource.prlimit(process, resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS))
-        resource.prlimit(process, resource.RLIMIT_CORE, (0, 0))
 
 
 def _drain(process: subprocess.Popen[bytes], deadline: float, output_limit: int) -> GitResult:

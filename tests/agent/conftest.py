@@ -32,7 +32,7 @@ REQUEST = request_message(
 def session_sandbox(requires: Any) -> Iterator[Sandbox]:
     """Yield one sandbox for all tests of this package."""
     requires(bubblewrap_works(), "bubblewrap", CURES["bubblewrap"])
-    spec = SandboxSpec(name="agent-tests", deadline=time.time() + 900)
+    spec = SandboxSpec(name="agent-tests", deadline=time.time() + 3600)
     with tempfile.TemporaryDirectory(prefix="o67-agent-", dir="/tmp", ignore_cleanup_errors=True) as home:
         sandbox = sandboxes.start("bubblewrap", spec, Path(home))
         try:

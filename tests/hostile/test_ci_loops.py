@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,7 +32,8 @@ def begun(till: Till) -> Sequence[Task]:
     """Have GitHub looked over for red heads, as every quarter of an hour, and return the mends that are open then."""
     services = till.workshop.services
     repository = services.github.repository(TILL, till.github.installation_id)
-    missed.look(services, repository, till.github.installation_id, defaults())
+    since = time.time() - 86_400
+    missed.look(services, repository, till.github.installation_id, defaults(), repository.open_pull_requests, since)
     found = [task for task in services.store.tasks.recent() if task.kind is Kind.FIX_CI]
     return [task for task in found if task.status is not Status.COMPLETED]
 

@@ -48,13 +48,13 @@ def test_a_stopped_worker_that_wakes_up_disturbs_nobody(sandbox: str) -> None:
 
 
 def test_a_github_that_wants_quiet_is_left_in_peace(town: Town) -> None:  # noqa: F811 - a fixture
-    """While GitHub asks to wait, a running task edits nothing, however many steps it makes."""
+    """While GitHub asks to wait, a running task edits nothing, however many steps it makes; then it is told."""
     first, last = town.gate(), town.gate()
     steps = [bash(f"sleep 2; echo {number}") for number in range(5)]
     story = town.story([first.before(steps[0]), *steps[1:], last.before(write()), finish()]).ask()
     first.wait()
     story.shows("Working on it")
-    faults, headers = town.product.github.faults, {"Retry-After": "60"}
+    faults, headers = town.product.github.faults, {"Retry-After": "20"}
     path = f"^/repos/{story.repository}/(issues/comments|check-runs)"
     fault = faults.add("*", path, status=429, headers=headers, times=None)
     first.open()
