@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import os
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bot.app import RECEIVER, create_app
 from bot.gathering import Gathering
 from bot.room import NoRoom, Room
+from bot.up.guard import end_with_parent
 from bot.webhooks import HEADERS, LARGEST_BODY, PATH, Said, said
 from config.settings import load, require
 from jobs import logs
@@ -132,7 +134,8 @@ class Front:
 
 
 def from_environment() -> Front:
-    """Build the application of this process, as the server asks for it."""
+    """Build the application of this process, as the server asks for it; it ends with the server."""
+    end_with_parent(os.getppid())
     settings = require(load())
     logs.set_up(settings)
     application = create_app(settings)

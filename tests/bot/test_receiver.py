@@ -164,6 +164,14 @@ def test_what_was_acknowledged_is_stored_when_the_process_is_stopped(home: Path)
     store.close()
 
 
+def test_no_web_process_outlives_its_parent(home: Path) -> None:
+    """Killed outright, the parent takes along those that answer: nobody goes on with what nobody watches."""
+    with served(home) as (process, port):
+        process.kill()
+        process.wait()
+        until(lambda: not _answers(port), seconds=10, what="the end of those that answer")
+
+
 def _send(port: int, number: int, acknowledged: list[str]) -> None:
     """Send one delivery after the other until nobody takes it any more."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=8)
