@@ -115,6 +115,7 @@ def count(product: Product, store: Store, events: Events, faults: Faults, left: 
     """Count what became of everything."""
     figures = Figures(dict(+faults.done), len(events.asked))
     figures.log = [f"{_clock(at)} {sort}" for at, sort in faults.log]
+    figures.log += [f"{_clock(hit.at)} {hit.sort} hit task {hit.task_id}" for hit in faults.hits]
     tasks: defaultdict[tuple[str, int], list[Task]] = defaultdict(list)
     for task in store.tasks.recent(1_000_000):
         tasks[task.repository, task.subject.number].append(task)
@@ -202,13 +203,18 @@ def _by_event(requests: Sequence[Asked]) -> defaultdict[str, list[Asked]]:
 
 def _count_steps(figures: Figures, event: Event, asked: Sequence[Asked], deaths: int) -> None:
     """Count replies that were asked for again: each attempt that died may have had one of them in flight."""
-    replies = Counter(("review" if "report_review" in tool_names(one.body) else "", turn(one.body)) for one in asked)
+    replies = Counter((_is_review(one), turn(one.body)) for one in asked)
     repeated = sum(replies.values()) - len(replies)
     beyond = max(0, repeated - deaths)
     figures.repeated += repeated
     figures.paid_twice += beyond
     if beyond:
-        figures.wrong.append(f"{event.key}: {repeated} replies asked for again in {deaths + 1} attempts: {replies}")
+        when = [f"{turn(one.body)}{' (review)' * _is_review(one)} {_clock(one.at)}" for one in asked]
+        figures.wrong.append(f"{event.key}: {repeated} replies asked for again in {deaths + 1} attempts: {when}")
+
+
+def _is_review(asked: Asked) -> bool:
+    return "report_review" in tool_names(asked.body)
 
 
 def _count_recovery(
