@@ -51,7 +51,7 @@ class Spool:
     def keep(self, batch: Sequence[Delivery]) -> None:
         """Keep deliveries until they can be stored; raises OSError where they cannot be kept either."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        if sum(file.stat().st_size for file in self._waiting()) > MOST_BYTES:
+        if sum(map(_size, self._waiting())) > MOST_BYTES:
             raise OSError(f"more than {MOST_BYTES} bytes of deliveries wait for the database")
         name = f"{time.time_ns():020d}-{os.getpid()}-{threading.get_ident()}"
         written = self._folder / f".{name}"
@@ -102,6 +102,12 @@ class Spool:
             for delivery, is_to_do in zip(batch, to_do, strict=True):
                 if is_to_do:
                     self._waker.delivery(delivery.guid)
+
+
+def _size(file: Path) -> int:
+    with suppress(FileNotFoundError):  # stored meanwhile
+        return file.stat().st_size
+    return 0
 
 
 def _write(file: Path, text: str) -> None:

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from jobs import policy
+from jobs.github.values import GitHubRefused
 from jobs.kinds.fix_ci.deciding import Place
 from jobs.types import Actor, Cancelled, Kind, UserError
 
@@ -54,8 +55,17 @@ def insist(attempt: Attempt, config: RepositoryConfig) -> None:
     if whole or task.actor.platform in {policy.OPERATOR, policy.REPOSITORY}:
         return  # the operator's own word, and work that the repository itself gives
     decision = policy.person(facts_of(attempt, config), config, GOING_ON)
-    if not decision.allowed:
+    if not decision.allowed and _is_there(attempt):
         raise Cancelled(f"{decision.reason}. That was not so when the work was asked for. {decision.cure}".rstrip())
+
+
+def _is_there(attempt: Attempt) -> bool:
+    """Tell whether the repository is still to be had: that one is gone is told elsewhere, and in other words."""
+    try:
+        attempt.repository.read(f"/repos/{attempt.repository.full_name}")
+    except GitHubRefused:
+        return False
+    return True
 
 
 def facts_of(attempt: Attempt, config: RepositoryConfig) -> policy.Facts:

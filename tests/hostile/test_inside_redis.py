@@ -198,6 +198,7 @@ def bury(redis: Redis) -> None:
     for key in redis.scan_iter("rq:worker:*"):
         redis.delete(key)
         redis.set(key, "dead")
+    redis.delete("rq:workers", "rq:workers:inbox")  # another deed may have made something else of them
     redis.sadd("rq:workers", *(f"rq:worker:forged-{number}" for number in range(500)), b"\xff", b"nonsense")
     redis.sadd("rq:workers:inbox", b"\xff\xfe")
 

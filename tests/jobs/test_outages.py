@@ -43,7 +43,8 @@ PASSING: dict[str, tuple[Line, int, str]] = {
 
 def asked(workshop: Workshop) -> Task:
     """Have alice ask for work on the issue."""
-    return workshop.task(Kind.RESOLVE_ISSUE, subject=Subject("issue", 1), actor=ALICE)
+    alice = replace(ALICE, id=str(workshop.github.add_user("alice").id))
+    return workshop.task(Kind.RESOLVE_ISSUE, subject=Subject("issue", 1), actor=alice)
 
 
 def comment(workshop: Workshop) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from jobs.execute import execute
 from jobs.store import CRASHES
-from jobs.types import Conclusion
+from jobs.types import Actor, Conclusion
 from tests.jobs.conftest import SHOP
 from tests.store.asking import claim, request, submit
 
@@ -39,7 +40,8 @@ def _bundle(home: Path, github: LocalGitHub) -> tuple[str, bytes]:
 def _half_done(services: Services, github: LocalGitHub, home: Path) -> Task:
     """Return a task of which an attempt kept its work, and whose worker then died as often as it may."""
     store, now = services.store, time.time() - 100
-    task = submit(store, request(1, installation_id=github.installation_id), now)
+    alice = Actor("github", str(github.add_user("alice").id), "alice")
+    task = submit(store, replace(request(1, installation_id=github.installation_id), actor=alice), now)
     base, bundle = _bundle(home, github)
     first = claim(store, task.id, now)
     store.runs.finish_stage(task.id, first.task.attempt, "prepared", {"base": base, "branch": "main"}, now)
