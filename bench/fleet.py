@@ -126,8 +126,8 @@ def supervisor(product: Product) -> int:
 
 
 def worker_family(product: Product) -> list[int]:
-    """Return the workers and their parent."""
-    return [pid for root in product.processes("worker") for pid in family(root)]
+    """Return the workers and their parent, each once, and not what runs in sandboxes below them."""
+    return product.processes("worker")
 
 
 def strangers(provider: str, idle: Sequence[int]) -> list[int]:
