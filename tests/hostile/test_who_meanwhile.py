@@ -7,32 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jobs.store import Store
-from jobs.store.tables import metadata
-from jobs.testing.github import LocalGitHub
 from jobs.types import Actor, Conclusion, Kind, Subject
-from tests.jobs.workshop import SHOP, WORKSHOP, Workshop, finish, write
+from tests.jobs.workshop import WORKSHOP, Workshop, finish, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.bubblewrap
 
 RULES = ".github/opus67.yml"
 CHECKS = "checks: [python3 -c 'import greeting']\n"
-
-
-@pytest.fixture
-def workshop(home: Path, private_key: str) -> Iterator[Workshop]:
-    """Yield a worker with a repository of alice's."""
-    store = Store(f"sqlite:///{home}/opus67.sqlite3")
-    metadata.create_all(store.database.engine)
-    with LocalGitHub(home / "github", private_key_pem=private_key) as github:
-        github.create_repository(SHOP, {"README.md": "# Shop\n"})
-        with Workshop.open(home, github, store) as opened:
-            yield opened
-    store.close()
 
 
 def person(workshop: Workshop, login: str) -> Actor:
