@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import lz4.frame
 import sqlalchemy as sa
 
 from jobs.store.database import BUSY_SECONDS
@@ -22,6 +23,8 @@ DEATHS = 3
 """After so many workers that took it up and died without a word a delivery is put aside."""
 MOST_ASKED = 500
 """How many are asked for in one statement."""
+PACKED = b"\x04\x22\x4d\x18"
+"""How a compressed body begins, and JSON does not (https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md)."""
 
 
 class PutAside(Exception):
@@ -60,7 +63,7 @@ class Deliveries:
         """Return a delivery as it came, whatever became of it; None where it is unknown or forgotten."""
         with self._database.read() as connection:
             row = connection.execute(sa.select(deliveries).where(deliveries.c.guid == guid)).one_or_none()
-        return None if row is None else Delivery(row.guid, row.source, row.event, bytes(row.body), row.received_at)
+        return None if row is None else _stored(row)
 
     def claim(self, guid: str, now: float) -> Delivery | None:
         """Take a delivery for a while; None when it is done, unknown or in somebody's hands.
@@ -76,7 +79,7 @@ class Deliveries:
             ).one_or_none()
             if row is None:
                 return None
-            taken = Delivery(row.guid, row.source, row.event, bytes(row.body), row.received_at)
+            taken = _stored(row)
             killed = row.attempts > (DEATHS if row.error == "" else ATTEMPTS)
             if killed:
                 spent = sa.update(deliveries).where(deliveries.c.guid == guid)
@@ -175,12 +178,20 @@ def _has_work(connection: sa.Connection, guid: str) -> bool:
     return bool(status.scalar_one() == "new")
 
 
+def _stored(row: Any) -> Delivery:
+    """Return a delivery as it came; a body of before bodies were compressed is there as it was."""
+    body = bytes(row.body)
+    body = lz4.frame.decompress(body) if body.startswith(PACKED) else body
+    return Delivery(row.guid, row.source, row.event, body, row.received_at)
+
+
 def _new(delivery: Delivery) -> Row:
+    """Return a delivery as it is stored: compressed, since the disk is what storing costs."""
     return {
         "guid": delivery.guid,
         "source": delivery.source,
         "event": delivery.event,
-        "body": delivery.body,
+        "body": lz4.frame.compress(delivery.body),
         "status": "new",
         "attempts": 0,
         "received_at": delivery.received_at,
