@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 import sqlalchemy.exc
 from sqlalchemy import event
-from sqlalchemy.dialects import postgresql, sqlite
 
 from jobs.store.turns import turn
 from jobs.types import Unrecorded
@@ -58,6 +58,7 @@ class Database:
             options = {"pool_pre_ping": True, "pool_size": 4, "connect_args": {"connect_timeout": 5}}
         # An error tells its statement, not its values: they are people's words, and a log is no place for them.
         self.engine = sa.create_engine(url, hide_parameters=True, **options)
+        self._insert = import_module(f"sqlalchemy.dialects.{self.engine.dialect.name}").insert
         event.listen(self.engine, "checkin", _wait_as_ever)
         event.listen(self.engine, "handle_error", _say_that_it_is_away)
         event.listen(self.engine, "connect", _prepare_sqlite if self.is_sqlite else _prepare_postgresql)
@@ -110,7 +111,7 @@ class Database:
 
     def insert_new(self, connection: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
         """Insert a row unless one with a key of it is there; tell whether it was inserted."""
-        statement = (sqlite if self.is_sqlite else postgresql).insert(table).values(**values)
+        statement = self._insert(table).values(**values)
         # What was inserted is asked for, since the row count of an INSERT is not known with every driver.
         inserted = connection.execute(statement.on_conflict_do_nothing().returning(*table.primary_key))
         return inserted.one_or_none() is not None
@@ -131,7 +132,7 @@ class Database:
         self, connection: sa.Connection, table: sa.Table, values: Mapping[str, Any], *, key: Sequence[str]
     ) -> None:
         """Insert a row or replace the other columns of the row with the same ``key`` columns."""
-        statement = (sqlite if self.is_sqlite else postgresql).insert(table).values(**values)
+        statement = self._insert(table).values(**values)
         rest = {name: value for name, value in values.items() if name not in key}
         connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=rest))
 
