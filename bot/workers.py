@@ -9,7 +9,7 @@ from bot import inbox
 from bot.control import identity
 from bot.housekeeping import comparing, leftovers, redelivery
 from config.settings import load, require
-from jobs import execute, logs, worker
+from jobs import execute, logs, pool
 
 if TYPE_CHECKING:
     import argparse
@@ -22,7 +22,7 @@ def run_workers(_arguments: argparse.Namespace) -> int:
     """Run the inbox worker and the task workers until asked to stop."""
     settings = require(load())
     logs.set_up(settings)
-    return worker.run_pool(settings, worker.lanes(settings), compose)
+    return pool.run_pool(settings, pool.lanes(settings), compose)
 
 
 def compose(services: Services) -> dict[str, Callable[..., None]]:

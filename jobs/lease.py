@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 3.0
 LATEST_SECONDS = 5.0
 """After so long the task is handed over whatever this worker is at: half a minute is soon waited for by a clone, say.
 
-Before the worker is ended by force, see ``STOP_SECONDS`` in jobs/worker.py.
+Before the worker is ended by force, see ``STOP_SECONDS`` in jobs/pool.py.
 """
 
 HANDED_OVER = "The worker was restarted; the next one takes the work up where it is."

@@ -14,17 +14,18 @@ import re
 import secrets
 import time
 import zlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import redis
 from rq import Queue
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import NoSuchJobError, StopRequested
 from rq.job import Job
 
 from jobs.wire import STRANGE, EndlessAnswerError, connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 INBOX = "inbox"
 TASKS = "tasks"
@@ -36,6 +37,8 @@ FUNCTIONS: dict[str, Callable[..., None]] = {}
 
 RING_SECONDS = 60
 """How long a ring waits for a process that is not there; a chat that comes later looks for itself anyway."""
+LISTEN_SECONDS = 3
+"""How long a worker listens at a time."""
 BELL_SECONDS = 10.0
 """How long one blocking read of a bell takes at most: a Redis that hangs is noticed soon after."""
 
@@ -49,6 +52,19 @@ _ID = re.compile(rb"[A-Za-z0-9_-]{1,400}")
 """The name of a job, as RQ allows it."""
 
 log = logging.getLogger(__name__)
+
+
+class AwayError(StopRequested):
+    """Redis is away: what RQ takes as the wish that its worker stops, where it would wait for longer and longer."""
+
+
+@contextmanager
+def told_as_away() -> Iterator[None]:
+    """Raise AwayError where Redis cannot be reached, or does not answer."""
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        raise AwayError from error
 
 
 class ForgedJobError(Exception):
@@ -130,12 +146,13 @@ class Lane(Queue):
 
     @classmethod
     def lmove(cls, connection: redis.Redis, queue_key: str, timeout: int | None) -> Any:
-        """Take the next name; what is none is thrown away."""
-        while True:
-            found = super().lmove(connection, queue_key, timeout)
-            if found is None or _ID.fullmatch(found[1]):
-                return found
-            connection.lrem(f"{queue_key}:intermediate", 1, found[1])
+        """Take the next name; what is none is thrown away. Raises AwayError."""
+        with told_as_away():
+            while True:
+                found = super().lmove(connection, queue_key, timeout)
+                if found is None or _ID.fullmatch(found[1]):
+                    return found
+                connection.lrem(f"{queue_key}:intermediate", 1, found[1])
 
     def enqueue_dependents(self, *_arguments: Any, **_options: Any) -> None:
         """Do nothing: none of our jobs waits for another one."""

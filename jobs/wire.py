@@ -82,10 +82,8 @@ OLD_PROTOCOL = 2
 """RESP2: in RESP3 a server may speak unasked, and redis-py lets it move a connection to another host."""
 
 
-def connect(url: str, *, patient: bool = False, waits: float = 0.0) -> Redis:
-    """Connect to Redis; who is not ``patient`` gives up within a second more than the reads for which it ``waits``."""
+def connect(url: str, *, waits: float = 0.0) -> Redis:
+    """Connect to Redis; who asks gives up within a second more than the reads for which it ``waits``."""
     kind = KINDS.get(url.partition(":")[0], _Plain)
-    if patient:
-        return Redis.from_url(url, connection_class=kind, protocol=OLD_PROTOCOL, socket_connect_timeout=5)
     options: dict[str, Any] = {"socket_timeout": waits + 1.0, "socket_connect_timeout": waits / 10 + 1.0}
     return Redis.from_url(url, connection_class=kind, protocol=OLD_PROTOCOL, retry=Retry(NoBackoff(), 0), **options)

@@ -1,54 +1,38 @@
-"""The worker processes: one that understands deliveries, and as many as wanted that carry out tasks.
-
-They are forked from one parent that has imported what is slow to import, so that they share its memory. The one that
-understands deliveries also asks the database how many people wish for, since the parent of forks must not hold
-connections.
-"""
+"""One worker process: it waits in RQ for somebody to wake it, and where Redis is away it looks for work itself."""
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import logging
-import os
 import signal
-import sys
 import threading
 import time
-from importlib import import_module
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from redis import RedisError
+from rq.exceptions import StopRequested
 from rq.timeouts import BaseDeathPenalty
 from rq.worker import SimpleWorker
 
-from jobs import warm
-from jobs.crew import CrewWatch
-from jobs.execute import KINDS
 from jobs.keys import signing_key
-from jobs.queue import INBOX, TASKS, Lane, WakeUp, allow, clear, signed_json
+from jobs.queue import FUNCTIONS, INBOX, LISTEN_SECONDS, TASKS, Lane, WakeUp, allow, clear, signed_json, told_as_away
 from jobs.scope import Scope, acting
 from jobs.services import build
 from jobs.wire import STRANGE, connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from redis import Redis
 
     from config.settings import Settings
+    from jobs.crew import CrewWatch
     from jobs.services import Services
 
     Function = Callable[..., None]
     Composer = Callable[[Services], Mapping[str, Function]]
 
-RESTART_SECONDS = 1.0
-STOP_SECONDS = 7.2
-TURN_SECONDS = 0.5
-LATE = ("_strptime", "encodings.idna", "h11", "httpcore", "httpcore2", "markdown_it.main", "opentelemetry.propagate")
-"""What libraries import when they are first used; each worker would have it for itself, some 6 MB."""
-STOPPING = (signal.SIGTERM, signal.SIGINT)
-WATCHED = (*STOPPING, signal.SIGCHLD)
+LOOK_SECONDS = 1.0
+"""Between two looks into the database while Redis is away."""
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +53,28 @@ class Worker(SimpleWorker):
     stopping: threading.Event
     death_penalty_class = Untimed
     queue_class = Lane
+
+    @property
+    def dequeue_timeout(self) -> int:
+        """Seconds for which it listens at a time: a Redis that stands still is noticed soon after."""
+        return LISTEN_SECONDS
+
+    @property
+    def connection_timeout(self) -> int:
+        """Seconds after which Redis counts as away."""
+        return LISTEN_SECONDS + 1
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Say that it lives; stop waiting where Redis is away, and where it is to end."""
+        if self.stopping.is_set():
+            raise StopRequested
+        with told_as_away():
+            super().heartbeat(timeout, pipeline)
+
+    def set_state(self, state: str, pipeline: Any = None) -> None:
+        """Say whether it works; stop waiting where Redis is away."""
+        with told_as_away():
+            super().set_state(state, pipeline)
 
     def check_for_suspension(self, burst: bool) -> None:
         """Never rest: whoever can write to Redis could have all workers rest for ever."""
@@ -91,149 +97,81 @@ class Worker(SimpleWorker):
         self.stopping.set()
 
 
-def run_pool(settings: Settings, lanes: Mapping[str, int], compose: Composer) -> int:
-    """Fork the workers of each lane (queue name → how many), restart what dies, and stop them all on SIGTERM.
-
-    Of the lane of tasks there are as many as people wish for, once they said so; its number is what holds before.
-    """
-    # Before anything may start a thread: a signal goes to whichever thread does not block it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
-    _preload(settings)
-    code = _Pool(settings, lanes, compose).watch()
-    if settings.spares:
-        warm.end(settings)
-    return code
-
-
-class _Pool:
-    """The parent of the workers; it opens no database and no connection, which its children would share.
-
-    All signals that it cares for are blocked and taken one by one, so that none comes between a fork and its record.
-    """
-
-    def __init__(self, settings: Settings, lanes: Mapping[str, int], compose: Composer) -> None:
-        self._settings, self._compose = settings, compose
-        self._wanted = dict(lanes)
-        self._children: dict[int, str] = {}
-        self._leaving: dict[int, float] = {}
-        """The children that were told to end, and when they are ended by force."""
-        self._rests_until = 0.0
-        self._stopping = False
-        self._parent = os.getpid()
-        self._crew = CrewWatch(lanes.get(TASKS, 0))
-
-    def watch(self) -> int:
-        """Keep as many workers as are wanted until asked to stop, and return when all have ended."""
-        while self._children or not self._stopping:
-            self._adjust()
-            caught = signal.sigtimedwait(WATCHED, TURN_SECONDS)
-            if caught is not None and caught.si_signo in STOPPING:
-                self._stop()
-            self._bury()
-            self._end_late()
-        return 0
-
-    def _adjust(self) -> None:
-        """Start what is missing and let go what is too much."""
-        if self._stopping:
-            return
-        crew = self._crew.newest()
-        if crew is not None:
-            self._wanted[TASKS] = crew.workers
-        for lane, wanted in self._wanted.items():
-            here = [process for process, of in self._children.items() if of == lane and process not in self._leaving]
-            if len(here) < wanted:
-                self._begin(lane, wanted - len(here))
-            elif crew is not None and len(here) > wanted:
-                # Who holds a task goes last.
-                busy_first = sorted(here, key=lambda process: process not in crew.busy)
-                self._dismiss(busy_first[wanted:])
-
-    def _begin(self, lane: str, count: int) -> None:
-        if time.monotonic() >= self._rests_until:
-            for _ in range(count):
-                self._fork(lane)
-
-    def _fork(self, lane: str) -> None:
-        process = os.fork()
-        if process:
-            self._children[process] = lane
-            return
-        code = 1
-        try:
-            for number in STOPPING:
-                signal.signal(number, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
-            _die_with(self._parent)
-            code = work(self._settings, lane, self._compose, self._crew)
-        except RedisError as error:
-            log.warning("a worker of the queue %s ended, since redis does not take what it says: %s", lane, error)
-        except Exception:  # the worker's edge: told in the log, and the pool starts another worker
-            log.exception("a worker of the queue %s failed", lane)
-        finally:
-            logging.shutdown()
-            sys.stdout.flush()
-            os._exit(code)
-
-    def _bury(self) -> None:
-        """Take note of the children that ended; those that were not asked to are started again after a rest."""
-        while self._children:
-            process, _ = os.waitpid(-1, os.WNOHANG)
-            if not process:
-                return
-            lane, asked = self._children.pop(process, ""), self._leaving.pop(process, None)
-            if lane and asked is None and not self._stopping:
-                log.warning("a worker of the queue %s ended; starting another", lane)
-                self._rests_until = time.monotonic() + RESTART_SECONDS
-
-    def _stop(self) -> None:
-        self._stopping = True
-        self._dismiss(self._children)
-
-    def _dismiss(self, processes: Iterable[int]) -> None:
-        """Ask children to end; a worker at a task hands it over."""
-        for process in processes:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGTERM)
-            self._leaving.setdefault(process, time.monotonic() + STOP_SECONDS)
-
-    def _end_late(self) -> None:
-        for process, deadline in self._leaving.items():
-            if time.monotonic() >= deadline:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
-
-
 def work(settings: Settings, lane: str, compose: Composer, crew: CrewWatch) -> int:
     """Work on one queue until asked to stop; the worker of the inbox tells the crew's parent what people wish for."""
     _call_itself(f"opus67 {lane}")
     services = build(settings)
     allow({name: _in_scope(name, function) for name, function in compose(services).items()})
-    serializer = signed_json(signing_key(settings))
-    connection = connect(settings.redis_url, patient=True)
-    queue = Lane(lane, connection=connection, serializer=serializer, job_class=WakeUp)
-    options: dict[str, Any] = {"serializer": serializer, "job_class": WakeUp, "log_job_description": False}
-    worker = Worker([queue], connection=connection, name=f"{lane}-{services.owner.replace(':', '-')}", **options)
-    worker.stopping = services.stopping
     _warm(services, lane)
     if lane == INBOX:
         watch = threading.Thread(target=crew.follow, args=(services,), name="crew", daemon=True)
         watch.start()
+    redis = connect(settings.redis_url, waits=LISTEN_SECONDS)
     try:
-        worker.work(logging_level="WARNING")
+        for number in count():
+            _listen(services, redis, lane, f"{lane}-{services.owner.replace(':', '-')}-{number}")
+            if services.stopping.is_set():
+                break
+            _do_without(services, lane)
     finally:
-        if not services.stopping.is_set():
-            _begin_anew(connection, lane)
+        redis.close()
         services.close()
     return 0
 
 
-def _begin_anew(connection: Redis, lane: str) -> None:
-    """Leave to the next worker no queue that this one stumbled over; best effort, SQL knows what is to be done."""
+def _listen(services: Services, redis: Redis, lane: str, name: str) -> None:
+    """Do what somebody wakes this worker for, until it is asked to stop, or Redis is away or answers nonsense."""
+    serializer = signed_json(signing_key(services.settings))
+    options: dict[str, Any] = {"serializer": serializer, "job_class": WakeUp, "log_job_description": False}
     try:
-        clear(connection, lane)
+        queue = Lane(lane, connection=redis, serializer=serializer, job_class=WakeUp)
+        worker = Worker([queue], connection=redis, name=name, **options)
+        worker.stopping = services.stopping
+        worker.work(logging_level="WARNING")
     except STRANGE as error:
-        log.warning("the queue %s could not be begun anew: %s", lane, error)
+        log.warning("redis does not take what the worker %s says: %s", name, error)
+
+
+def _do_without(services: Services, lane: str) -> None:
+    """Do what the database says is due, as though somebody were woken for it, until Redis answers or it is to stop.
+
+    The queue is begun anew as soon as that can be, since this worker may have stumbled over something in it.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: services.stopping.set())
+    log.warning("redis is away; the worker of the queue %s looks into the database itself", lane)
+    is_back = False
+    while not (is_back or services.stopping.wait(LOOK_SECONDS)):
+        is_back = _begin_anew(services.settings.redis_url, lane)
+        for function, name in _due(services, lane):
+            FUNCTIONS[function](name)
+            if services.stopping.is_set():
+                return
+
+
+def _begin_anew(url: str, lane: str) -> bool:
+    """Throw a queue away, and tell whether Redis took that; SQL knows what is to be done."""
+    redis = connect(url)
+    try:
+        clear(redis, lane)
+    except STRANGE:
+        return False
+    finally:
+        redis.close()
+    return True
+
+
+def _due(services: Services, lane: str) -> Iterator[tuple[str, str]]:
+    """Yield the calls that are due in a queue; none while the database is away."""
+    store, now = services.store, time.time()
+    try:
+        if lane == TASKS:
+            yield from (("task", task_id) for task_id in store.tasks.due(now))
+            return
+        yield from (("announce", task_id) for task_id in store.tasks.unannounced(now))
+        yield from (("delivery", guid) for guid in store.deliveries.due(now))
+    except store.UNAVAILABLE as away:
+        log.warning("the database cannot be reached: %s", away)
 
 
 def _in_scope(name: str, function: Function) -> Function:
@@ -246,41 +184,12 @@ def _in_scope(name: str, function: Function) -> Function:
     return run
 
 
-def lanes(settings: Settings) -> dict[str, int]:
-    """Return how many workers each queue gets."""
-    return {INBOX: 1, TASKS: settings.workers}
-
-
-def _preload(settings: Settings) -> None:
-    """Import what is slow to import before forking, so that all workers share it and no first task waits for it."""
-    from jobs.models import preload  # noqa: PLC0415 - slow to import, for this process only
-    from jobs.sandbox import preload as preload_sandbox  # noqa: PLC0415 - likewise
-
-    for module in ("jobs.github", "jobs.workspace", *(path.partition(":")[0] for path in KINDS.values())):
-        import_module(module)
-    preload(settings.models)
-    preload_sandbox(settings.sandbox)
-    for module in LATE:
-        with contextlib.suppress(ImportError):  # a library that does without it by now
-            import_module(module)
-    gc.freeze()
-
-
 def _warm(services: Services, lane: str) -> None:
     """Open what the first job would have to open."""
     services.store.tasks.due(time.time())
     services.github.warm()
     if lane == TASKS:
         _ = services.mirror
-
-
-def _die_with(parent: int) -> None:
-    """Have the kernel end this process when its parent dies, so that no worker outlives its pool."""
-    import ctypes  # noqa: PLC0415 - one call in a forked child
-
-    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)  # 1 is PR_SET_PDEATHSIG
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def _call_itself(name: str) -> None:

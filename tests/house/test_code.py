@@ -29,7 +29,7 @@ MAY_USE_RQ = {"jobs/queue.py", "jobs/worker.py", "jobs/clock.py"}
 EDGES = {
     "bot/inbox.py": "a delivery: the error is logged, the delivery tried again",
     "bot/front.py": "a webhook: never a 5xx for anything a stranger can send",
-    "jobs/worker.py": "the worker's process: logged, another one is started",
+    "jobs/pool.py": "the worker's process: logged, another one is started",
     "jobs/execute.py": "the worker's task: logged with a number, the task fails in words",
     "jobs/agent/loop.py": "a tool call: logged, the model is told and goes on",
     "bot/telling.py": "a chat's message: logged and tried again, the others are told",

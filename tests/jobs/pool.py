@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from redis import Redis
 
 from config.settings import load
+from jobs.pool import run_pool
 from jobs.queue import INBOX, TASKS
-from jobs.worker import run_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable

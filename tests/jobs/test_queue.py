@@ -6,6 +6,7 @@ import json
 import pickle
 import signal
 import socket
+import threading
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,6 @@ from rq.webhook import Webhook
 
 from jobs.queue import FUNCTIONS, INBOX, TASKS, ForgedJobError, Lane, Waker, WakeUp, allow, signed_json
 from jobs.testing.loopback import Answer, Loopback
-from jobs.wire import connect
 from jobs.worker import Worker
 from tests.jobs.canary import SONGS, Bird, sing
 
@@ -59,6 +59,7 @@ def work(redis: Redis, lane: str = INBOX) -> None:
     worker = Worker(
         [queue], connection=redis, name=f"test-{time.monotonic_ns()}", serializer=serializer, job_class=WakeUp
     )
+    worker.stopping = threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         worker.work(burst=True, logging_level="CRITICAL")
@@ -272,12 +273,3 @@ def test_a_full_redis_is_told(redis: Redis, empty_valkey_url: str) -> None:
     finally:
         redis.config_set("maxmemory", "0")
     assert waker.delivery("guid-0001")
-
-
-def test_a_worker_is_patient_and_a_web_process_is_not(empty_valkey_url: str) -> None:
-    """Blocking reads need no limit, a web process needs one."""
-    web, worker = connect(empty_valkey_url), connect(empty_valkey_url, patient=True)
-    assert web.connection_pool.connection_kwargs["socket_timeout"] == 1.0
-    assert "socket_timeout" not in worker.connection_pool.connection_kwargs
-    web.close()
-    worker.close()
