@@ -28,12 +28,12 @@ RECEIVER = "receiver"
 """Under this name Flask's extensions hold the receiver, for what stands in front of Flask."""
 
 
-def create_app(settings: Settings, store: Store | None = None) -> Flask:
+def create_app(settings: Settings, store: Store | None = None, waker: BackgroundWaker | None = None) -> Flask:
     """Build the application; nothing outside is connected before it is needed."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     store = store or Store.of(settings)
-    waker = BackgroundWaker(settings.redis_url, signing_key(settings))
+    waker = waker or BackgroundWaker(settings.redis_url, signing_key(settings))
     spool = Spool(settings.home / "spool", store, waker)
     receiver = Receiver(store, waker, settings.github_webhook_secrets, spool)
     app.extensions[RECEIVER] = receiver

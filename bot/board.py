@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from bot.dashboard.data import Counts, NextStep, Part, TaskPage
 from bot.dashboard.steps import next_steps
-from config.repository import defaults
 from config.settings import problems, secrets
 from jobs.breaker import Breaker
 from jobs.notify import DIAGNOSED, PULL_REQUEST
@@ -37,6 +36,8 @@ class Board:
 
     def next_steps(self) -> Sequence[NextStep]:
         """Return what is to be done, in order."""
+        from config.repository import defaults  # noqa: PLC0415 - the web process answers sooner without YAML
+
         settings = self._settings
         return next_steps(
             problems(settings),

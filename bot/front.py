@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bot import wake
 from bot.app import RECEIVER, create_app
 from bot.gathering import Gathering
 from bot.room import NoRoom, Room
@@ -138,7 +139,7 @@ def from_environment() -> Front:
     end_with_parent(os.getppid())
     settings = require(load())
     logs.set_up(settings)
-    application = create_app(settings)
+    application = create_app(settings, waker=wake.inherited)
     return Front(application, application.extensions[RECEIVER])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 from typing import TYPE_CHECKING
 
 from bot import listening
@@ -17,11 +18,19 @@ PROCESSES = 2
 
 def serve(_arguments: argparse.Namespace) -> int:
     """Serve until asked to stop, on the socket that was handed over, or on one of our own."""
+    gc.disable()  # until all is imported: what is there by then stays
     settings = require(load())
     listener = listening.inherited() or listening.listen(settings.port)
-    import bot.front  # noqa: PLC0415 - a missing setting is told without it; the children share its memory
+    multiprocessing.set_start_method("fork")
+    from bot import front, wake  # noqa: PLC0415 - a missing setting is told without it; the children share its memory
     from bot.server import server  # noqa: PLC0415 - likewise
+    from jobs.keys import signing_key  # noqa: PLC0415 - likewise
+    from jobs.store import preload  # noqa: PLC0415 - likewise
 
+    preload(settings.database_url)
+    wake.inherited = wake.BackgroundWaker(settings.redis_url, signing_key(settings))
+    wake.inherited.start()
     gc.freeze()
-    server(f"{bot.front.__name__}:from_environment", listener, processes=PROCESSES).serve()
+    gc.enable()
+    server(f"{front.__name__}:from_environment", listener, processes=PROCESSES).serve()
     return 0

@@ -1,45 +1,58 @@
-"""Wakes workers from the web process without ever waiting for Redis: a thread does it, best effort."""
+"""Wakes workers from web processes without ever waiting for Redis: a thread does it, best effort.
+
+The web processes have one such thread for all of them, in their parent: they answer faster, and are smaller, without.
+"""
 
 from __future__ import annotations
 
-import queue
+import os
 import threading
 import time
+from contextlib import suppress
+from itertools import chain
 
-MOST_WAITING = 1000
-"""Beyond this a wake-up is dropped: the clock's sweep finds what was stored."""
 PAUSE_SECONDS = 0.01
-"""Between two wake-ups while more wait: workers take up no more than that, and each costs as much as ten webhooks."""
+"""From one wake-up to the next: workers take up no more than that, and each costs as much as ten webhooks."""
+
+inherited: BackgroundWaker | None = None
+"""What the parent of this process has made for it."""
 
 
 class BackgroundWaker:
-    """Hands ids to a thread of its own, which hands them to RQ."""
+    """Hands ids through a pipe to a thread of the process that made it, which hands them to RQ.
+
+    What has no room in the pipe is dropped: workers find what was stored all the same.
+    """
 
     def __init__(self, url: str, key: bytes) -> None:
         self._url, self._key = url, key
-        self._waiting: queue.Queue[str] = queue.Queue(MOST_WAITING)
-        self._thread: threading.Thread | None = None
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+        self._process = os.getpid()
         self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
 
     def delivery(self, guid: str) -> None:
         """Wake somebody for a stored delivery, soon; never blocks and never raises."""
-        self._start()
-        try:
-            self._waiting.put_nowait(guid)
-        except queue.Full:
-            return
+        if os.getpid() == self._process:
+            self.start()
+        with suppress(OSError):
+            os.write(self._writer, f"{guid}\n".encode())
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Have the thread read, unless it does."""
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="waker", daemon=True)
                 self._thread.start()
 
     def _work(self) -> None:
-        from jobs.queue import Waker  # noqa: PLC0415 - the web process answers sooner, and is smaller, without RQ
+        with open(self._reader, encoding="ascii", closefd=False) as guids:
+            first = next(guids)
+            from jobs.queue import Waker  # noqa: PLC0415 - web processes answer sooner without RQ
 
-        waker = Waker(self._url, self._key)
-        while True:
-            waker.delivery(self._waiting.get())
-            if not self._waiting.empty():
-                time.sleep(PAUSE_SECONDS)
+            waker = Waker(self._url, self._key)
+            for guid in chain([first], guids):
+                rested = time.monotonic() + PAUSE_SECONDS
+                waker.delivery(guid.strip())
+                time.sleep(max(0.0, rested - time.monotonic()))

@@ -161,6 +161,7 @@ def _preload(settings: Settings) -> None:
     from jobs.models import preload  # noqa: PLC0415 - slow to import, for this process only
     from jobs.sandbox import preload as preload_sandbox  # noqa: PLC0415 - likewise
 
+    gc.disable()  # until all is imported: what is there by then stays
     for module in ("jobs.github", "jobs.workspace", *(path.partition(":")[0] for path in KINDS.values())):
         import_module(module)
     preload(settings.models)
@@ -169,6 +170,7 @@ def _preload(settings: Settings) -> None:
         with contextlib.suppress(ImportError):  # a library that does without it by now
             import_module(module)
     gc.freeze()
+    gc.enable()
 
 
 def _die_with(parent: int) -> None:

@@ -9,7 +9,7 @@ from jobs.keys import audit_key
 from jobs.store.audit import Audit, AuditRow, Erasure, Wanted
 from jobs.store.audit_chain import RESTORED, Head, Verdict
 from jobs.store.costs import Costs, Spent
-from jobs.store.database import DAMAGED, UNAVAILABLE, Database, default_url, is_locked
+from jobs.store.database import DAMAGED, UNAVAILABLE, Database, default_url, is_locked, preload
 from jobs.store.deliveries import Deliveries, PutAside
 from jobs.store.fleet import MOST_WORKERS, Fleet
 from jobs.store.notices import Notice, Notices
@@ -58,6 +58,7 @@ __all__ = [
     "Wish",
     "default_url",
     "is_locked",
+    "preload",
 ]
 
 

@@ -149,6 +149,13 @@ class Database:
         self.engine.dispose()
 
 
+def preload(url: str) -> None:
+    """Import what opening a database would import, in a process that is going to be forked."""
+    dialect = sa.make_url(url).get_dialect()
+    dialect.import_dbapi()
+    import_module(f"sqlalchemy.dialects.{dialect.name}")
+
+
 def is_locked(error: BaseException) -> bool:
     """Tell whether an error says that somebody else has the database, or a part of it, locked for too long."""
     cause = getattr(error, "orig", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import secrets
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -195,7 +196,7 @@ def test_a_database_that_cannot_store_is_a_503(app: Flask, store: Store) -> None
 
     sender = Sender(app.test_client())
     most = 1
-    assert sender.send("issues", {**LABELED, "x": "y" * 500_000}, guid=GUID).status_code == 503
+    assert sender.send("issues", {**LABELED, "x": secrets.token_hex(250_000)}, guid=GUID).status_code == 503
     assert store.deliveries.counts() == {}
     most = 1_000_000
     assert sender.send("issues", LABELED, guid=GUID).status_code == 202
