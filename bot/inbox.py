@@ -52,7 +52,7 @@ def handle(services: Services, guid: str) -> None:
     """Act on a stored delivery, once; what fails is tried again, and nothing is lost."""
     deliveries, now = services.store.deliveries, time.time()
     try:
-        delivery = deliveries.claim(guid, now)
+        delivery = deliveries.claim(guid, now, services.owner)
     except services.store.UNAVAILABLE as away:
         log.warning("delivery %s waits, since the database cannot be written: %s", guid, away)
         return

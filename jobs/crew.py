@@ -61,8 +61,11 @@ class CrewWatch:
         store, away = services.store, False
         while not services.stopping.is_set():
             try:
-                for task_id in free_the_orphaned(store, time.time()):
+                tasks, deliveries = free_the_orphaned(store, time.time())
+                for task_id in tasks:
                     services.waker.task(task_id)
+                for guid in deliveries:
+                    services.waker.delivery(guid)
                 told = {"workers": store.fleet.workers(), "busy": _busy(store)}
                 os.write(self._start, json.dumps(told).encode() + b"\n")
                 away = False

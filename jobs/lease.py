@@ -138,13 +138,14 @@ class Lease:
         return True
 
 
-def free_the_orphaned(store: Store, now: float) -> Sequence[str]:
-    """End the leases that processes of this machine held when they died, and return their tasks.
+def free_the_orphaned(store: Store, now: float) -> tuple[Sequence[str], Sequence[str]]:
+    """End the leases that processes of this machine held when they died, and return their tasks and their deliveries.
 
     Nobody waits for these leases to run out: who died renews nothing. A process that only stands still keeps its own.
     """
-    dead = [owner for owner in store.tasks.owners(now) if is_dead(owner)]
-    return store.tasks.bereave(dead) if dead else []
+    holders = store.tasks.owners(now) | store.deliveries.owners(now)
+    dead = [owner for owner in holders if is_dead(owner)]
+    return (store.tasks.bereave(dead), store.deliveries.bereave(dead)) if dead else ([], [])
 
 
 class InterruptibleModel:

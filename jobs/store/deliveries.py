@@ -65,8 +65,8 @@ class Deliveries:
             row = connection.execute(sa.select(deliveries).where(deliveries.c.guid == guid)).one_or_none()
         return None if row is None else _stored(row)
 
-    def claim(self, guid: str, now: float) -> Delivery | None:
-        """Take a delivery for a while; None when it is done, unknown or in somebody's hands.
+    def claim(self, guid: str, now: float, owner: str = "") -> Delivery | None:
+        """Take a delivery for a while, under a name; None when it is done, unknown or in somebody's hands.
 
         Raises PutAside, once, for one that killed too many: no error of an attempt was ever stored of it.
         """
@@ -74,7 +74,7 @@ class Deliveries:
             row = connection.execute(
                 sa.update(deliveries)
                 .where(deliveries.c.guid == guid, deliveries.c.status == "new", deliveries.c.lease_until < now)
-                .values(lease_until=now + LEASE_SECONDS, attempts=deliveries.c.attempts + 1)
+                .values(lease_owner=owner, lease_until=now + LEASE_SECONDS, attempts=deliveries.c.attempts + 1)
                 .returning(deliveries)
             ).one_or_none()
             if row is None:
@@ -104,10 +104,25 @@ class Deliveries:
         """
         attempts = deliveries.c.attempts if counts else deliveries.c.attempts - 1
         status = sa.case((attempts >= ATTEMPTS, "failed"), else_="new")
-        values = {"error": error, "lease_until": not_before, "status": status, "attempts": attempts}
+        values = {"error": error, "lease_owner": "", "lease_until": not_before, "status": status, "attempts": attempts}
         with self._database.write() as connection:
             mine = sa.update(deliveries).where(deliveries.c.guid == guid, deliveries.c.status == "new")
             return connection.execute(mine.values(**values).returning(deliveries.c.status)).scalar_one_or_none() or ""
+
+    def owners(self, now: float) -> frozenset[str]:
+        """Return the names of the workers that hold a delivery."""
+        held = sa.select(deliveries.c.lease_owner).where(deliveries.c.status == "new", deliveries.c.lease_until >= now)
+        with self._database.read() as connection:
+            return frozenset(connection.execute(held.where(deliveries.c.lease_owner != "")).scalars())
+
+    def bereave(self, owners: Sequence[str]) -> Sequence[str]:
+        """End the leases of owners who died, and return their deliveries."""
+        theirs = sa.update(deliveries).where(
+            deliveries.c.status == "new", deliveries.c.lease_until > 0, deliveries.c.lease_owner.in_(list(owners))
+        )
+        with self._database.write() as connection:
+            freed = connection.execute(theirs.values(lease_until=0.0).returning(deliveries.c.guid))
+            return freed.scalars().all()
 
     def come_forward(self, seconds: float, now: float) -> None:
         """Let what waits for a time, or is held until one, wait so much less, since the clock was set back by that."""

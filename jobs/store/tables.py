@@ -37,6 +37,7 @@ deliveries = Table(
     Column("status", String(10), nullable=False),  # new, done, failed
     Column("attempts", Integer, nullable=False),
     Column("received_at", Float, nullable=False),
+    Column("lease_owner", String(100), nullable=False, server_default=""),
     Column("lease_until", Float, nullable=False),
     Column("done_at", Float),
     Column("error", Text, nullable=False),

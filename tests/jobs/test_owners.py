@@ -14,7 +14,7 @@ import pytest
 from jobs.lease import free_the_orphaned
 from jobs.owners import is_dead, new_name, process_of
 from jobs.store import LEASE_SECONDS
-from tests.store.asking import request, submit
+from tests.store.asking import delivery, request, submit
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -77,13 +77,27 @@ def test_what_the_dead_held_is_free_at_once(store: Store, other: subprocess.Pope
     orphan, mine = submit(store, request(1)), submit(store, request(2))
     assert store.tasks.claim(orphan.id, theirs, now)
     assert store.tasks.claim(mine.id, new_name(), now)
-    assert free_the_orphaned(store, now) == []
+    assert free_the_orphaned(store, now) == ([], [])
     other.kill()
     other.wait()
-    assert free_the_orphaned(store, now) == [orphan.id]
-    assert free_the_orphaned(store, now) == []
+    assert free_the_orphaned(store, now) == ([orphan.id], [])
+    assert free_the_orphaned(store, now) == ([], [])
     assert list(store.tasks.due(now)) == [orphan.id]
     taken = store.tasks.claim(orphan.id, new_name(), now + 1)
     assert taken is not None
     assert (taken.task.attempt, taken.crashes) == (2, 1)
     assert store.tasks.claim(mine.id, new_name(), now + LEASE_SECONDS - 1) is None
+
+
+def test_a_delivery_that_the_dead_held_is_free_at_once(store: Store, other: subprocess.Popen[str]) -> None:
+    """It is due again; one that waits for a time, or is held by the living, waits on."""
+    now, theirs = time.time(), name_of(other)
+    for guid, owner in (("orphaned", theirs), ("put-off-0", theirs), ("held-0001", new_name())):
+        store.deliveries.add(delivery(guid))
+        assert store.deliveries.claim(guid, now, owner)
+    store.deliveries.release("put-off-0", "GitHub is away", now + 60, counts=False)
+    other.kill()
+    other.wait()
+    assert free_the_orphaned(store, now) == ([], ["orphaned"])
+    assert free_the_orphaned(store, now) == ([], [])
+    assert list(store.deliveries.due(now)) == ["orphaned"]
