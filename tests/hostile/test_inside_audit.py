@@ -14,8 +14,8 @@ from jobs.store.audit import ANCHOR
 from jobs.store.audit_chain import anchored, mac_of, mark
 from jobs.store.tables import audit, audit_keys, effects
 from tests.store.asking import ALICE, NOW
-from tests.store.conftest import store, tables_url  # noqa: F401 - fixtures
-from tests.store.test_audit import change, kept, problems, row_of  # noqa: F401 - a fixture
+from tests.store.auditing import change, problems, row_of
+from tests.store.conftest import kept, store, tables_url  # noqa: F401 - fixtures
 from tests.store.writers import SECRET, entry
 
 if TYPE_CHECKING:

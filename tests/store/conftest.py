@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from jobs.store import Store
 from jobs.store.tables import metadata
+from tests.store.asking import ALICE, BOB
+from tests.store.writers import SECRET, entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,4 +41,14 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
         names = ", ".join(table.name for table in metadata.sorted_tables)
         with opened.write() as connection:
             connection.execute(sa.text(f"TRUNCATE {names} RESTART IDENTITY"))
+    opened.close()
+
+
+@pytest.fixture
+def kept(store: Store) -> Iterator[Store]:
+    """Yield a store with the installation's key, and five rows: by alice, by bob, and by nobody."""
+    opened = Store(store.database.url, SECRET, ("a-secret-of-ours",))
+    for number, actor in enumerate((ALICE, BOB, None, ALICE, BOB), 1):
+        opened.audit.record(entry(number, actor=actor))
+    yield opened
     opened.close()
