@@ -40,10 +40,11 @@ class Fault:
 
 
 class Faults:
-    """The faults that are set on one stand-in, asked for every request."""
+    """The faults that are set on one stand-in, asked for every request; ``media`` is the type of what explains one."""
 
-    def __init__(self, explain: Callable[[int, str], bytes]) -> None:
+    def __init__(self, explain: Callable[[int, str], bytes], media: str = "application/json; charset=utf-8") -> None:
         self._explain = explain
+        self._media = media
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -90,6 +91,26 @@ class Faults:
         self._stopping.set()
         self.clear()
 
+    def around(self, request: Request, answer: Callable[[], Answer], record: Callable[..., None]) -> Answer:
+        """Answer a request and record that, with the fault that is set for it, before the deed or behind it.
+
+        ``record`` is given the answer, and as ``fault`` whether it is spoilt; a connection that is cut has status 0.
+        """
+        fault = self.take(request)
+        if fault is not None and not fault.after:
+            try:
+                spoilt = self.commit(fault)
+            except ConnectionDropped:
+                record(Answer(0), fault=True)
+                raise
+            if spoilt is not None:
+                record(spoilt, fault=True)
+                return spoilt
+            fault = None
+        given = answer()
+        record(given, fault=fault is not None)
+        return given if fault is None else self.commit(fault) or given
+
     def take(self, request: Request) -> Fault | None:
         """Return the fault to commit for ``request``, counting it."""
         with self._lock:
@@ -112,6 +133,6 @@ class Faults:
             raise ConnectionDropped
         if fault.status is None:
             return None
-        headers = {"Content-Type": "application/json; charset=utf-8", **fault.headers}
+        headers = {"Content-Type": self._media, **fault.headers}
         body = self._explain(fault.status, fault.headers.get("Retry-After", "")) if fault.body is None else fault.body
         return Answer(fault.status, body, headers)

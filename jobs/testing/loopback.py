@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import socket
 import sys
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from types import TracebackType
 
 LARGEST_BODY = 512 * 1024 * 1024
 
@@ -40,6 +42,26 @@ class Answer:
     status: int = 200
     body: bytes | Iterable[bytes] = b""
     headers: dict[str, str] = field(default_factory=dict)
+
+
+class Served(abc.ABC):
+    """A stand-in that answers from its start to its stop, as a ``with`` block has it."""
+
+    @abc.abstractmethod
+    def start(self) -> Self:
+        """Begin to answer."""
+
+    @abc.abstractmethod
+    def stop(self) -> None:
+        """Stop answering."""
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
 
 
 class Loopback:

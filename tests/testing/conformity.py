@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from openapi_core import OpenAPI
     from openapi_core.datatypes import RequestParameters
 
+    from jobs.testing.exchanges import Exchange
     from jobs.testing.github import LocalGitHub
-    from jobs.testing.github.records import Exchange
     from jobs.testing.github.webhooks import Delivery
 
 SCHEMAS = Path(__file__).parents[2] / ".cache" / "schemas"

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from openapi_core import OpenAPI
     from openapi_core.datatypes import RequestParameters
 
+    from jobs.testing.exchanges import Exchange
     from jobs.testing.local_discord import LocalDiscord
-    from jobs.testing.local_discord.records import Exchange
 
 FILE = Path(__file__).parents[3] / "shared" / "data" / "discord-openapi.json"
 HOST = "https://discord.com"

@@ -12,7 +12,7 @@ from tests.needs import requires
 if TYPE_CHECKING:
     from graphql import GraphQLSchema
 
-    from jobs.testing.github.records import Exchange
+    from jobs.testing.exchanges import Exchange
 
 SCHEMA = Path(__file__).parents[2] / ".cache" / "schemas" / "github-graphql.graphql"
 

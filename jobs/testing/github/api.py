@@ -6,20 +6,21 @@ import hashlib
 import json
 import time
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from jobs.testing.exchanges import Exchange
 from jobs.testing.github import access, git
 from jobs.testing.github.errors import Refused, not_found
-from jobs.testing.github.records import Exchange
 from jobs.testing.github.resources import ROUTES
 from jobs.testing.github.resources.hooks import routes as hook_routes
 from jobs.testing.github.router import Call, Route, reply
-from jobs.testing.loopback import Answer, ConnectionDropped, Request
 
 if TYPE_CHECKING:
     from jobs.testing.faults import Faults
     from jobs.testing.github.webhooks import Webhooks
     from jobs.testing.github.world import World
+    from jobs.testing.loopback import Answer, Request
 
 LIMIT = 5000
 VERSIONS = ("2022-11-28", "2026-03-10")
@@ -35,33 +36,15 @@ class Api:
 
     def handle(self, request: Request) -> Answer:
         """Answer one request and record it, with the faults that are set."""
-        fault = self._faults.take(request)
-        if fault is not None and not fault.after:
-            spoilt = self._spoil(request, fault)
-            if spoilt is not None:
-                return spoilt
-            fault = None
         call = Call(request, self._world, {})
-        answer = self._answer(call)
-        self._dress(request, answer)
-        if fault is None:
-            self._record(call, answer)
-            return answer
-        self._record(call, answer, fault=True)
-        return self._faults.commit(fault) or answer
-
-    def _spoil(self, request: Request, fault: Any) -> Answer | None:
-        call = Call(request, self._world, {})
-        try:
-            spoilt = self._faults.commit(fault)
-        except ConnectionDropped:
-            self._record(call, Answer(0), fault=True)
-            raise
-        if spoilt is not None:
-            self._record(call, spoilt, fault=True)
-        return spoilt
+        return self._faults.around(request, lambda: self._answer(call), partial(self._record, call))
 
     def _answer(self, call: Call) -> Answer:
+        answer = self._answer_bare(call)
+        self._dress(call.request, answer)
+        return answer
+
+    def _answer_bare(self, call: Call) -> Answer:
         try:
             _check_version(call.request)
             call.body = _parse(call.request)
@@ -114,24 +97,10 @@ class Api:
             if request.headers.get("if-none-match") == etag:
                 answer.status, answer.body = 304, b""
 
-    def _record(self, call: Call, answer: Answer, *, fault: bool = False) -> None:
-        request = call.request
-        exchange = Exchange(
-            method=request.method,
-            path=request.path,
-            target=request.target,
-            query=dict(request.query),
-            headers=dict(request.headers),
-            body=call.body,
-            raw_body=request.body,
-            status=answer.status,
-            answer_headers=dict(answer.headers),
-            answer=answer.body if isinstance(answer.body, bytes) else b"",
-            permissions=dict(call.token.permissions) if call.token else {},
-            token=call.token.value if call.token else "",
-            fault=fault,
-            at=time.time(),
-        )
+    def _record(self, call: Call, answer: Answer, *, fault: bool) -> None:
+        token = call.token
+        permissions, secret = (token.permissions, token.value) if token else (None, "")
+        exchange = Exchange.of(call.request, answer, fault=fault, body=call.body, permissions=permissions, token=secret)
         with self._world.change():
             self._world.exchanges.append(exchange)
 

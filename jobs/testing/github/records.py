@@ -296,26 +296,6 @@ class Push:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """One request and its answer, as they were seen; ``fault`` tells that the answer was spoilt on purpose."""
-
-    method: str
-    path: str
-    target: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    body: Any
-    raw_body: bytes
-    status: int
-    answer_headers: dict[str, str]
-    answer: bytes
-    permissions: dict[str, str]
-    token: str
-    fault: bool
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
 class Violation:
     """Something that an App asked for and was not allowed to have."""
 

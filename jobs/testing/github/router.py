@@ -79,6 +79,16 @@ class Call:
         """Return a field of the JSON body."""
         return self.body.get(name, default) if isinstance(self.body, dict) else default
 
+    def rewrite(self, issue: Issue) -> dict[str, Any]:
+        """Give an issue or pull request the title and body of the JSON body, and return what they were before."""
+        changes: dict[str, Any] = {}
+        for name in ("title", "body"):
+            new = self.given(name)
+            if new is not None and new != getattr(issue, name):
+                changes[name] = {"from": getattr(issue, name)}
+                setattr(issue, name, str(new))
+        return changes
+
     def required(self, resource: str, name: str) -> str:
         """Return a text field of the JSON body that must be there and not be blank."""
         value = self.given(name)

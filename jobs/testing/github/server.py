@@ -17,18 +17,19 @@ from jobs.testing.github.keys import new_private_key
 from jobs.testing.github.owners import Owners
 from jobs.testing.github.pages import Pages
 from jobs.testing.github.people import People
-from jobs.testing.github.records import App, CheckRun, Comment, Exchange, Issue, Push, Reaction, Violation
+from jobs.testing.github.records import App, CheckRun, Comment, Issue, Push, Reaction, Violation
 from jobs.testing.github.reviewing import Reviewing
 from jobs.testing.github.runners import Runners
 from jobs.testing.github.smart_http import SmartHttp
 from jobs.testing.github.webhooks import Delivery, Webhooks
 from jobs.testing.github.world import DEFAULT_EVENTS, DEFAULT_PERMISSIONS, World
-from jobs.testing.loopback import Answer, Loopback, Request
+from jobs.testing.loopback import Answer, Loopback, Request, Served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
-    from types import TracebackType
+
+    from jobs.testing.exchanges import Exchange
 
 Found = TypeVar("Found")
 
@@ -36,7 +37,7 @@ SLUG = "opus-67"
 LOCAL_SECRET = "local-webhook-secret"
 
 
-class LocalGitHub(People, Contributing, Reviewing, Owners, Guards, Devices, Runners):
+class LocalGitHub(Served, People, Contributing, Reviewing, Owners, Guards, Devices, Runners):
     """A GitHub under ``root`` with one App; the methods are what people do, the queries what they then see.
 
     ``webhook_url`` may be set later, through the attribute of that name; until then nothing is delivered.
@@ -97,14 +98,6 @@ class LocalGitHub(People, Contributing, Reviewing, Owners, Guards, Devices, Runn
         self._engine.stop()
         self.webhooks.stop()
         self._loopback.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @property
     def url(self) -> str:

@@ -6,13 +6,13 @@ import contextlib
 import re
 import subprocess
 import threading
-import time
 from typing import IO, TYPE_CHECKING
 
+from jobs.testing.exchanges import Exchange
 from jobs.testing.github import access, git
 from jobs.testing.github.errors import Refused
 from jobs.testing.github.pushes import moved
-from jobs.testing.github.records import Account, Exchange, Repository, Token, Violation
+from jobs.testing.github.records import Account, Repository, Token, Violation
 from jobs.testing.loopback import Answer, Request
 
 if TYPE_CHECKING:
@@ -140,22 +140,8 @@ class SmartHttp:
         return answer
 
     def _record(self, request: Request, answer: Answer, token: Token | None, *, fault: bool) -> None:
-        exchange = Exchange(
-            method=request.method,
-            path=request.path,
-            target=request.target,
-            query=dict(request.query),
-            headers=dict(request.headers),
-            body=None,
-            raw_body=b"",
-            status=answer.status,
-            answer_headers=dict(answer.headers),
-            answer=b"",
-            permissions=dict(token.permissions) if token else {},
-            token=token.value if token else "",
-            fault=fault,
-            at=time.time(),
-        )
+        permissions, secret = (token.permissions, token.value) if token else (None, "")
+        exchange = Exchange.of(request, answer, fault=fault, permissions=permissions, token=secret, bytes_too=False)
         with self._world.change():
             self._world.exchanges.append(exchange)
 

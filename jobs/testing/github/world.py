@@ -13,7 +13,6 @@ from jobs.testing.github.records import (
     App,
     Comment,
     Device,
-    Exchange,
     Installation,
     Issue,
     Label,
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from jobs.testing.exchanges import Exchange
     from jobs.testing.github.storage import Stored
 
 DEFAULT_PERMISSIONS = {

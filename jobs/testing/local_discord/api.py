@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import hmac
 import json
-import time
 from email.parser import BytesParser
 from email.policy import HTTP
+from functools import partial
 from typing import TYPE_CHECKING
 
+from jobs.testing.exchanges import Exchange
 from jobs.testing.local_discord import limits
 from jobs.testing.local_discord.errors import CLOSED_BY_PEOPLE, Refused, plain
 from jobs.testing.local_discord.message_rules import Upload
-from jobs.testing.local_discord.records import Exchange, Violation
+from jobs.testing.local_discord.records import Violation
 from jobs.testing.local_discord.resources import ROUTES
 from jobs.testing.local_discord.router import Call, Route, reply
-from jobs.testing.loopback import Answer, ConnectionDropped, Request
 
 if TYPE_CHECKING:
-    from jobs.testing.faults import Fault, Faults
+    from jobs.testing.faults import Faults
     from jobs.testing.local_discord.world import World
+    from jobs.testing.loopback import Answer, Request
 
 
 class Api:
@@ -33,28 +34,8 @@ class Api:
     def handle(self, request: Request) -> Answer:
         """Answer one request and record it, with the faults and limits that are set."""
         call = Call(request, self._world)
-        fault = self._faults.take(request)
-        if fault is not None and not fault.after:
-            spoilt = self._spoil(call, fault)
-            if spoilt is not None:
-                return spoilt
-            fault = None
-        limited = self._limits.answer(request)
-        answer = limited or self._answer(call)
-        self._record(call, answer, fault=fault is not None)
-        return answer if fault is None else self._faults.commit(fault) or answer
-
-    def _spoil(self, call: Call, fault: Fault) -> Answer | None:
-        try:
-            spoilt = self._faults.commit(fault)
-        except ConnectionDropped:
-            self._record(call, Answer(0), fault=True)
-            raise
-        if spoilt is not None:
-            # The client reads an answer as JSON only where the type says so without a charset.
-            spoilt.headers["Content-Type"] = spoilt.headers["Content-Type"].partition(";")[0]
-            self._record(call, spoilt, fault=True)
-        return spoilt
+        answer = lambda: self._limits.answer(request) or self._answer(call)  # noqa: E731 - says no more as a function
+        return self._faults.around(request, answer, partial(self._record, call))
 
     def _answer(self, call: Call) -> Answer:
         route: Route | None = None
@@ -93,21 +74,7 @@ class Api:
                 self._world.violations.append(one)
 
     def _record(self, call: Call, answer: Answer, *, fault: bool) -> None:
-        request = call.request
-        exchange = Exchange(
-            method=request.method,
-            path=request.path,
-            target=request.target,
-            query=dict(request.query),
-            headers=dict(request.headers),
-            body=call.body,
-            raw_body=request.body,
-            status=answer.status,
-            answer_headers=dict(answer.headers),
-            answer=answer.body if isinstance(answer.body, bytes) else b"",
-            fault=fault,
-            at=time.time(),
-        )
+        exchange = Exchange.of(call.request, answer, fault=fault, body=call.body)
         with self._world.change():
             self._world.exchanges.append(exchange)
 

@@ -273,24 +273,6 @@ def text_of(message: Message) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """One request and its answer, as they were seen; ``fault`` tells that the answer was spoilt on purpose."""
-
-    method: str
-    path: str
-    target: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    body: Any
-    raw_body: bytes
-    status: int
-    answer_headers: dict[str, str]
-    answer: bytes
-    fault: bool
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
 class Violation:
     """Something that the bot did and that Discord refuses."""
 

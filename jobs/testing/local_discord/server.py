@@ -15,16 +15,15 @@ from jobs.testing.local_discord.people import People
 from jobs.testing.local_discord.router import BASE
 from jobs.testing.local_discord.wire import Wire
 from jobs.testing.local_discord.world import World
-from jobs.testing.loopback import Answer, Request
+from jobs.testing.loopback import Answer, Request, Served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import TracebackType
 
+    from jobs.testing.exchanges import Exchange
     from jobs.testing.local_discord.records import (
         JSON,
         Channel,
-        Exchange,
         Frame,
         Guild,
         Interaction,
@@ -38,7 +37,7 @@ Found = TypeVar("Found")
 HEARTBEAT = 41.25
 
 
-class LocalDiscord(People):
+class LocalDiscord(Served, People):
     """A Discord with one application, its bot and one guild; the methods are what people do, the queries what is seen.
 
     ``scale`` stretches the three seconds and fifteen minutes that an application has to answer, ``privileged`` are
@@ -59,7 +58,7 @@ class LocalDiscord(People):
     ) -> None:
         self.world = World(scale)
         self.gateway = Gateway(self.world, privileged, heartbeat)
-        self.faults = Faults(explain)
+        self.faults = Faults(explain, "application/json")  # with a charset the client would not read it
         self._limits = Limits()
         self._api = Api(self.world, self.faults, self._limits)
         self._wire = Wire(self._handle, self.gateway, port)
@@ -78,14 +77,6 @@ class LocalDiscord(People):
         """Stop answering and cut every connection."""
         self.faults.stop()
         self._wire.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @property
     def url(self) -> str:

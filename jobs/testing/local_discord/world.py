@@ -13,7 +13,6 @@ from jobs.testing.local_discord.records import (
     DIRECT,
     JSON,
     Channel,
-    Exchange,
     Frame,
     Guild,
     Interaction,
@@ -26,6 +25,8 @@ from jobs.testing.local_discord.records import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from jobs.testing.exchanges import Exchange
 
 EPOCH = 1_420_070_400_000
 ACKNOWLEDGE_SECONDS, TOKEN_SECONDS = 3.0, 900.0

@@ -9,12 +9,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from jobs.testing.loopback import Answer, ConnectionDropped, Loopback, Request
+from jobs.testing.loopback import Answer, ConnectionDropped, Loopback, Request, Served
 from jobs.testing.models.script import JSON, Answerer, Failure, Line, Reply, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import TracebackType
 
 Found = TypeVar("Found")
 
@@ -41,7 +40,7 @@ class RequestRefused(Exception):
         self.message = message
 
 
-class ScriptedServer(abc.ABC):
+class ScriptedServer(Served):
     """Answers from ``script``; ``delay`` is the seconds that every reply takes."""
 
     def __init__(
@@ -80,14 +79,6 @@ class ScriptedServer(abc.ABC):
     def stop(self) -> None:
         """Stop answering, and let go of everybody who waits."""
         self._loopback.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def wait_for(self, predicate: Callable[[], Found], timeout: float = 10.0, what: str = "a request") -> Found:
         """Wait until ``predicate`` gives something true and return it; raises ``TimeoutError``."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from jobs.testing.faults import Faults
-from jobs.testing.loopback import Loopback
+from jobs.testing.loopback import Loopback, Served
 from jobs.testing.slack.errors import Refused, explain
 from jobs.testing.slack.hands import Hands
 from jobs.testing.slack.manifest import Registration
@@ -19,7 +19,6 @@ from jobs.testing.slack.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import TracebackType
 
     from jobs.testing.slack.records import (
         Acknowledgement,
@@ -38,7 +37,7 @@ Found = TypeVar("Found")
 LOCAL_SECRET = "local-signing-secret"
 
 
-class LocalSlack(Hands):
+class LocalSlack(Served, Hands):
     """A workspace with one app; the methods are what people do, the properties what was seen.
 
     ``events_url`` may be set later; until then the app hears nothing. ``patience`` is how long Slack waits for an
@@ -91,14 +90,6 @@ class LocalSlack(Hands):
         if self._sockets is not None:
             self._sockets.stop()
         self._loopback.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @property
     def url(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -18,7 +19,7 @@ from jobs.testing.slack.responses import use
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from jobs.testing.faults import Fault, Faults
+    from jobs.testing.faults import Faults
     from jobs.testing.slack.world import World
 
 PREFIX = "/api/"
@@ -49,25 +50,7 @@ class WebApi:
         if self.down:
             self._record(request, Answer(0), fault=True)
             raise ConnectionDropped
-        fault = self._faults.take(request)
-        if fault is not None and not fault.after:
-            spoilt = self._spoil(request, fault)
-            if spoilt is not None:
-                return spoilt
-            fault = None
-        answer = self._answer(request)
-        self._record(request, answer, fault=fault is not None)
-        return answer if fault is None else self._faults.commit(fault) or answer
-
-    def _spoil(self, request: Request, fault: Fault) -> Answer | None:
-        try:
-            spoilt = self._faults.commit(fault)
-        except ConnectionDropped:
-            self._record(request, Answer(0), fault=True)
-            raise
-        if spoilt is not None:
-            self._record(request, spoilt, fault=True)
-        return spoilt
+        return self._faults.around(request, lambda: self._answer(request), partial(self._record, request))
 
     def _answer(self, request: Request) -> Answer:
         given: JSON = {}
@@ -114,7 +97,7 @@ class WebApi:
         with self._world.change():
             self._world.violations.append(Violation(where, refused.error, refused.messages, given))
 
-    def _record(self, request: Request, answer: Answer, *, fault: bool = False) -> None:
+    def _record(self, request: Request, answer: Answer, *, fault: bool) -> None:
         try:
             given = _given(request)
         except Refused:

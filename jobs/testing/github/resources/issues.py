@@ -64,13 +64,7 @@ def get_issue(call: Call) -> Answer:
 def update_issue(call: Call) -> Answer:
     """Change an issue's title, body, labels or state."""
     issue, world = call.issue, call.world
-    changes: dict[str, Any] = {}
-    for field in ("title", "body"):
-        new = call.given(field)
-        if new is not None and new != getattr(issue, field):
-            changes[field] = {"from": getattr(issue, field)}
-            setattr(issue, field, str(new))
-    if changes:
+    if changes := call.rewrite(issue):
         happenings.issue(world, issue, "edited", call.actor, changes=changes)
     if call.given("labels") is not None:
         _set_labels(call, [_label_name(one) for one in call.given("labels")])

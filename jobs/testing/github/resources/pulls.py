@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jobs.testing.github import access, git, happenings, merges
 from jobs.testing.github.errors import Refused, invalid, not_found
 from jobs.testing.github.records import Issue, Pull
@@ -80,13 +78,7 @@ def merge_pull(call: Call) -> Answer:
 def update_pull(call: Call) -> Answer:
     """Change a pull request's title, body, base or state."""
     issue = _named(call)
-    changes: dict[str, Any] = {}
-    for field in ("title", "body"):
-        new = call.given(field)
-        if new is not None and new != getattr(issue, field):
-            changes[field] = {"from": getattr(issue, field)}
-            setattr(issue, field, str(new))
-    if changes:
+    if changes := call.rewrite(issue):
         happenings.pull_request(call.world, issue, "edited", call.actor, changes=changes)
     if (base := call.given("base")) is not None:
         sha = git.resolve(issue.repository.path, f"refs/heads/{base}")
