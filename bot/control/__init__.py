@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot import starting
 from bot.commands import ENTRIES, Command, Entry, Who
 from bot.control import aiming, beginning, finishing, identity, looking, mission, pulling, rights, steering
 from bot.control.order import GITHUB, NotAllowed, Order, Place, key_of
-from jobs.answer.parts import Answer, Say, refused
+from jobs.answer.parts import LEFT_OUT, Answer, Say, refused, with_left_out
 from jobs.answer.reply import reply
 from jobs.types import Decision, Kind, Status, Subject, UserError
 
@@ -92,16 +92,17 @@ def final(actions: Actions, answer: Answer) -> Answer:
     task = actions.started.get(key) if isinstance(key, str) else None
     if task is None:
         return answer
-    data = {"command": answer.data["command"], "task": task.id, "status": task.status.value}
+    data: dict[str, Any] = {"command": answer.data["command"], "task": task.id, "status": task.status.value}
+    data |= {LEFT_OUT: list(task.removed)} if task.removed else {}
     return replace(answer, task_id=task.id, data=data)
 
 
 def worded(answer: Answer) -> Answer:
-    """Put a nod into words, where there is no comment to put a thumb on."""
-    if answer.parts or not answer.ok:
-        return answer
-    words = NODS.get(str(answer.data.get("nod") or answer.data.get("command", "")), "Done.")
-    return replace(answer, parts=(Say(words.format(id=answer.task_id)),))
+    """Put a nod into words, where there is no comment to put a thumb on, and tell what was left out."""
+    if not answer.parts and answer.ok:
+        words = NODS.get(str(answer.data.get("nod") or answer.data.get("command", "")), "Done.")
+        answer = replace(answer, parts=(Say(words.format(id=answer.task_id)),))
+    return with_left_out(answer)
 
 
 def _may(order: Order, entry: Entry) -> tuple[starting.Situation | None, Decision]:
@@ -123,7 +124,7 @@ def told(actions: Actions, ask: Told) -> None:
         except NotAllowed as no:
             starting.refuse(actions, ask.subject, no.what, no.decision)
             return
-    said = [words for words in dict.fromkeys(reply(answer) for answer in answers) if words]
+    said = [words for words in dict.fromkeys(reply(with_left_out(answer)) for answer in answers) if words]
     _answer(actions, ask, said, ok=all(answer.ok for answer in answers))
 
 

@@ -11,11 +11,13 @@ from bot.automatic.work import NAMES
 from bot.control import beginning
 from bot.control.order import Order, person
 from jobs import policy
-from jobs.answer.parts import Answer, refused
+from jobs.answer.parts import LEFT_OUT, Answer, refused
 from jobs.text.cleaning import clean
 from jobs.types import Approval, Kind, Status, Subject, TaskRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jobs.types import Task
 
 ENDED = "Task `{id}` has ended already. `/opus retry {id}` starts it again."
@@ -27,6 +29,11 @@ def _ended(task: Task) -> Answer:
 
 def _done(task: Task) -> Answer:
     return Answer(task_id=task.id)
+
+
+def _heard(task: Task, removed: Sequence[str], **data: str) -> Answer:
+    """Return the nod to words that a task hears, with what was hidden in them and left out."""
+    return Answer(task_id=task.id, data={**data, **({LEFT_OUT: list(removed)} if removed else {})})
 
 
 def say(order: Order) -> Answer:
@@ -41,16 +48,16 @@ def say(order: Order) -> Answer:
         hint = f"`/opus steer {task.id} <text>` tells it something while it works."
         return refused(f"Task `{task.id}` is not waiting for an answer. {hint}", task_id=task.id)
     tasks, runs, now = order.services.store.tasks, order.services.store.runs, time.time()
-    words = clean(order.command.text).text
-    actions.change(lambda connection: runs.say(connection, task.id, order.key, order.actor, words, now))
+    words = clean(order.command.text)
+    actions.change(lambda connection: runs.say(connection, task.id, order.key, order.actor, words.text, now))
     if planned:
         actions.change(lambda connection: tasks.plan_again(connection, task.id))
         actions.wake(task.id)
     elif task.status is Status.WAITING and (task.question or order.command.name == "answer"):
         actions.change(lambda connection: tasks.resume(connection, task.id))
         actions.wake(task.id)
-        return Answer(task_id=task.id, data={"nod": "answer"})
-    return _done(task)
+        return _heard(task, words.removed, nod="answer")
+    return _heard(task, words.removed)
 
 
 def pause(order: Order) -> Answer:
@@ -116,7 +123,7 @@ def reject(order: Order) -> Answer:
     if task.approval is not Approval.ASKED:
         return _no_plan(task)
     answer = say(order)
-    return replace(answer, data={"nod": "leave"}) if task.kind is Kind.FIX_CI else answer
+    return replace(answer, data={**answer.data, "nod": "leave"}) if task.kind is Kind.FIX_CI else answer
 
 
 def _no_plan(task: Task) -> Answer:
@@ -183,11 +190,14 @@ def clone(order: Order) -> Answer:
     text = (
         f"{changed.text}\n\nThis task was cloned from task {task.id}, which was asked for in these words:\n\n{quoted}"
     )
-    return again(order, task, changed.text, text)
+    return again(order, task, changed.text, text, removed=changed.removed)
 
 
-def again(order: Order, task: Task, title: str, text: str, *, onto: str = "") -> Answer:
-    """Start a task like another one, decided anew; with ``onto`` in the pull request in which that one went on."""
+def again(order: Order, task: Task, title: str, text: str, *, onto: str = "", removed: Sequence[str] = ()) -> Answer:
+    """Start a task like another one, decided anew; with ``onto`` in the pull request in which that one went on.
+
+    ``removed`` is what was hidden in words that are new, beside what was in those of the other one.
+    """
     if order.here is None:
         return _none(order)
     if order.here.mistake:
@@ -209,7 +219,7 @@ def again(order: Order, task: Task, title: str, text: str, *, onto: str = "") ->
         mode=beginning.narrowed(task.mode, order.here.config.mode),
         limits=decision.limits,
         delivery=order.actions.event.guid,
-        removed=task.removed,
+        removed=(*removed, *task.removed),
         at_once=(limits.repository, limits.actor),
         key=f"again:{order.key}",
         plan_first=task.approval is not Approval.NONE,

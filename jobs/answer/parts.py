@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ class Link:
     url: str
 
 
+LEFT_OUT = "left_out"
+"""Under this name ``Answer.data`` holds, in words, what was hidden in what somebody said, and was left out of it."""
+
 Part = Say | Quote | Listing | Diff | Link
 _PARTS: Mapping[str, type[Any]] = {part.__name__.lower(): part for part in (Say, Quote, Listing, Diff, Link)}
 
@@ -74,6 +77,15 @@ class Answer:
     def load(cls, values: Mapping[str, Any]) -> Answer:
         """Rebuild what ``dump`` took apart."""
         return cls(**{**values, "parts": tuple(_load(part) for part in values["parts"])})
+
+
+def with_left_out(answer: Answer) -> Answer:
+    """Return an answer that tells what was hidden in what it answers."""
+    items = answer.data.get(LEFT_OUT) or ()
+    if not items:
+        return answer
+    told = Quote("\n".join(f"- {item}" for item in items), "Hidden in what you said, and left out")
+    return replace(answer, parts=(*answer.parts, told))
 
 
 def said(text: str, *, task_id: str = "", **data: Any) -> Answer:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from jobs.answer.words import count, duration, money, thousands
-from jobs.text import cell, code, fence, line, neutralise
+from jobs.text import cell, code, fence, line, neutralise, strip_controls, strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -154,5 +154,5 @@ def details(summary: str, body: str) -> str:
 
 
 def _html_code(text: str) -> str:
-    line = " ".join(text.split())[:100]
+    line = " ".join(strip_invisible(strip_controls(text))[0].split())[:100]
     return f"<code>{line.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}</code>"

@@ -47,7 +47,7 @@ class Target:
     open_before: tuple[Severity, ...] = ()
     """How grave the findings of ours are that nobody settled."""
     removed: tuple[str, ...] = ()
-    """What was taken out of title and text as hidden, in words."""
+    """What was taken out of title, text and threads as hidden, in words."""
 
     @property
     def known(self) -> bool:
@@ -103,7 +103,7 @@ def _read(attempt: Attempt, number: int) -> Target:
         verdict=records.value(verdict_key(task.repository, number)) or "",
         said=tuple(said(threads)),
         open_before=still_open(threads),
-        removed=(*title.removed, *text.removed),
+        removed=tuple(dict.fromkeys((*title.removed, *text.removed, *hidden_in(threads)))),
     )
 
 
@@ -134,8 +134,18 @@ def said(threads: tuple[Thread, ...]) -> list[Said]:
             clean("\n\n".join(one.body for one in thread.comments), limit=SAID_LIMIT).text,
         )
         for thread in threads
-        if thread.comments and (thread.resolved or not thread.outdated) and _counts(thread.comments[0])
+        if _is_read(thread)
     ]
+
+
+def hidden_in(threads: tuple[Thread, ...]) -> tuple[str, ...]:
+    """Return what was taken out of what others said, in words; our own comments carry marks of ours."""
+    comments = (comment for thread in threads if _is_read(thread) for comment in thread.comments)
+    return tuple(item for comment in comments if not comment.ours for item in clean(comment.body).removed)
+
+
+def _is_read(thread: Thread) -> bool:
+    return bool(thread.comments) and (thread.resolved or not thread.outdated) and _counts(thread.comments[0])
 
 
 def _counts(comment: ThreadComment) -> bool:

@@ -87,7 +87,7 @@ def test_a_task_begins_in_a_chat_and_is_shown_there(chat: Chat) -> None:
     answer = chat.say("bg --mode conservative --dollars 1.5 add a flag\u200b to the export\n\nIt should be --json.")
     task = chat.newest()
     assert answer.task_id == task.id
-    assert words(answer) == f"Task `{task.id}` is on its way."
+    assert words(answer) == f"Task `{task.id}` is on its way. - 1 zero-width character"
     assert (task.kind, task.title, task.mode) == (Kind.BACKGROUND, "add a flag to the export", Mode.CONSERVATIVE)
     assert task.text == "add a flag to the export\n\nIt should be --json."
     assert task.limits.dollars == 1.5

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jobs import triage
 from jobs.kinds.fix_ci import archives, ci
 from jobs.kinds.fix_ci.ci import RED
-from jobs.text import redact, strip_controls, strip_invisible
+from jobs.text import clean, redact, strip_controls, strip_invisible
 from jobs.types import Failure, FailureKind, Reading, UserError
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _of_status(status: CommitStatus) -> Reading:
 
 def _of_check(check: SuiteCheck) -> Reading:
     """Read one check: its annotations are its failures; without any its output is read as a log."""
-    said = "\n".join(part for part in (check.title, check.summary, check.text) if part)
+    said = "\n".join(part for part in (check.title, _seen(check.summary), _seen(check.text)) if part)
     log = triage.read_log([said.encode("utf-8", "replace")])
     marked = tuple(
         _failure(check.name, mark.title or check.name, mark.message, mark.path, mark.start_line)
@@ -112,6 +112,14 @@ def _of_check(check: SuiteCheck) -> Reading:
     if marked:
         return replace(log, failures=marked)
     return log if log.failures else replace(log, failures=(_failure(check.name, check.name, check.title),))
+
+
+def _seen(markdown: str) -> str:
+    """Return what another App wrote as people see it on GitHub, and how much there is that they do not see."""
+    cleaned = clean(markdown)
+    if not cleaned.removed:
+        return cleaned.text
+    return f"{cleaned.text}\n({len(cleaned.removed)} sorts of hidden text were left out here.)"
 
 
 def _failure(tool: str, name: str, message: str, path: str = "", line: int = 0) -> Failure:
