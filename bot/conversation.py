@@ -17,6 +17,7 @@ from bot.heard import Heard
 from jobs.answer.parts import Answer, refused
 from jobs.policy import OPERATOR
 from jobs.scope import Scope, acting
+from jobs.text.redact import redact_all
 from jobs.types import Actor, GitHubUnavailable, UserError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def act(services: Services, delivery: Delivery) -> None:
         actions, answer = _obey(services, heard, actor)
         with services.store.write() as connection:
             actions.commit(connection)
-            _answer(services, connection, heard, control.worded(control.final(actions, answer)))
+            _answer(services, connection, heard, _final(services, actions, answer))
             services.store.deliveries.finish(connection, delivery.guid, time.time())
         actions.follow_up()
         services.waker.ring(heard.surface)
@@ -55,11 +56,17 @@ def carry_out(services: Services, heard: Heard) -> Answer:
             raise UserError(f"GitHub cannot be reached now ({outage}). Try again in a moment.") from outage
         with services.store.write() as connection:
             actions.commit(connection)
-            answer = control.worded(control.final(actions, answer))
+            answer = _final(services, actions, answer)
             _show(services, connection, heard, answer)
         actions.follow_up()
     services.waker.ring(*CHATS)
     return answer
+
+
+def _final(services: Services, actions: Actions, answer: Answer) -> Answer:
+    """Return an answer as it is given out, on whatever surface: in words, and without secrets."""
+    told: Answer = redact_all(control.worded(control.final(actions, answer)), services.redacted)
+    return told
 
 
 def give_up(services: Services, delivery: Delivery, why: str) -> None:

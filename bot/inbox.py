@@ -31,6 +31,7 @@ from bot.housekeeping import installations
 from bot.triggers import asks
 from jobs.scope import Scope, acting
 from jobs.store import PutAside
+from jobs.text.redact import redact
 from jobs.types import GitHubUnavailable, LeaseLost
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def handle(services: Services, guid: str) -> None:
             deliveries.release(guid, "the database could not be reached", now + PAUSE_SECONDS, counts=False)
     except Exception as error:  # the webhook's edge: logged, tried again, and in the end left for the reconciliation
         log.exception("delivery %s could not be acted on", guid)
-        if deliveries.release(guid, f"{type(error).__name__}: {error}", now + PAUSE_SECONDS) == "failed":
+        words = redact(f"{type(error).__name__}: {error}", services.redacted)
+        if deliveries.release(guid, words, now + PAUSE_SECONDS) == "failed":
             _tell_of_failure(services, delivery)
 
 

@@ -15,6 +15,7 @@ from jobs.notify import view_of
 from jobs.queue import Bell
 from jobs.scope import Scope, acting, of_task
 from jobs.store.showing import SENDING
+from jobs.text.redact import redact
 from jobs.types import Actor, Approval, Conclusion, Status, UserError
 
 if TYPE_CHECKING:
@@ -150,10 +151,11 @@ class ChatTeller:
             return False
         except Exception as error:  # a notification's edge: logged and tried again; others are not kept waiting by it
             log.exception("an answer on %s could not be said", notice.surface)
+            words = redact(str(error), self._services.redacted)
             if now - notice.created_at > STALE_SECONDS:
-                notices.sent(notice.id, now, f"given up: {error}")
+                notices.sent(notice.id, now, f"given up: {words}")
             else:
-                notices.later(notice.id, now + TROUBLE_SECONDS * notice.attempts, str(error))
+                notices.later(notice.id, now + TROUBLE_SECONDS * notice.attempts, words)
             return False
         notices.sent(notice.id, now)
         return True

@@ -12,6 +12,7 @@ import discord
 from discord.http import Route
 
 from bot.telling import Gone, Later
+from jobs.text.redact import redact
 from jobs.types import AuditEntry
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Rest:
         except discord.RateLimited as limit:
             raise Later("Discord wants us to wait", limit.retry_after, here=True) from limit
         except discord.HTTPException as error:
-            raise _translated(error) from error
+            raise _translated(error, self._client.http.token or "") from error
         except (OSError, aiohttp.ClientError, TimeoutError) as error:
             raise Later(f"Discord cannot be reached: {type(error).__name__}") from error
 
@@ -168,13 +169,14 @@ def _retrieve(request: asyncio.Future[Any]) -> None:
         request.exception()
 
 
-def _translated(error: discord.HTTPException) -> Later | Refused:
+def _translated(error: discord.HTTPException, secret: str) -> Later | Refused:
+    """Return what an error means; its words may repeat the ``secret``."""
     if error.status == _TOO_MANY or error.status >= _SERVER_ERROR or error.status == 0:
         here = error.status == _TOO_MANY
         return Later(f"Discord answered {error.status}", _retry_after(error), here=here)
     if error.status == _UNAUTHORIZED and not error.code:
         return Later("Discord does not know the bot's token (any more)", 60.0)
-    return Refused(error.code, error.text or str(error))
+    return Refused(error.code, redact(error.text or str(error), (secret,)))
 
 
 def _retry_after(error: discord.HTTPException) -> float:

@@ -11,6 +11,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.webhook import WebhookClient
 
 from bot.telling import Gone, Later
+from jobs.text.redact import redact
 from jobs.types import AuditEntry
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Calls:
         try:
             answer = self._client.api_call(method, params=params, json=body)
         except SlackApiError as error:
-            raise _meaning(error) from error
+            raise _meaning(error, self._client.token or "") from error
         except (SlackClientError, OSError, http.client.HTTPException) as error:
             raise Later(f"Slack cannot be reached ({type(error).__name__})", AWAY_SECONDS) from error
         return dict(answer.data) if isinstance(answer.data, dict) else {}
@@ -127,9 +128,10 @@ class Calls:
                 return
 
 
-def _meaning(error: SlackApiError) -> Later | Refused:
+def _meaning(error: SlackApiError, secret: str) -> Later | Refused:
+    """Return what an error means; its words may repeat the ``secret``."""
     response = error.response
-    code = str(response.get("error", "")) if isinstance(response.data, dict) else ""
+    code = redact(str(response.get("error", "")), (secret,)) if isinstance(response.data, dict) else ""
     if response.status_code == _TOO_MANY or response.status_code >= _LEAST_STATUS or code in OUTAGES:
         # Slack counts messages by channel (https://docs.slack.dev/apis/web-api/rate-limits).
         here = response.status_code == _TOO_MANY or code == "ratelimited"

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from bot.slack_bot.kit import JSON
-    from jobs.types import Task
 
 NEW_TASK, TEXT = "new-task", "text"
 """The callback ids of the two modals."""
@@ -73,10 +72,10 @@ def new_task_form(origin: Origin, how: str, repository: str, models: Sequence[st
     return _modal(NEW_TASK, "New task", "Start", origin, blocks)
 
 
-def text_form(origin: Origin, task: Task | None) -> JSON:
-    """Return the modal for an answer, a reason or advice; ``task`` is the one that it is about, where it is known."""
+def text_form(origin: Origin, about: str) -> JSON:
+    """Return the modal for an answer, a reason or advice; ``about`` is the title of its task, where that is known."""
     title, label, hint = WHAT[origin.command]
-    shown = kit.rich(kit.section(kit.words(kit.one_line(task.title, 300), bold=True))) if task else []
+    shown = kit.rich(kit.section(kit.words(kit.one_line(about, 300), bold=True))) if about else []
     box = _input("text", label, _box("", multiline=True, focus=True), hint=hint)
     return _modal(TEXT, title, "Send", origin, [*shown, box])
 

@@ -21,6 +21,8 @@ from bot.heard import Heard
 from bot.slack_bot import buttons, forms, reading
 from bot.slack_bot.forms import Origin
 from bot.slack_bot.keeping import Kept
+from config.settings import secrets
+from jobs.text.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,6 +85,7 @@ class Ears:
 
     def __init__(self, settings: Settings, keeper: Keeper) -> None:
         self._settings, self._keeper = settings, keeper
+        self._secrets = secrets(settings)
 
     def command(self, ack: Ack, command: JSON, client: WebClient) -> None:
         """Hear a slash command; without a task it opens the form for one."""
@@ -183,7 +186,8 @@ class Ears:
         return forms.new_task_form(origin, how, self._bound(channel), settings.models, "")
 
     def _text_form(self, origin: Origin) -> JSON:
-        return forms.text_form(origin, self._keeper.look_up(lambda store: store.tasks.get(origin.task_id), None))
+        task = self._keeper.look_up(lambda store: store.tasks.get(origin.task_id), None)
+        return forms.text_form(origin, redact(task.title, self._secrets) if task else "")
 
     def _open(self, client: WebClient, trigger_id: str, view: JSON) -> bool:
         try:

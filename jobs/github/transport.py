@@ -52,6 +52,7 @@ UNAUTHORISED = 401
 GRAPHQL_ERRORS = {"NOT_FOUND": 404, "FORBIDDEN": 403, "INSUFFICIENT_SCOPES": 403}
 UNPROCESSABLE = 422
 LONGEST_WAIT = 3600.0
+LONGEST_REASON = 500
 UNKNOWN_WAIT = 60.0
 PER_PAGE = 100
 MOST_REDIRECTS = 5
@@ -157,6 +158,10 @@ class PooledKit(Kit[Any]):
         """Lend out the shared client instead of making one for each call."""
         yield cast("httpx.Client", _Borrowed(self._connections, self._get_client_defaults(), self._clean))
 
+    def cleaned(self, said: str) -> str:
+        """Return what GitHub said of a request without the secrets that it may have repeated."""
+        return str(self._clean(said))
+
     def fetch(self, address: str) -> AbstractContextManager[httpx.Response]:
         """Open another host's address, to be read in pieces; the token stays here."""
         headers = {"User-Agent": "opus67", "Accept-Encoding": "identity"}
@@ -181,7 +186,7 @@ def graphql(kit: Kit[Any], query: str, variables: dict[str, Any]) -> dict[str, A
         data: dict[str, Any] = answer["data"]
         return data
     kinds = {str(one.get("type")) for one in problems}
-    reason = "; ".join(str(one.get("message") or "") for one in problems)[:500]
+    reason = _cleaned(kit, "; ".join(str(one.get("message") or "") for one in problems))[:LONGEST_REASON]
     if any(kind.startswith("RATE_LIMIT") for kind in kinds):
         raise GitHubUnavailable("GitHub's rate limit is reached (GraphQL)", UNKNOWN_WAIT)
     status = next((GRAPHQL_ERRORS[kind] for kind in kinds if kind in GRAPHQL_ERRORS), UNPROCESSABLE)
@@ -221,7 +226,7 @@ def respond(kit: Kit[Any], method: str, path: str, *, again: bool = False, **opt
         try:
             return kit.request(method, path, **options).raw_response
         except GitHubException as error:
-            reason = _explain(error, method, path)
+            reason = _explain(kit, error, method, path)
             if turn == tries or isinstance(reason, GitHubRefused) or reason.retry_after > 1:
                 _heed(kit, reason)
                 raise reason from None
@@ -249,7 +254,7 @@ def _body(response: httpx.Response, method: str, path: str) -> Any:
         raise GitHubUnavailable(f"{_what(method, path)} was answered, but not by GitHub") from None
 
 
-def _explain(error: GitHubException, method: str, path: str) -> GitHubUnavailable | GitHubRefused:
+def _explain(kit: Kit[Any], error: GitHubException, method: str, path: str) -> GitHubUnavailable | GitHubRefused:
     cause: object = error
     # What goes wrong while a token is made comes wrapped as if the connection had failed.
     while isinstance(cause, RequestError) and not isinstance(cause, RequestFailed):
@@ -260,7 +265,7 @@ def _explain(error: GitHubException, method: str, path: str) -> GitHubUnavailabl
         return cause
     what = _what(method, path)
     if isinstance(cause, RequestFailed):
-        return _failed(cause, what)
+        return _failed(cause, what, _cleaned(kit, _message(cause))[:LONGEST_REASON])
     if isinstance(cause, InvalidKeyError | AuthCredentialError | ValueError | TypeError):
         return GitHubRefused(
             UNAUTHORISED,
@@ -271,12 +276,12 @@ def _explain(error: GitHubException, method: str, path: str) -> GitHubUnavailabl
     return GitHubUnavailable(f"GitHub could not be reached for {what}: {type(cause).__name__}: {cause}"[:300], 1.0)
 
 
-def _failed(error: RequestFailed, what: str) -> GitHubUnavailable | GitHubRefused:
+def _failed(error: RequestFailed, what: str, message: str) -> GitHubUnavailable | GitHubRefused:
     if isinstance(error, RateLimitExceeded):
         kind = "rate limit" if isinstance(error, PrimaryRateLimitExceeded) else "secondary rate limit"
         wait = min(max(_until_reset(error), 2.0), LONGEST_WAIT)
         return GitHubUnavailable(f"GitHub's {kind} is reached ({what})", wait)
-    status, message = error.response.status_code, _message(error)
+    status = error.response.status_code
     if status >= SERVER_ERROR:
         return GitHubUnavailable(f"GitHub answered {status} to {what}", _retry_after(error))
     if status == TOO_MANY_REQUESTS or "rate limit" in message.lower():
@@ -315,7 +320,11 @@ def _message(error: RequestFailed) -> str:
     details = answer.get("errors")
     listed = details if isinstance(details, list) else []
     texts = [item if isinstance(item, str) else str(item.get("message") or item.get("code") or "") for item in listed]
-    return "; ".join(text for text in (str(answer.get("message") or ""), *texts) if text)[:500]
+    return "; ".join(text for text in (str(answer.get("message") or ""), *texts) if text)
+
+
+def _cleaned(kit: Kit[Any], said: str) -> str:
+    return kit.cleaned(said) if isinstance(kit, PooledKit) else said
 
 
 def _cure(status: int) -> str:

@@ -130,7 +130,7 @@ class AnthropicModel:
         return _usage(snapshot), snapshot, None
 
     def _broken(self, reason: str, *, cut: bool = False) -> ModelError:
-        return errors.broken(self.name, self._url, reason, cut=cut)
+        return errors.broken(self.name, self._url, reason, cut=cut, secret=self._key)
 
     def _status_error(self, error: anthropic.APIStatusError) -> ModelError:
         """Translate an error status; an error inside a stream comes with status 200 and says its kind in ``type``."""
@@ -139,7 +139,8 @@ class AnthropicModel:
         if status < errors.BAD_REQUEST:
             status = said.get(str(error.type), status)
         words, wish = error.api_message or error.message, transport.retry_after(error.response)
-        return errors.from_status(self.name, max(status, errors.BAD_REQUEST), words, key=KEY, retry_after=wish)
+        status = max(status, errors.BAD_REQUEST)
+        return errors.from_status(self.name, status, words, key=KEY, retry_after=wish, secret=self._key)
 
     def _reply(self, message: Any, usage: Usage) -> Reply:
         content: list[Block] = [block.model_dump(mode="json", exclude_none=True) for block in message.content]

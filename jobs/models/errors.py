@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jobs.text.redact import redact
 from jobs.types import ModelError
 
 BAD_REQUEST, RATE_LIMITED, SERVER_ERROR, OVERLOADED = 400, 429, 500, 529
@@ -42,12 +43,17 @@ PASSING = frozenset({408, 429, 529})
 """What passes by itself, beside every 5xx; a 429 for want of credit does not, and says so."""
 
 
-def from_status(name: str, status: int, detail: str, *, key: str, retry_after: float = 0.0) -> ModelError:
+def from_status(
+    name: str, status: int, detail: str, *, key: str, retry_after: float = 0.0, secret: str = ""
+) -> ModelError:
     """Say in words what an endpoint's error status means; ``key`` is the variable that holds the key.
+
+    The key itself is the ``secret``, which an endpoint may repeat.
 
     The statuses are those of both providers' error pages; 529 is Anthropic's "overloaded".
     """
-    said = f" It said: {detail.strip()[:SHOWN]}" if detail.strip() else ""
+    detail = redact(detail, (secret,)).strip()
+    said = f" It said: {detail[:SHOWN]}" if detail else ""
     passes = (status in PASSING or status >= SERVER_ERROR) and not any(word in detail for word in NO_CREDIT)
     passing = f"{name} answers {status}" if passes else ""
     if status in STATUSES and (status != BAD_REQUEST or "credit balance" in detail):
@@ -71,7 +77,8 @@ def unreachable(name: str, url: str, detail: str) -> ModelUnavailable:
     return ModelUnavailable(words, passing=f"{name} gives no answer from {url}")
 
 
-def broken(name: str, url: str, detail: str, *, cut: bool = False) -> ModelUnavailable:
+def broken(name: str, url: str, detail: str, *, cut: bool = False, secret: str = "") -> ModelUnavailable:
     """Say that an endpoint's answer was ``cut`` off, which passes, or made no sense, each time that it was asked."""
+    detail = redact(detail, (secret,))
     words = f"{name}: the answer from {url} broke off or made no sense ({detail[:SHOWN]}). Check what listens there."
     return ModelUnavailable(words, passing=f"{name} breaks its answers off" if cut else "")

@@ -56,7 +56,7 @@ class OpenAICompatibleModel:
             if not reason:
                 return self._reply(request, completion, messages)
             log.warning("the stream of a reply broke off", extra={"model": self.name, "reason": reason})
-        raise errors.broken(self.name, self._url, reason, cut=cut)
+        raise errors.broken(self.name, self._url, reason, cut=cut, secret=self._key)
 
     def close(self) -> None:
         """Close the connections; the model may be queried again and opens new ones."""
@@ -93,8 +93,10 @@ class OpenAICompatibleModel:
                     begun = True
                     completion.add(chunk)
         except openai.APIStatusError as error:
-            wish = transport.retry_after(error.response)
-            raise errors.from_status(self.name, error.status_code, error.message, key=KEY, retry_after=wish) from error
+            wish, status = transport.retry_after(error.response), error.status_code
+            raise errors.from_status(
+                self.name, status, error.message, key=KEY, retry_after=wish, secret=self._key
+            ) from error
         except openai.APIConnectionError as error:
             if not begun:
                 raise errors.unreachable(self.name, self._url, str(error.__cause__ or error)) from error

@@ -12,7 +12,6 @@ from bot.slack_bot.answers import answer_message
 from bot.slack_bot.forms import Origin
 from bot.slack_bot.rendering import fallback, moment_message, task_message
 from jobs.testing.slack.blocks import LONGEST_MESSAGE, check_message, check_view, weight
-from tests.slack.views import task
 from tests.slack.words import ANSWERS, WORDS, views
 
 if TYPE_CHECKING:
@@ -79,4 +78,4 @@ def test_slack_takes_every_form(words: str) -> None:
     assert check_view(forms.new_task_form(origin, "plan", name, [name], "balanced")) == []
     for command in forms.WHAT:
         about = Origin("C0DEV", command=command, task_id="7f3c9a")
-        assert check_view(forms.text_form(about, task(title=words))) == []
+        assert check_view(forms.text_form(about, words)) == []
