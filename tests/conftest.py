@@ -21,6 +21,9 @@ from tests.needs import requires as requires_of_machine
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytest_plugins = ["tests.journeys.towns"]
+"""The product that journeys share is one for all folders: a session's fixture that is imported is started anew."""
+
 network.switch_off()
 
 

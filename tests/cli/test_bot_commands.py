@@ -17,7 +17,6 @@ from jobs.testing.models.script import call
 from jobs.types import Status
 from tests.cli.shell import SECONDS, Shell, Terminal, command
 from tests.conftest import short_folder
-from tests.journeys.conftest import running
 from tests.journeys.town import finish, write
 from tests.waiting import until
 
@@ -30,13 +29,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.bubblewrap
 PLAN = [{"text": "Find the place", "state": "done"}, {"text": "Greet by name", "state": "in_progress"}]
 ASKS = (write(), call("ask_human", question="Formal or informal?"), finish())
-
-
-@pytest.fixture(scope="module")
-def town() -> Iterator[Town]:
-    """Yield a town for the tests of this module."""
-    with running() as built:
-        yield built
 
 
 @pytest.fixture

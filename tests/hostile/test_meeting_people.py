@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.types import Conclusion
-from tests.journeys.conftest import town  # noqa: F401 - the fixture of the shared product
 from tests.journeys.town import approve, bash, finish, write
 from tests.waiting import until
 
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from tests.journeys.town import Town
 
 
-def test_a_maintainers_edit_of_a_strangers_comment_orders_nothing(town: Town) -> None:  # noqa: F811 - a fixture
+def test_a_maintainers_edit_of_a_strangers_comment_orders_nothing(town: Town) -> None:
     """A stranger's refused command does not become an order because somebody who may mends a word below it."""
     gate = town.gate()
     story = town.story([gate.before(bash("true")), write(), finish()]).ask()
@@ -29,7 +28,7 @@ def test_a_maintainers_edit_of_a_strangers_comment_orders_nothing(town: Town) ->
     assert "delete every file" not in str([one.body for one in story.asked()])
 
 
-def test_a_resume_that_overtakes_the_pause_is_not_lost(town: Town) -> None:  # noqa: F811 - a fixture
+def test_a_resume_that_overtakes_the_pause_is_not_lost(town: Town) -> None:
     """Who asks for a pause and takes it back before the step has ended has a task that goes on."""
     gate = town.gate()
     story = town.story([gate.before(bash("true")), write(), finish()]).ask()
@@ -42,7 +41,7 @@ def test_a_resume_that_overtakes_the_pause_is_not_lost(town: Town) -> None:  # n
     assert "Done: a draft pull request is ready" in story.ends()
 
 
-def test_a_cancel_counts_where_the_answer_cannot_be_written(town: Town) -> None:  # noqa: F811 - a fixture
+def test_a_cancel_counts_where_the_answer_cannot_be_written(town: Town) -> None:
     """An order is carried out although GitHub refuses the reply to another one beside it."""
     gate = town.gate()
     story = town.story([gate.before(bash("true")), write(), finish()]).ask()
@@ -62,7 +61,7 @@ def test_a_cancel_counts_where_the_answer_cannot_be_written(town: Town) -> None:
     assert story.current.conclusion is Conclusion.CANCELLED
 
 
-def test_what_is_said_during_the_checks_is_heard(town: Town) -> None:  # noqa: F811 - a fixture
+def test_what_is_said_during_the_checks_is_heard(town: Town) -> None:
     """Steering that comes while the finished work is reviewed reaches the agent before the work goes out."""
     gate = town.gate()
     story = town.story([write(), finish(), finish("I heard it.")], review=[gate.before(approve())]).ask()
@@ -75,7 +74,7 @@ def test_what_is_said_during_the_checks_is_heard(town: Town) -> None:  # noqa: F
     assert town.store.runs.unheard(story.current.id) == []
 
 
-def test_a_permission_that_cannot_be_asked_is_refused_in_words(town: Town) -> None:  # noqa: F811 - a fixture
+def test_a_permission_that_cannot_be_asked_is_refused_in_words(town: Town) -> None:
     """When GitHub refuses to tell somebody's permission, the request is refused, and the person reads why."""
     story = town.story()
     town.product.github.faults.add(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from jobs.testing.local_discord import LocalDiscord
 from jobs.testing.local_discord.records import text_of
 from jobs.testing.slack import LocalSlack
-from tests.journeys.conftest import running
 from tests.journeys.town import PATIENCE, seen
+from tests.journeys.towns import running
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from tests.journeys.town import LABEL, bash, write
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tests.journeys.town import Story, Town
 
@@ -52,31 +52,61 @@ def assert_cancelled(story: Story, words: str) -> None:
     assert [action["identifier"] for action in run.actions] == ["run_again"]
 
 
+def asked(story: Story) -> Story:
+    """Have somebody ask who asks for nothing else, so that several stories may run at once."""
+    for person in (f"ada-of-{story.key}", "bob"):
+        story.town.product.github.set_permission(story.repository, person, "write")
+    return story.ask(by=f"ada-of-{story.key}")
+
+
+def ended(stories: Mapping[str, Story]) -> dict[str, tuple[Story, float]]:
+    """End the work in the way that each story is named after, all at once; return how many seconds each took."""
+    began = {}
+    for way, story in stories.items():
+        began[way] = time.monotonic()
+        WAYS[way][0](story)
+    taken = {}
+    for way, story in stories.items():
+        story.reaches(Status.COMPLETED)
+        taken[way] = story, time.monotonic() - began[way]
+    return taken
+
+
+@pytest.fixture(scope="module")
+def sleeping(town: Town) -> dict[str, tuple[Story, float]]:
+    """Return a story for each way, ended in the middle of a command that sleeps for minutes."""
+    stories = {way: asked(town.story([write(), bash("echo $$ > /tmp/here; sleep 300"), write()])) for way in WAYS}
+    for story in stories.values():
+        working(story)
+        until(lambda story=story: len(story.asked()) == 2, seconds=20, what="the command that sleeps")  # type: ignore[misc]
+    return ended(stories)
+
+
 @pytest.mark.parametrize("way", WAYS)
-def test_a_long_command_is_broken_off(town: Town, way: str) -> None:
+def test_a_long_command_is_broken_off(sleeping: dict[str, tuple[Story, float]], way: str) -> None:
     """A cancel in the middle of a command that sleeps for minutes ends the work within seconds, and the sandbox."""
-    act, words = WAYS[way]
-    story = town.story([write(), bash("echo $$ > /tmp/here; sleep 300"), write()])
-    town.product.github.set_permission(story.repository, "bob", "write")
-    working(story.ask())
-    until(lambda: len(story.asked()) == 2, seconds=20, what="the command that sleeps")
-    began = time.monotonic()
-    act(story)
-    assert_cancelled(story, words)
-    assert time.monotonic() - began < 30
+    story, seconds = sleeping[way]
+    assert_cancelled(story, WAYS[way][1])
+    assert seconds < 30
+
+
+@pytest.fixture(scope="module")
+def silent(town: Town) -> dict[str, tuple[Story, float]]:
+    """Return a story for some ways, ended while the model kept silent."""
+    gates = {way: town.gate() for way in ("closed", "button")}
+    stories = {way: asked(town.story([gate.before(write())])) for way, gate in gates.items()}
+    for way, story in stories.items():
+        gates[way].wait()
+        until(story.check_runs, seconds=20, what="a check run")
+    return ended(stories)
 
 
 @pytest.mark.parametrize("way", ["closed", "button"])
-def test_a_model_that_does_not_answer_is_not_waited_for(town: Town, way: str) -> None:
+def test_a_model_that_does_not_answer_is_not_waited_for(silent: dict[str, tuple[Story, float]], way: str) -> None:
     """A cancel while the model keeps silent ends the work within seconds."""
-    act, words = WAYS[way]
-    gate = town.gate()
-    story = town.story([gate.before(write())]).ask()
-    gate.wait()
-    until(story.check_runs, seconds=20, what="a check run")
-    town.product.github.set_permission(story.repository, "bob", "write")
-    act(story)
-    assert_cancelled(story, words)
+    story, seconds = silent[way]
+    assert_cancelled(story, WAYS[way][1])
+    assert seconds < 30
 
 
 @pytest.mark.parametrize("way", ["label off", "command"])
@@ -89,22 +119,25 @@ def test_a_task_that_waits_for_an_answer_is_ended_at_once(town: Town, way: str) 
     assert_cancelled(story, words)
 
 
-@pytest.mark.parametrize("way", ["label off", "command"])
-def test_a_task_that_waits_for_its_turn_is_ended_at_once(town: Town, way: str) -> None:
-    """A cancel of a queued task ends it before anything was spent."""
-    act, words = WAYS[way]
+def test_tasks_that_wait_for_their_turn_are_ended_at_once(town: Town) -> None:
+    """A cancel of a queued task ends it before anything was spent, by its label or by a command."""
     gate = town.gate()
     story = town.story([gate.before(write())], config="limits:\n  tasks:\n    repository: 1\n").ask()
     gate.wait()
-    github = town.product.github
-    issue = github.create_issue(story.repository, f"Second ({story.key})", "Please", by="ada")
-    second = type(story)(town, story.key, story.repository, issue.number).ask()
-    second.shows("Queued", 20)
-    act(second)
-    until(lambda: "**Cancelled**" in second.comment(), seconds=15, what="the end")
-    assert words in second.comment()
-    assert "$0.00" in second.comment()
+    waiting = {}
+    for way in ("label off", "command"):
+        issue = town.product.github.create_issue(story.repository, f"Second ({story.key})", "Please", by="ada")
+        waiting[way] = type(story)(town, story.key, story.repository, issue.number).ask()
+    for way, second in waiting.items():
+        act, words = WAYS[way]
+        second.shows("Queued", 20)
+        act(second)
+        until(lambda second=second: "**Cancelled**" in second.comment(), seconds=15, what="the end")  # type: ignore[misc]
+        assert words in second.comment()
+        assert "$0.00" in second.comment()
     story.say("/opus cancel")
+    until(lambda: town.store.tasks.row(story.current.id).cancel, seconds=15, what="the wish")
+    gate.open()
     until(lambda: "**Cancelled**" in story.comment(), seconds=15, what="the end of the first")
 
 

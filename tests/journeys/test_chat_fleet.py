@@ -9,6 +9,7 @@ import pytest
 
 from jobs.types import Conclusion, Status
 from tests.journeys.town import bash, finish, write
+from tests.journeys.towns import WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +55,7 @@ def scaled(town: Town, workers: int) -> Iterator[None]:
     try:
         yield
     finally:
-        order(town, "mission", "scale", "2")
+        order(town, "mission", "scale", str(WORKERS))
 
 
 def test_everything_pauses_and_goes_on(town: Town) -> None:

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from tests.journeys.town import Story
 
 
-@pytest.fixture(scope="module", params=["http", pytest.param("socket", marks=pytest.mark.postgresql)])
+SOCKET = pytest.param("socket", marks=pytest.mark.postgresql)
+EITHER = pytest.mark.parametrize("chats", ["http", SOCKET], indirect=True)
+ONE = pytest.mark.parametrize("chats", ["http"], indirect=True)
+"""For what is the same however Slack and the database are reached; test_chat_slack.py goes over sockets, too."""
+
+
+@pytest.fixture(scope="module")
 def chats(request: pytest.FixtureRequest) -> Iterator[Chats]:
     """Yield a town with both chats: Slack over HTTP with SQLite, and over a socket with PostgreSQL."""
     if request.param == "http":
@@ -42,6 +48,7 @@ def begun(story: Story, kind: Kind = Kind.BACKGROUND) -> Task:
     return story.current
 
 
+@EITHER
 def test_one_task_on_four_surfaces(chats: Chats) -> None:
     """Each surface shows the same task, hears the same words, and says the result once."""
     gate = chats.town.gate()
@@ -81,6 +88,7 @@ def test_one_task_on_four_surfaces(chats: Chats) -> None:
     assert (code, review["data"]["pull_request"].endswith(link)) == (0, True)
 
 
+@ONE
 def test_the_shell_ends_what_a_chat_began(chats: Chats) -> None:
     """A task of Slack's is cancelled on the machine; Slack says so, and who did it."""
     gate = chats.town.gate()
@@ -99,6 +107,7 @@ def test_the_shell_ends_what_a_chat_began(chats: Chats) -> None:
     assert "by the operator" in chats.town.store.tasks.row(task.id).cancel
 
 
+@EITHER
 def test_a_plan_is_approved_by_a_button_of_another_chat(chats: Chats) -> None:
     """Asked for in Discord, approved in Slack; nothing is pushed before."""
     plan = call("finish", plan="1. Use the name\n2. Test it")
@@ -121,6 +130,7 @@ def test_a_plan_is_approved_by_a_button_of_another_chat(chats: Chats) -> None:
     chats.discord_shows(den, f"/{story.repository}/pull/")
 
 
+@ONE
 def test_a_question_about_the_code_is_answered_with_links(chats: Chats) -> None:
     """Asked in Slack; the answer links to lines that are there, and no branch is made."""
     story = chats.town.story([call("finish", answer="It is said in greeting.py:2, and nowhere in nothing.py:7.")])
@@ -136,6 +146,7 @@ def test_a_question_about_the_code_is_answered_with_links(chats: Chats) -> None:
     assert (story.branches(), story.pulls(), story.check_runs()) == (set(), [], [])
 
 
+@ONE
 def test_people_who_are_not_linked_only_look(chats: Chats) -> None:
     """They get one line that says how to link, and change nothing."""
     gate = chats.town.gate()
@@ -157,6 +168,7 @@ def test_people_who_are_not_linked_only_look(chats: Chats) -> None:
     story.reaches(Status.COMPLETED)
 
 
+@EITHER
 def test_outages_of_the_chats_are_caught_up_with(chats: Chats) -> None:
     """While both chats are away the work goes on; afterwards each shows the end, once."""
     gate = chats.town.gate()

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.journeys.conftest import running
 from tests.journeys.town import bash, finish, write
+from tests.journeys.towns import running
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.journeys.town import Story, Town
 
@@ -115,18 +115,30 @@ def test_a_base_that_moved_elsewhere_is_no_matter(town: Town) -> None:
     assert_done_once(story)
 
 
-@pytest.mark.parametrize("how", ["suspend", "uninstall", "take away"])
-def test_an_installation_that_goes_ends_its_tasks(town: Town, how: str) -> None:
+@pytest.fixture(scope="module")
+def gone(town: Town) -> dict[str, Story]:
+    """Return a story for each way in which an installation goes, all at once, while the agent is at a command."""
+    github = town.product.github
+    ways: dict[str, Callable[[str, str], object]] = {
+        "suspend": lambda owner, _repository: github.suspend(owner),
+        "uninstall": lambda owner, _repository: github.uninstall(owner),
+        "take away": lambda owner, repository: github.remove_repositories(owner, [repository]),
+    }
+    stories = {way: town.story([bash("sleep 300")]) for way in ways}
+    for story in stories.values():
+        person = f"ada-of-{story.key}"
+        github.set_permission(story.repository, person, "write")
+        story.ask(by=person)
+    for way, story in stories.items():
+        until(story.asked, seconds=30, what="a request to the model")
+        ways[way](story.repository.partition("/")[0], story.repository)
+    return stories
+
+
+@pytest.mark.parametrize("way", ["suspend", "uninstall", "take away"])
+def test_an_installation_that_goes_ends_its_tasks(gone: dict[str, Story], way: str) -> None:
     """A suspended or removed App, or a repository taken from it, ends the work although nobody can be told on GitHub."""
-    story = town.story([bash("sleep 300")]).ask()
-    until(story.asked, seconds=30, what="a request to the model")
-    github, owner = town.product.github, story.repository.partition("/")[0]
-    if how == "suspend":
-        github.suspend(owner)
-    elif how == "uninstall":
-        github.uninstall(owner)
-    else:
-        github.remove_repositories(owner, [story.repository])
+    story = gone[way]
     until(lambda: story.current.conclusion == "cancelled", seconds=20, what="the end of the task")
     assert "App" in story.current.summary
 

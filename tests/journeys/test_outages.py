@@ -16,8 +16,8 @@ import pytest
 from jobs.types import Conclusion, Status
 from tests.conftest import fresh_database, postgresql_cluster
 from tests.journeys.battered import battered
-from tests.journeys.conftest import running
 from tests.journeys.town import FIXED, finish, write
+from tests.journeys.towns import running
 from tests.needs import CURES, postgresql_programs, requires
 from tests.waiting import until
 

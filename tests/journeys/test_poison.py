@@ -11,8 +11,8 @@ from jobs.owners import process_of
 from jobs.store import CRASHES
 from jobs.store.tables import tasks
 from jobs.types import Conclusion
-from tests.journeys.conftest import running
 from tests.journeys.town import FIXED, bash, finish, write
+from tests.journeys.towns import running
 from tests.waiting import until
 
 if TYPE_CHECKING:

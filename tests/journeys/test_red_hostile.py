@@ -12,8 +12,8 @@ from jobs.testing.github import CiResult, Job, ci_from_command
 from jobs.testing.product import KEY
 from jobs.types import Conclusion
 from tests.journeys.ci import COMMAND, RIGHT, STAMP, WRONG, Red, job_log
-from tests.journeys.conftest import running
 from tests.journeys.town import PATIENCE, bash, finish, seen, write
+from tests.journeys.towns import running
 from tests.waiting import until
 
 if TYPE_CHECKING:

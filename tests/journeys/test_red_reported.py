@@ -11,8 +11,8 @@ import pytest
 from jobs.testing.github import ci_from_command
 from jobs.types import Conclusion, Status
 from tests.journeys.ci import COMMAND, RIGHT, WRONG, Red
-from tests.journeys.conftest import running
 from tests.journeys.town import seen
+from tests.journeys.towns import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

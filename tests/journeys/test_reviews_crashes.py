@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs.types import Conclusion
-from tests.journeys.conftest import running
 from tests.journeys.reviewers import Reviewed, answer, dearer, done, found, plays, reprice
 from tests.journeys.test_reviews_conflicts import BOTH, THEIRS, greeting
 from tests.journeys.town import finish, write
+from tests.journeys.towns import running
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 
 from jobs.store import Wanted
-from tests.journeys.conftest import running
+from tests.journeys.towns import running
 from tests.journeys.town import bash, finish, write
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import pytest
 
 from jobs.testing.models.script import Reply, turn
 from jobs.types import Status
-from tests.journeys.conftest import running
 from tests.journeys.town import FIXED, LABEL, bash, finish, write
+from tests.journeys.towns import running
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from jobs.store import Wanted
 from jobs.testing import sample
 from jobs.testing.sample import recording
 from jobs.types import Conclusion
-from tests.journeys.conftest import running
+from tests.journeys.towns import running
 from tests.testing import conformity
 from tests.waiting import until
 

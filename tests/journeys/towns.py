@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from tests.journeys.chats import Chats
 
 
+WORKERS = 4
+"""So many tasks run at once in the shared town, for tests that wait for several stories together."""
+
+
 @contextmanager
 def running(**changes: str) -> Iterator[Town]:
     """Run a town with these settings, and end it."""
@@ -36,7 +40,7 @@ def running(**changes: str) -> Iterator[Town]:
 @pytest.fixture(scope="session")
 def town() -> Iterator[Town]:
     """Yield the town that all stories share which neither kill its processes nor spoil it for others."""
-    with running() as built:
+    with running(OPUS67_WORKERS=str(WORKERS)) as built:
         yield built
 
 
@@ -49,8 +53,8 @@ def chats() -> Iterator[Chats]:
         yield made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own_town() -> Iterator[Town]:
-    """Yield a town of this test alone, to kill and spoil."""
+    """Yield a town of this file alone, to kill and spoil."""
     with running() as built:
         yield built
