@@ -41,7 +41,13 @@ WRITTEN = (
     "a comment in a review",
 )
 """Doors for Markdown: what people do not see in it is left out, and told to them in words."""
-NAMED = ("a file that is changed", "a file in the repository", "the message of a commit", "a report's command")
+NAMED = (
+    "a file that is changed",
+    "a file in the repository",
+    "the message of a commit",
+    "a report's command",
+    "the name of a branch",
+)
 """Doors for names and lines that are shown as they are: what is hidden in them is spelled out."""
 LOGGED = ("a line of a log", "the name of a test", "a report's log", "a report's test", "another App's check")
 """Doors for what machines wrote: what is hidden in it is left out."""
@@ -79,17 +85,20 @@ class Worked:
         return "\n".join(found)
 
     def review(self) -> None:
-        """Review a pull request of carol's, on which alice said something before."""
+        """Review a pull request of carol's, on which alice said something before, and work on what she said."""
         github, path = self.workshop.github, f"till-{plain('a file that is changed')}.py"
-        github.commit_file(WORKSHOP, "till", "till.py", BROKEN, by="carol")
-        github.commit_file(WORKSHOP, "till", path, BROKEN, by="carol")
+        branch = plain("the name of a branch")
+        github.commit_file(WORKSHOP, branch, "till.py", BROKEN, by="carol")
+        github.commit_file(WORKSHOP, branch, path, BROKEN, by="carol")
         texts = [hide(mark(door)) for door in WRITTEN]
-        number = github.open_pull_request(WORKSHOP, "till", f"Add {texts[0]}", texts[1], by="carol").number
+        number = github.open_pull_request(WORKSHOP, branch, f"Add {texts[0]}", texts[1], by="carol").number
         github.review(WORKSHOP, number, "COMMENTED", "", [LineComment("till.py", 5, texts[2])], by="alice")
         self.workshop.plays(inspect=[done()])
-        about = {"pull": number, "asked": False}
-        subject = Subject("pull", number)
-        self.run(self.workshop.task(Kind.REVIEW_PULL_REQUEST, subject=subject, title="Review", text="", about=about))
+        values: dict[str, Any] = {"subject": Subject("pull", number), "title": "Review", "text": ""}
+        values["about"] = {"pull": number, "asked": False}
+        self.run(self.workshop.task(Kind.REVIEW_PULL_REQUEST, **values))
+        self.workshop.plays(work=[answer("T1", "No.", done=False) + finish("Nothing to do.")])
+        self.run(self.workshop.task(Kind.ADDRESS_REVIEW, base=branch, **values))
 
     def address(self) -> None:
         """Work on alice's review of a pull request of ours, and look around in the repository."""
