@@ -162,7 +162,7 @@ def _preload(settings: Settings) -> None:
     from jobs.sandbox import preload as preload_sandbox  # noqa: PLC0415 - likewise
 
     gc.disable()  # until all is imported: what is there by then stays
-    for module in ("jobs.github", "jobs.workspace", *(path.partition(":")[0] for path in KINDS.values())):
+    for module in ("jobs.github.client", "jobs.workspace", *(path.partition(":")[0] for path in KINDS.values())):
         import_module(module)
     preload(settings.models)
     preload_sandbox(settings.sandbox)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from bot.control.order import CHATS, GITHUB, NotAllowed, Order, person
 from bot.control.rights import is_operator, look_around
 from jobs.answer.parts import Answer, Link, Part, Say, refused, said
-from jobs.github.device import DeviceFlow
 from jobs.store import Link as LinkUnderWay
 from jobs.types import Actor, Decision, GitHubUnavailable, UserError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from jobs.github.device import DeviceFlow
     from jobs.services import Services
 
 GOOD_SECONDS = 900.0
@@ -84,6 +84,8 @@ def link(order: Order) -> Answer:
 
 
 def _flow(services: Services) -> DeviceFlow:
+    from jobs.github.device import DeviceFlow  # noqa: PLC0415 - GitHub's client is slow to import, and few link
+
     settings = services.settings
     return DeviceFlow(settings.github_server_url, settings.github_client_id, services.store.audit.record)
 

@@ -8,7 +8,7 @@ from jobs.execute import KINDS
 from jobs.models import preload
 from jobs.sandbox import preload as preload_sandbox
 
-for module in ("jobs.github", "jobs.workspace", *(path.partition(":")[0] for path in KINDS.values())):
+for module in ("jobs.github.client", "jobs.workspace", *(path.partition(":")[0] for path in KINDS.values())):
     import_module(module)
 preload(("claude-opus-5-5",))
 preload_sandbox("bubblewrap")
