@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bot.discord_bot.buttons import ROW, can_open, link_buttons
 from bot.discord_bot.harmless import Ink, quoted, units
 from bot.discord_bot.registration import native
-from bot.discord_bot.rendering import BLUE, NOBODY, RED
+from bot.discord_bot.rendering import BLUE, NOBODY, RED, listed
 from jobs.answer.parts import Diff, Link, Listing, Quote, Say
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ def _pieces(part: Part, ink: Ink) -> Iterator[Callable[[int], str]]:
 
 def _say(ink: Ink, text: str, limit: int) -> str:
     # Cut between lines and inside of them before they are written, never through what is code already.
-    return _whole_lines([ink.line(line, min(_SAY, limit - 50)) for line in native(text).splitlines()], limit, 0)
+    lines = [ink.line(line, min(_SAY, limit - 50)) for line in native(text).splitlines()]
+    return listed(lines, len(lines), "", limit)
 
 
 def _quote(ink: Ink, part: Quote, limit: int) -> str:
@@ -113,7 +114,7 @@ def _listing(ink: Ink, part: Listing, limit: int) -> str:
         lines = ["  ".join(row[column].ljust(widths[column]) for column in columns).rstrip() for row in (head, *rows)]
         rule = "\u2500" * (sum(widths) + 2 * (len(widths) - 1))
         return ink.fence("\n".join([lines[0], rule, *lines[1:]]), "", limit)
-    return _whole_lines([_row(ink, row) for row in rows], limit, len(part.rows) - len(rows))
+    return listed([_row(ink, row) for row in rows], len(part.rows), "", limit)
 
 
 def _named(cell: str) -> str:
@@ -124,16 +125,3 @@ def _row(ink: Ink, row: tuple[str, ...]) -> str:
     first, *rest = row
     shown = " \u00b7 ".join(ink.line(cell, _CELL) for cell in rest if cell)
     return f"{ink.code(first.replace('`', ''), 80)} {shown}".rstrip() if first.strip("` ") else shown
-
-
-def _whole_lines(lines: Sequence[str], limit: int, more: int) -> str:
-    """Return as many whole lines as fit, and tell how many are missing."""
-    kept: list[str] = []
-    left = limit - 40
-    for line in lines:
-        left -= units(line) + 1
-        if left < 0:
-            break
-        kept.append(line)
-    missing = len(lines) - len(kept) + more
-    return "\n".join([*kept, f"\u2026 and {missing} more"] if missing else kept)

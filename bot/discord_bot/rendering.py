@@ -179,20 +179,20 @@ def _plan(view: TaskView, ink: Ink) -> str:
         text = ink.line(item.text, _PLAN_ITEM)
         mark = _TICKS.get(item.state, _OPEN_TICK)
         lines.append(f"{mark} {f'**{text}**' if item.state == 'in_progress' and '*' not in text else text}")
-    return _listed(lines, len(view.plan), "item", _PLAN)
+    return listed(lines, len(view.plan), "item", _PLAN)
 
 
-def _listed(lines: Sequence[str], total: int, noun: str, limit: int) -> str:
-    """Return as many lines as there is room for, and how many more there are."""
+def listed(lines: Sequence[str], total: int, noun: str, limit: int) -> str:
+    """Return as many whole lines as there is room for, and how many more there are, by their noun if they have one."""
     kept: list[str] = []
-    left = limit - 30
+    left = limit - 40
     for line in lines:
         left -= units(line) + 1
         if left < 0:
             break
         kept.append(line)
     if total > len(kept):
-        kept.append(f"\u2026 and {count(total - len(kept), f'more {noun}')}")
+        kept.append(f"\u2026 and {count(total - len(kept), f'more {noun}') if noun else f'{total - len(kept)} more'}")
     return "\n".join(kept)
 
 
@@ -234,7 +234,7 @@ def _checks(evidence: Sequence[Check], ink: Ink) -> str:
         parts = [ink.code(check.command, 60), f"exit code {check.exit_code}" if check.exit_code else "", counts]
         mark = "\u274c" if check.exit_code else "\u2705"
         lines.append(f"{mark} " + " \u00b7 ".join(part for part in (*parts, duration(check.seconds)) if part))
-    return _listed(lines, len(evidence), "check", _LIST)
+    return listed(lines, len(evidence), "check", _LIST)
 
 
 def _changes(outcome: Outcome, ink: Ink) -> str:
@@ -245,7 +245,7 @@ def _changes(outcome: Outcome, ink: Ink) -> str:
         f"{ink.code(file.path, 70)} +{file.additions} \u2212{file.deletions}" for file in patch.files[:_LIST_LINES]
     ]
     total = f"{count(len(patch.files), 'file')}, +{patch.additions} \u2212{patch.deletions}"
-    return f"{total}\n{_listed(lines, len(patch.files), 'file', _LIST)}"
+    return f"{total}\n{listed(lines, len(patch.files), 'file', _LIST)}"
 
 
 def _colour(view: TaskView) -> int:
