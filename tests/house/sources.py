@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("bot", "jobs", "config")
@@ -26,27 +26,44 @@ class Source:
 
     @property
     def tree(self) -> ast.Module:
-        """Its syntax tree."""
-        return ast.parse(self.text, self.name)
+        """Its syntax tree, kept until ``forget_trees``."""
+        return _tree_of(self)
 
     @property
     def lines(self) -> list[str]:
         """Its lines."""
         return self.text.splitlines()
 
-    def imports(self) -> Iterator[tuple[str, int]]:
-        """Yield the modules that it imports when it runs (not those for types only), with the line."""
-        for node in _at_run_time(self.tree):
-            if isinstance(node, ast.Import):
-                yield from ((alias.name, node.lineno) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                yield node.module, node.lineno
+    def imports(self) -> Sequence[tuple[str, int]]:
+        """Return the modules that it imports when it runs (not those for types only), with the line."""
+        return _imports_of(self)
 
     def functions(self) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
         """Yield all functions and methods."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield node
+
+
+def forget_trees() -> None:
+    """Give back the memory that the trees of all files take."""
+    _tree_of.cache_clear()
+
+
+@cache
+def _tree_of(source: Source) -> ast.Module:
+    return ast.parse(source.text, source.name)
+
+
+@cache
+def _imports_of(source: Source) -> Sequence[tuple[str, int]]:
+    found: list[tuple[str, int]] = []
+    for node in _at_run_time(source.tree):
+        if isinstance(node, ast.Import):
+            found += ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.append((node.module, node.lineno))
+    return found
 
 
 def _at_run_time(node: ast.AST) -> Iterator[ast.AST]:

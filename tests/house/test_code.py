@@ -8,10 +8,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.house.sources import PRODUCT, ROOT, Source, product, python_files, suite
+from tests.house.sources import PRODUCT, ROOT, Source, forget_trees, product, python_files, suite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
@@ -20,6 +24,7 @@ LONGEST_README = 30
 MAY_START_PROCESSES = {
     "bot/up/": "the supervisor starts the processes",
     "bot/demo": "the demo starts the real processes",
+    "bot/serve.py": "the web processes, from one parent",
     "jobs/workspace/": "the only git on the host",
     "jobs/sandbox/": "bubblewrap, and what runs inside",
     "jobs/testing/": "git http-backend behind the local GitHub",
@@ -36,6 +41,13 @@ EDGES = {
     "jobs/notify.py": "a notification: logged, the work goes on",
 }
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "managers"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def trees() -> Iterator[None]:
+    """Keep the trees of all files while these tests need them: making them is most of their time."""
+    yield
+    forget_trees()
 
 
 def test_the_environment_is_read_in_one_place() -> None:
