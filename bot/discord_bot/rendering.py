@@ -65,7 +65,7 @@ MOMENTS = {
 def task_message(view: TaskView, redacted: Sequence[str] = ()) -> dict[str, Any]:
     """Return the one message of a task, as it is posted and edited while the work goes on."""
     ink = Ink(redacted)
-    parts = [_state(view), _note(view, ink), *_story(view, ink, _QUESTION, _SUMMARY)]
+    parts = [_state(view), _note(view, ink), *_story(view, ink, _QUESTION, _SUMMARY), _small_print(view)]
     embed = _embed(view, ink, parts, footer(view.task.id))
     return {"content": "", "embeds": [embed], "components": rows(view), "allowed_mentions": NOBODY}
 
@@ -139,6 +139,15 @@ def _note(view: TaskView, ink: Ink) -> str:
     if view.task.status is Status.COMPLETED or not view.note.strip():
         return ""
     return f"-# {ink.line(view.note, 300)}"
+
+
+def _small_print(view: TaskView) -> str:
+    """Return what people should know of the request itself."""
+    task = view.task
+    hidden = f"{count(len(task.removed), 'hidden part')} of the request left out" if task.removed else ""
+    edited = "the text was edited after the request" if task.edited else ""
+    told = " \u00b7 ".join(part for part in (hidden, edited) if part)
+    return f"-# {told}" if told else ""
 
 
 def _story(view: TaskView, ink: Ink, question: int, summary: int) -> list[str]:

@@ -59,6 +59,8 @@ TASKS = st.builds(
     phase=st.sampled_from(Phase),
     approval=st.sampled_from(Approval),
     cancel=st.sampled_from(["", "by @a"]),
+    removed=st.lists(TEXTS, max_size=3).map(tuple),
+    edited=st.booleans(),
     started_at=st.none() | st.floats(0, 2e9),
     actor=st.builds(Actor, st.sampled_from(["github", "discord", "slack"]), TEXTS, TEXTS),
 )
@@ -253,3 +255,10 @@ def _filled(part: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:
     made = {"type": field["type"], "custom_id": field["custom_id"]}
     inner = {"values": [value] if value else []} if field["type"] == 3 else {"value": value}
     return {"type": part["type"], "component": made | inner}
+
+
+def test_what_is_hidden_in_a_request_is_told() -> None:
+    """In small print, without the words themselves, and so is an edit after the request."""
+    [embed] = task_message(STATES["hidden text, edited"])["embeds"]
+    told = "-# 1 hidden part of the request left out \u00b7 the text was edited after the request"
+    assert embed["description"].endswith(told)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import subprocess
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from redis import Redis
 
 from jobs.store import Wanted
-from tests.journeys.towns import running
+from tests.journeys.searching import assert_clean, family, in_processes, in_redis, on_disk
 from tests.journeys.town import bash, finish, write
+from tests.journeys.towns import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +40,7 @@ def snooped(request: pytest.FixtureRequest) -> Iterator[Story]:
         yield story
 
 
-def canaries(story: Story) -> dict[str, bytes]:
+def canaries(story: Story) -> dict[str, str]:
     """Return every secret of the installation, by its name."""
     product = story.town.product
     key = product.github.private_key_pem.splitlines()[3]
@@ -55,55 +52,42 @@ def canaries(story: Story) -> dict[str, bytes]:
     }
     found |= {f"token {number}": value for number, value in enumerate(product.github.world.tokens)}
     assert len(found) > 5
-    return {name: value.encode() for name, value in found.items()}
+    return found
 
 
-def forms(value: bytes) -> list[bytes]:
-    """Return a secret as it is, reversed, and the part of its base64 that is the same at each offset."""
-    shifted = [base64.b64encode(b"\0" * offset + value)[4 if offset else 0 : -4] for offset in range(3)]
-    return [value, value[::-1], *shifted]
-
-
-def assert_clean(story: Story, where: str, content: bytes) -> None:
+def assert_free(story: Story, where: str, content: bytes) -> None:
     """Check that none of the secrets is in some bytes."""
-    assert content, f"{where} is empty: nothing was looked at"
-    found = [name for name, value in canaries(story).items() if any(form in content for form in forms(value))]
-    assert not found, f"{', '.join(found)} in {where}"
+    assert_clean(canaries(story), where, content)
 
 
 def test_no_secret_is_in_a_prompt_or_a_sandbox(snooped: Story) -> None:
     """What the agent found in its sandbox came back in prompts, and no prompt holds a secret."""
     prompts = json.dumps([one.body for one in snooped.town.product.model.requests]).encode()
     assert b"HTTP_PROXY" in prompts, "the agent's search came back"
-    assert_clean(snooped, "the prompts", prompts)
+    assert_free(snooped, "the prompts", prompts)
 
 
 def test_no_secret_is_in_the_log(snooped: Story) -> None:
     """Neither what succeeded nor what failed is logged with a secret."""
-    assert_clean(snooped, "the log", snooped.town.product.log.encode())
+    assert_free(snooped, "the log", snooped.town.product.log.encode())
 
 
 def test_no_secret_is_shown_on_github(snooped: Story) -> None:
     """Comments, pull request, check runs and everything else that we wrote are free of secrets."""
     bodies = [one.raw_body for one in snooped.town.product.github.requests if one.method in {"POST", "PATCH"}]
-    assert_clean(snooped, "what was sent to GitHub", b"\n".join(bodies))
+    assert_free(snooped, "what was sent to GitHub", b"\n".join(bodies))
 
 
 def test_no_secret_is_in_a_commit(snooped: Story) -> None:
     """Every object of the repository was read: commits, messages, files."""
     path = snooped.town.product.github.world.repository(snooped.repository).path
     command = ["git", "-C", str(path), "log", "--all", "-p", "--format=fuller"]
-    assert_clean(snooped, "the commits", subprocess.run(command, capture_output=True, check=True).stdout)
+    assert_free(snooped, "the commits", subprocess.run(command, capture_output=True, check=True).stdout)
 
 
 def test_no_secret_is_on_the_disk(snooped: Story) -> None:
     """Database, Redis' files, mirrors and all else under OPUS67_HOME are free of secrets while it runs."""
-    home = snooped.town.product.home / "var"
-    files = [path for path in home.rglob("*") if path.is_file() and not path.is_symlink()]
-    names = {path.name for path in files}
-    assert "opus67.sqlite3" in names
-    assert any("valkey" in str(path) for path in files)
-    assert_clean(snooped, "OPUS67_HOME", b"\n".join(path.read_bytes() for path in files))
+    assert_free(snooped, "OPUS67_HOME", on_disk(snooped.town))
 
 
 def test_no_secret_is_in_the_audit(snooped: Story) -> None:
@@ -112,37 +96,23 @@ def test_no_secret_is_in_the_audit(snooped: Story) -> None:
     refused = {row.what for row in rows if not row.allowed}
     assert {"git:push", "github:POST pulls"} <= refused | {row.what for row in rows}
     assert refused, "the failures of GitHub were not told"
-    assert_clean(snooped, "the audit", repr(rows).encode())
+    assert_free(snooped, "the audit", repr(rows).encode())
 
 
 def test_no_token_is_in_a_url(snooped: Story) -> None:
     """Requests carry tokens in a header only."""
     targets = "\n".join(one.target for one in snooped.town.product.github.requests).encode()
-    assert_clean(snooped, "the addresses of requests", targets)
-
-
-def family(story: Story) -> list[Path]:
-    """Return the folders in /proc of all processes of the installation, which runs."""
-    home = f"OPUS67_HOME={story.town.product.environment['OPUS67_HOME']}".encode()
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if home in (folder / "environ").read_bytes().split(b"\0"):
-                found.append(folder)
-    return found
+    assert_free(snooped, "the addresses of requests", targets)
 
 
 def test_no_secret_is_in_an_argument(snooped: Story) -> None:
     """What everybody on the machine can read of a process, its command line and its name, holds no secret."""
-    folders = family(snooped)
-    assert len(folders) > 4, "web, workers, clock and who watches them"
-    shown = [(folder / name).read_bytes() for folder in folders for name in ("cmdline", "comm", "status", "mountinfo")]
-    assert_clean(snooped, "what ps shows", b"\n".join(shown))
+    assert_free(snooped, "what ps shows", in_processes(snooped.town))
 
 
 def test_no_process_leaves_a_dump(snooped: Story) -> None:
     """The memory of a process that holds keys is not written down when it crashes, neither to a file nor to a pipe."""
-    for folder in family(snooped):
+    for folder in family(snooped.town):
         limits = (folder / "limits").read_text()
         [line] = [line for line in limits.splitlines() if line.startswith("Max core file size")]
         assert line.split()[4:6] in (["1", "1"], ["0", "0"]), (folder, line)
@@ -150,10 +120,4 @@ def test_no_process_leaves_a_dump(snooped: Story) -> None:
 
 def test_no_secret_is_in_redis(snooped: Story) -> None:
     """Every key and every value that is there while it runs, those of jobs among them."""
-    environments = [(folder / "environ").read_bytes().split(b"\0") for folder in family(snooped)]
-    url = next(one for words in environments for one in words if one.startswith(b"REDIS_URL=")).decode()
-    with Redis.from_url(url.removeprefix("REDIS_URL=")) as redis:
-        redis.lpush("a-list", "so that there is something")
-        held = [part for key in redis.scan_iter("*") for part in (key, redis.dump(key) or b"")]
-        redis.delete("a-list")
-    assert_clean(snooped, "Redis", b"\n".join(held))
+    assert_free(snooped, "Redis", in_redis(snooped.town))
