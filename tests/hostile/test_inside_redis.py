@@ -57,7 +57,7 @@ def plant(redis: Redis, name: str, lane: str = INBOX, **fields: object) -> None:
 
 def bomb(size: int) -> bytes:
     """Return a payload that is small until it is opened."""
-    packer = zlib.compressobj(9)
+    packer = zlib.compressobj(1)
     return b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(size >> 20)), packer.flush()])
 
 
@@ -107,8 +107,6 @@ PAYLOADS: dict[str, bytes] = {
     "empty": b"",
     "a pickle": pickle.dumps(("os.system", None, ("true",), {})),
     "a packed pickle": zlib.compress(pickle.dumps(Bird())),
-    "a bomb of a gigabyte": bomb(1 << 30),
-    "two bombs in each other": zlib.compress(bomb(1 << 30)),
     "megabytes": b"\0" * (8 << 20),
     "a signature alone": genuine()[:32],
     "no JSON": genuine()[:32] + b"{" * 4000,
@@ -125,7 +123,8 @@ PAYLOADS: dict[str, bytes] = {
 
 def test_a_payload_that_is_none_is_passed(connection: Redis, heard: list[str]) -> None:  # noqa: F811 - fixtures
     """Pickles, bombs, what is unsigned, cut, deep or long: nothing is opened, and what comes behind it is done."""
-    for number, payload in enumerate(PAYLOADS.values()):
+    gigabyte = bomb(1 << 30)
+    for number, payload in enumerate((gigabyte, zlib.compress(gigabyte), *PAYLOADS.values())):
         plant(connection, f"payload-{number}", data=payload)
     plant(connection, "nowhere", origin="elsewhere")
     plant(connection, "no-origin", origin=None)

@@ -14,6 +14,8 @@ from tests.jobs.reviewed import ASKED, Reviewed, answer, contents, rewrite, text
 from tests.jobs.workshop import WORKSHOP, finish
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jobs.testing.models import Reply
     from tests.jobs.workshop import Workshop
 
@@ -141,27 +143,28 @@ def test_who_is_named_in_the_repositorys_file_counts(workshop: Workshop) -> None
     assert pull.resolved() == [0]
 
 
-@pytest.mark.parametrize("state", ["closed", "nothing", "resolved", "strangers", "approved"])
-def test_nothing_to_do_asks_no_model(pull: Reviewed, state: str) -> None:
-    """A closed pull request, no thread, resolved ones, only strangers', praise: it ends in words, unpaid."""
-    github, words = pull.workshop.github, "Nothing in the reviews waits"
-    if state == "closed":
-        pull.review((3, "Bigger."))
-        github.close_pull_request(WORKSHOP, pull.number, by="alice")
-        words = "is closed"
-    if state == "resolved":
+def test_nothing_to_do_asks_no_model(pull: Reviewed) -> None:
+    """No thread, praise, resolved ones, only strangers', a closed pull request: it ends in words, unpaid."""
+    github, nothing = pull.workshop.github, "Nothing in the reviews waits"
+
+    def resolved() -> None:
         [comment] = pull.review((3, "Bigger."))
         github.resolve_thread(WORKSHOP, comment.id, by="alice")
-    if state == "strangers":
-        pull.review((3, "Bigger."), by="mallory")
-        words = "`mallory`"
-    if state == "approved":
-        pull.review(body="Good.", state="APPROVED")
+
+    states: dict[str, tuple[Callable[[], object], str]] = {
+        "nothing": (lambda: None, nothing),
+        "praise": (lambda: pull.review(body="Good.", state="APPROVED"), nothing),
+        "resolved": (resolved, nothing),
+        "strangers": (lambda: pull.review((3, "Bigger."), by="mallory"), "`mallory`"),
+        "closed": (lambda: github.close_pull_request(WORKSHOP, pull.number, by="alice"), "is closed"),
+    }
     paid, head = pull.paid(), pull.head()
-    row = pull.workshop.run(pull.task())
-    assert row.conclusion == Conclusion.NEUTRAL
-    assert words in row.summary
-    assert (pull.paid(), pull.head()) == (paid, head)
+    for state, (come_to, words) in states.items():
+        come_to()
+        row = pull.workshop.run(pull.task())
+        assert row.conclusion == Conclusion.NEUTRAL, state
+        assert words in row.summary, state
+        assert (pull.paid(), pull.head()) == (paid, head), state
 
 
 def test_a_thread_that_was_forgotten_is_asked_for_once(pull: Reviewed) -> None:
