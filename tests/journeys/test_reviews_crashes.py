@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,10 +62,12 @@ def hang(pull: Reviewed, stage: str) -> Fault:
 def survivors() -> Iterator[dict[str, Reviewed]]:
     """Yield a pull request for each stage, after all workers were killed when each had come to its stage."""
     with running(OPUS67_WORKERS=str(len(STAGES))) as town:
-        pulls = {stage: addressed(town) for stage in ANSWERING}
         reviewer = [found(3, "major", "Three of these are sold at a loss."), done()]
-        pulls["behind the review"] = Reviewed.theirs(town, inspect=reviewer)
-        pulls["behind the merge"] = greeting(town)
+        with ThreadPoolExecutor() as at_once:
+            begun = {stage: at_once.submit(addressed, town) for stage in ANSWERING}
+            begun["behind the review"] = at_once.submit(Reviewed.theirs, town, inspect=reviewer)
+            begun["behind the merge"] = at_once.submit(greeting, town)
+        pulls = {stage: pull.result() for stage, pull in begun.items()}
         plays(pulls["behind the merge"].story, merge=[write(BOTH), finish("Kept both.")])
         faults = {stage: hang(pulls[stage], stage) for stage in STAGES}
         for stage, pull in pulls.items():
