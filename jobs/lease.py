@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from jobs.owners import is_dead
-from jobs.types import Cancelled, HandOver, LeaseLost, Paused
+from jobs.types import Cancelled, HandOver, Interruption, LeaseLost, Paused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +30,14 @@ Before the worker is ended by force, see ``STOP_SECONDS`` in jobs/pool.py.
 HANDED_OVER = "The worker was restarted; the next one takes the work up where it is."
 
 log = logging.getLogger(__name__)
+
+
+class _BrokenOff(BaseException):
+    """What breaks a wait off; no library takes it for a failure of its own, and tries again what would be paid twice."""
+
+    def __init__(self, reason: Interruption) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 class Lease:
@@ -75,11 +83,15 @@ class Lease:
     @contextmanager
     def interruptible(self) -> Iterator[None]:
         """Mark a long wait of the main thread."""
-        self._waiting = True
         try:
-            yield
-        finally:
+            try:
+                self._waiting = True
+                yield
+            finally:
+                self._waiting = False
+        except _BrokenOff as broken:  # also one that came in the middle of the line above
             self._waiting = False
+            raise broken.reason from None
 
     def _raise(self) -> None:
         if self._lost:
@@ -90,8 +102,12 @@ class Lease:
             raise HandOver("this worker was asked to stop")
 
     def _break_off(self, _number: int, _frame: object) -> None:
-        if self._waiting:
+        if not self._waiting:
+            return
+        try:
             self._raise()
+        except Interruption as reason:
+            raise _BrokenOff(reason) from None
 
     def _beat(self) -> None:
         renewed = time.monotonic()

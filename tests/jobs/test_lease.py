@@ -5,22 +5,27 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
 from jobs.lease import InterruptibleModel, InterruptibleSandbox, Lease
+from jobs.models.chain import build
 from jobs.store import LEASE_SECONDS
+from jobs.testing.models import ChatCompletionsAPI, MessagesAPI
+from jobs.testing.models.script import Failure, hang
 from jobs.types import Cancelled, HandOver, LeaseLost, Paused
 from tests.store.asking import cancel, claim, pause, running
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from jobs.store import Store
-    from jobs.types import Task
+    from jobs.types import Message, Task
 
 LONG = 60.0
+HELLO: list[Message] = [{"role": "user", "content": [{"type": "text", "text": "hello"}]}]
 
 
 class Slow:
@@ -86,6 +91,36 @@ def test_a_models_reply_is_broken_off_by_a_cancel(store: Store, task: Task) -> N
         threading.Event().wait(1.2)
     assert time.monotonic() - began < LONG / 3
     assert signal.getsignal(signal.SIGUSR1) is before
+
+
+@pytest.mark.parametrize("provider", ["claude-opus-5-5", "openai:qwen3-coder"])
+def test_what_is_broken_off_is_not_asked_again(store: Store, task: Task, provider: str) -> None:
+    """Neither SDK takes it for a lost connection, after which it would send the request, and have it paid, once more."""
+    asked = []
+
+    def silence(request: Any) -> Failure:
+        asked.append(request)
+        return hang()
+
+    with MessagesAPI(silence) as claude, ChatCompletionsAPI(silence, models=["qwen3-coder"]) as other:
+        model = build(
+            [provider],
+            anthropic_api_key=claude.api_key,
+            anthropic_base_url=claude.url,
+            openai_api_key=other.api_key,
+            openai_base_url=other.base_url,
+        )
+
+        def cancelled_meanwhile() -> None:
+            until(lambda: asked, what="the request")
+            cancel(store, task.id, "by @bob", time.time())
+
+        with hold(store, task) as lease, ThreadPoolExecutor(1) as bob:
+            bob.submit(cancelled_meanwhile)
+            with pytest.raises(Cancelled, match="by @bob"):
+                InterruptibleModel(model, lease).query("You work.", HELLO, [])
+        model.close()
+    assert len(asked) == 1
 
 
 def test_a_long_wait_is_broken_off_when_the_worker_stops(store: Store, task: Task) -> None:
