@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class _BrokenOff(BaseException):
-    """What breaks a wait off; no library takes it for a failure of its own, and tries again what would be paid twice."""
+    """What breaks a wait off; no library takes it for a failure of its own, and asks again what is then paid twice."""
 
     def __init__(self, reason: Interruption) -> None:
         super().__init__(str(reason))

@@ -192,3 +192,5 @@ def test_a_merge_waits_for_what_the_branch_demands(town: Town) -> None:
     story.say("/opus bg merge", on=pull.number)
     until(lambda: story.file("greeting.py", "main") == FIXED, seconds=30, what="the merge")
     assert story.pulls()[0].state == "closed"
+    [ready] = story.audited("graphql markPullRequestReadyForReview")
+    assert (ready.actor, ready.allowed) == ("github:ada", True)

@@ -67,6 +67,8 @@ def test_a_review_with_twelve_threads(town: Town) -> None:
     assert [run.conclusion for run in pull.checks("Opus 67")] == ["success"]
     assert pull.is_quiet()
     assert len(pull.story.tasks()) == 2
+    rows = pull.story.audited("graphql resolveReviewThread")
+    assert [(row.task_id, row.actor, row.allowed) for row in rows] == [(task.id, "github:ada", True)] * 7
     assert conformity.check_exchanges(town.product.github) > 10
 
 

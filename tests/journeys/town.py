@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+from jobs.store.audit import Wanted
 from jobs.testing.models.script import Script, by_tool, call, refused
 from jobs.testing.product import Product
 from jobs.types import Status
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jobs.store import Store
+    from jobs.store.audit import AuditRow
     from jobs.testing.github.records import CheckRun, Comment, Issue
     from jobs.testing.github.webhooks import Delivery
     from jobs.testing.models.script import Answerer, Line, Reply
@@ -349,6 +351,11 @@ class Story:
     def asked(self) -> list[Asked]:
         """Return the requests to the model for this story."""
         return [one for one in self.town.product.model.requests if self.key in json.dumps(one.body)]
+
+    def audited(self, ending: str) -> list[AuditRow]:
+        """The rows of the audit about this repository whose names end so, oldest first."""
+        rows = self.town.product.store.audit.rows(Wanted(repository=self.repository))
+        return [row for row in rows if row.what.endswith(ending)]
 
     def posts(self, ending: str) -> int:
         """Count the writes of this repository to a path that ends so."""
