@@ -17,6 +17,7 @@ from bot.app import RECEIVER, create_app
 from bot.gathering import Gathering
 from bot.room import NoRoom, Room
 from bot.up.guard import end_with_parent
+from bot.watchdog import Watchdog
 from bot.webhooks import HEADERS, LARGEST_BODY, PATH, Said, said
 from config.settings import load, require
 from jobs import logs
@@ -96,9 +97,15 @@ class Front:
         self._gathering: Gathering[Delivery, Said] = Gathering(receiver.write)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="flask")
         self._room = Room(ROOM)
+        self._watchdog = Watchdog(self._gathering)
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin, as the server has started."""
+        self._watchdog.watch(loop)
 
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
         """Finish what is being written, as the server stops."""
+        self._watchdog.end()
         self._gathering.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -28,6 +29,7 @@ class Gathering(Generic[Item, Answer]):
         self._write = write
         self._gathered: list[tuple[Item, asyncio.Future[Answer]]] = []
         self._busy = False
+        self._since = 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gathering")
 
     async def add(self, item: Item) -> Answer:
@@ -38,13 +40,17 @@ class Gathering(Generic[Item, Answer]):
             self._begin()
         return await told
 
+    def busy_seconds(self) -> float:
+        """Return for how long the function has been storing what it stores now; 0 while it does not."""
+        return time.monotonic() - self._since if self._busy else 0.0
+
     def close(self) -> None:
         """Wait for what is being written."""
         self._thread.shutdown()
 
     def _begin(self) -> None:
         batch, self._gathered = self._gathered[:MOST], self._gathered[MOST:]
-        self._busy = bool(batch)
+        self._busy, self._since = bool(batch), time.monotonic()
         if batch:
             written = asyncio.get_running_loop().run_in_executor(self._thread, self._write, [item for item, _ in batch])
             written.add_done_callback(partial(self._tell, batch))
