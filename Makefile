@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 # Tests wait for processes more than they compute, so that a few more of them than cores are at it at once.
-TESTERS ?= 3
+TESTERS ?= 4
 
 .PHONY: help setup demo test lint bench up
 
@@ -22,7 +22,7 @@ demo: .venv/installed ## show the way from a label to a draft pull request, on t
 test: .venv/installed-dev ## check everything: lint, types, imports, tests (ARGS="..." go to pytest)
 	@deploy/prepare test
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/installed-dev ## style, types, import contracts
 	@$(BIN)/ruff check .

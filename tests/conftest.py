@@ -27,6 +27,16 @@ pytest_plugins = ["tests.journeys.towns"]
 network.switch_off()
 
 
+LONG = {"journeys", "hostile", "cli", "jobs", "fix_ci"}
+"""Folders whose tests wait for the whole product."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the folders whose files take longest, so that no tester ends with one while the others have nothing."""
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose marker names something that this machine lacks, or fail it in CI."""
     for name, present in PRESENT.items():
