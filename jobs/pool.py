@@ -13,14 +13,21 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import time
+from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs import warm
 from jobs.crew import CrewWatch
 from jobs.execute import KINDS
 from jobs.queue import INBOX, TASKS
+from jobs.services import build
+from jobs.store import default_url
+from jobs.trust import trusted
+from jobs.types import Actor, AuditEntry
 from jobs.worker import work
 
 if TYPE_CHECKING:
@@ -160,6 +167,7 @@ def _preload(settings: Settings) -> None:
     """Import what is slow to import before forking, so that all workers share it and no first task waits for it."""
     from jobs.models import preload  # noqa: PLC0415 - slow to import, for this process only
     from jobs.sandbox import preload as preload_sandbox  # noqa: PLC0415 - likewise
+    from jobs.store import preload as preload_driver  # noqa: PLC0415 - likewise
 
     gc.disable()  # until all is imported: what is there by then stays
     for module in ("jobs.github.client", "jobs.workspace", *(path.partition(":")[0] for path in KINDS.values())):
@@ -169,8 +177,23 @@ def _preload(settings: Settings) -> None:
     for module in LATE:
         with contextlib.suppress(ImportError):  # a library that does without it by now
             import_module(module)
+    preload_driver(settings.database_url)
+    trusted()
+    _rehearse(settings)
+    gc.collect()
     gc.freeze()
     gc.enable()
+
+
+def _rehearse(settings: Settings) -> None:
+    """Do once, on a database apart, what each worker does first: what code makes as it first runs is shared then."""
+    with tempfile.TemporaryDirectory(prefix="opus67-rehearsal-") as folder:
+        services = build(replace(settings, database_url=default_url(Path(folder))))
+        services.store.create()
+        services.store.tasks.due(0.0)
+        services.store.audit.record(AuditEntry("rehearsal", actor=Actor("github", "1", "nobody")))
+        services.github.warm()
+        services.close()
 
 
 def _die_with(parent: int) -> None:

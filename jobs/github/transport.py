@@ -32,6 +32,7 @@ from jwt.exceptions import InvalidKeyError
 
 from jobs.github.values import GitHubRefused
 from jobs.github.witnessed import Witnessed
+from jobs.trust import trusted
 from jobs.types import GitHubUnavailable, Unrecorded
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Connections:
                 limits = httpx.Limits(max_keepalive_connections=16, keepalive_expiry=60.0)
                 self._client = httpx.Client(
                     timeout=self._timeout,
+                    verify=trusted(),
                     limits=limits,
                     follow_redirects=True,
                     max_redirects=MOST_REDIRECTS,

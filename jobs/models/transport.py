@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import ssl
+from jobs.trust import trusted
 
+if TYPE_CHECKING:
     import httpx2
 
 LONGEST_WAIT = 30.0
@@ -28,16 +27,8 @@ def options(timeout: float) -> dict[str, Any]:
     return {
         "timeout": httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout)),
         "event_hooks": {"response": [_bound_wait]},
-        "verify": _trusted(),
+        "verify": trusted(),
     }
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Return whom this process trusts; reading all their certificates takes 20 ms, and each run has two clients."""
-    import httpx2  # noqa: PLC0415 - the SDKs bring it
-
-    return httpx2.create_ssl_context()
 
 
 def _bound_wait(response: httpx2.Response) -> None:

@@ -17,6 +17,7 @@ from jobs.store.people import Link, People
 from jobs.store.records import Place, Records
 from jobs.store.runs import Runs
 from jobs.store.showing import ChatPlace, Showing
+from jobs.store.tables import metadata
 from jobs.store.task_questions import UNHEARD, Agent
 from jobs.store.tasks import CRASHES, LEASE_SECONDS, Claim, Tasks, Wish
 
@@ -92,6 +93,10 @@ class Store:
     def of(cls, settings: Settings) -> Self:
         """Return the store of an installation, which writes its audit with the installation's key."""
         return cls(settings.database_url, audit_key(settings), secrets(settings))
+
+    def create(self) -> None:
+        """Make the tables in an empty database that is not kept; one that is kept is migrated."""
+        metadata.create_all(self.database.engine)
 
     def write(self) -> AbstractContextManager[sa.Connection]:
         """Give one transaction for what must be true together."""
