@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 # Tests wait for processes more than they compute, so that a few more of them than cores are at it at once.
-TESTERS ?= 4
+TESTERS ?= 3
 
 .PHONY: help setup demo test lint bench up
 

@@ -64,34 +64,36 @@ def said(body: bytes = HELLO, *, signed: bytes | None = None, **changes: Any) ->
     return request(SLACK, slack(body if signed is None else signed, **changes), body)
 
 
-AT_SLACK = {
-    "without a signature": (request(SLACK, [], HELLO), 401),
-    "signed with another secret": (said(secret="guess"), 401),
-    "signed for another body": (said(HELLO + b" ", signed=HELLO), 401),
-    "signed six minutes ago": (said(at=time.time() - 3600), 401),
-    "signed in the future": (said(at=time.time() + 3600), 401),
-    "with a time that is none": (said(X_Slack_Request_Timestamp="now"), 401),
-    "with another time than was signed": (said(X_Slack_Request_Timestamp=str(int(time.time()) + 1)), 401),
-    "signed by an older way": (said(X_Slack_Signature="v1=" + "0" * 64), 401),
-    "with bytes that are no text": (said(b"\xff\xfe"), 401),
-    "larger than anything": (said(b"x" * (LARGEST_OF_SLACK + 1)), 413),
-    "larger than anything, in chunks": (chunked(SLACK, slack(b"x"), [b"x" * (1 << 20)] * 2), 413),
-    "JSON of a hundred thousand levels": (said(DEEP), 400),
-    "a list": (said(b"[]"), 400),
-    "null": (said(b"null"), 400),
-    "NaN": (said(b"NaN"), 400),
-    "a number of ten thousand digits": (said(b'{"type": ' + b"9" * 10_000 + b"}"), 400),
-    "a form whose payload is no JSON": (said(form(payload="{"), Content_Type=FORM), 400),
-    "a form whose payload is a list": (said(form(payload="[]"), Content_Type=FORM), 400),
-    "a form whose payload is deep": (said(form(payload="[" * 100_000), Content_Type=FORM), 400),
-    "nothing that anybody handles": (said(b'{"type": "\\u0000\\ud800"}'), 404),
-}
+def at_slack() -> dict[str, tuple[bytes, int]]:
+    """Return what Slack would not send, signed now, and the status of the answer to it."""
+    return {
+        "without a signature": (request(SLACK, [], HELLO), 401),
+        "signed with another secret": (said(secret="guess"), 401),
+        "signed for another body": (said(HELLO + b" ", signed=HELLO), 401),
+        "signed six minutes ago": (said(at=time.time() - 3600), 401),
+        "signed in the future": (said(at=time.time() + 3600), 401),
+        "with a time that is none": (said(X_Slack_Request_Timestamp="now"), 401),
+        "with another time than was signed": (said(X_Slack_Request_Timestamp=str(int(time.time()) + 1)), 401),
+        "signed by an older way": (said(X_Slack_Signature="v1=" + "0" * 64), 401),
+        "with bytes that are no text": (said(b"\xff\xfe"), 401),
+        "larger than anything": (said(b"x" * (LARGEST_OF_SLACK + 1)), 413),
+        "larger than anything, in chunks": (chunked(SLACK, slack(b"x"), [b"x" * (1 << 20)] * 2), 413),
+        "JSON of a hundred thousand levels": (said(DEEP), 400),
+        "a list": (said(b"[]"), 400),
+        "null": (said(b"null"), 400),
+        "NaN": (said(b"NaN"), 400),
+        "a number of ten thousand digits": (said(b'{"type": ' + b"9" * 10_000 + b"}"), 400),
+        "a form whose payload is no JSON": (said(form(payload="{"), Content_Type=FORM), 400),
+        "a form whose payload is a list": (said(form(payload="[]"), Content_Type=FORM), 400),
+        "a form whose payload is deep": (said(form(payload="[" * 100_000), Content_Type=FORM), 400),
+        "nothing that anybody handles": (said(b'{"type": "\\u0000\\ud800"}'), 404),
+    }
 
 
-@pytest.mark.parametrize("name", AT_SLACK)
+@pytest.mark.parametrize("name", at_slack())
 def test_what_slack_would_not_send_is_turned_away(web: Web, name: str) -> None:
     """Before Slack's library reads it; nothing is stored, and nothing is an error of ours."""
-    sent, status = AT_SLACK[name]
+    sent, status = at_slack()[name]
     if "ago" in name or "future" in name or name == "with another time than was signed":
         assert b"X-Slack-Request-Timestamp" in sent
     assert statuses(sent, web.port) == [status]
