@@ -64,6 +64,8 @@ class Teller:
         self._shows = self._places(task)
         self._changed, self._ended = threading.Event(), threading.Event()
         self._lock = threading.Lock()
+        self._finished: set[str] = set()
+        """The commits whose check run was ended ahead of the task."""
         self._began = time.monotonic()
         self._thread = threading.Thread(target=carried(self._work), name=f"teller-{task.id}", daemon=True)
         self.sha = _commit(services, task.id)
@@ -97,6 +99,14 @@ class Teller:
                     refusals.append(refused)
             if refusals:
                 raise refusals[0]
+
+    def finish_check(self, sha: str, output: dict[str, Any]) -> None:
+        """End a commit's check run ahead of the task, for which others wait; it shows nothing else before that ends."""
+        with self._lock:
+            place = self._services.store.records.place(self._task_id, f"{CHECK}{sha}")
+            if place is not None:
+                self._finished.add(sha)
+                self._repository.update_check_run(int(place.external_id), output)
 
     def _places(self, task: Task) -> list[Callable[[TaskView], None]]:
         """Return what there is of a task on GitHub: work on no issue has no comment, an answer has no check run."""
@@ -159,6 +169,8 @@ class Teller:
             return
         records, known = self._services.store.records, self._services.store.records.places(self._task_id, CHECK)
         for sha in {*known, self.sha}:
+            if sha in self._finished and view.outcome is None:
+                continue
             output = redact_all(_check(view, sha, current=sha == self.sha), self._services.redacted)
             place, marks = known.get(sha), output["output"].get("annotations")
             marked = _hash(repr(marks))[:32] if marks else place.shown.partition(MARKED)[2] if place is not None else ""

@@ -10,7 +10,7 @@ from jobs import merging
 from jobs.budget import spent_today
 from jobs.kinds.fix_ci.deciding import Place
 from jobs.kinds.rights import facts_of
-from jobs.notify import CHECK, PULL_REQUEST, merged_key
+from jobs.notify import PULL_REQUEST, merged_key
 from jobs.types import Mode, Outcome
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def merged(attempt: Attempt, config: RepositoryConfig, case: Case, sha: str, out
     if not wanted or place is None or outcome.draft_reason:
         return outcome
     attempt.lease.check()
-    _finish_check(attempt, sha)
+    attempt.teller.finish_check(sha, DONE)  # a merge would else wait for the task that makes it
     done = merging.merge(attempt.repository, int(place.external_id), config, _facts(attempt, config))
     if not done.allowed:
         words = f"It is not merged: {done.reason}. {done.cure}".strip()
@@ -42,13 +42,6 @@ def merged(attempt: Attempt, config: RepositoryConfig, case: Case, sha: str, out
     with attempt.services.store.write() as connection:
         records.once(connection, merged_key(task.id), time.time(), done.reason)
     return replace(outcome, summary=f"Merged: {done.reason}.\n\n{outcome.summary}")
-
-
-def _finish_check(attempt: Attempt, sha: str) -> None:
-    """End our own check run first: a merge would else wait for the task that makes it."""
-    shown = attempt.services.store.records.place(attempt.task.id, f"{CHECK}{sha}")
-    if shown is not None:
-        attempt.repository.update_check_run(int(shown.external_id), DONE)
 
 
 def _facts(attempt: Attempt, config: RepositoryConfig) -> Facts:
