@@ -166,6 +166,7 @@ def lanes(settings: Settings) -> dict[str, int]:
 def _preload(settings: Settings) -> None:
     """Import what is slow to import before forking, so that all workers share it and no first task waits for it."""
     from jobs.models import preload  # noqa: PLC0415 - slow to import, for this process only
+    from jobs.models.rehearsal import rehearse  # noqa: PLC0415 - likewise
     from jobs.sandbox import preload as preload_sandbox  # noqa: PLC0415 - likewise
     from jobs.store import preload as preload_driver  # noqa: PLC0415 - likewise
 
@@ -179,6 +180,7 @@ def _preload(settings: Settings) -> None:
             import_module(module)
     preload_driver(settings.database_url)
     trusted()
+    rehearse(settings.models)
     _rehearse(settings)
     gc.collect()
     gc.freeze()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jobs.trust import trusted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     import httpx2
 
 LONGEST_WAIT = 30.0
@@ -19,16 +22,31 @@ PATIENT_RETRIES = 7
 """Where nobody else can be asked: about half a minute, since the run is worth more than the wait."""
 CONNECT_TIMEOUT = 10.0
 
+_stand_in: Callable[[httpx2.Request], httpx2.Response] | None = None
+
 
 def options(timeout: float) -> dict[str, Any]:
     """Return arguments for either SDK's ``DefaultHttpxClient``; ``timeout`` is seconds between two pieces of data."""
     import httpx2  # noqa: PLC0415 - the SDKs bring it
 
+    chosen = {} if _stand_in is None else {"transport": httpx2.MockTransport(_stand_in)}  # else it is the SDK's choice
     return {
+        **chosen,
         "timeout": httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout)),
         "event_hooks": {"response": [_bound_wait]},
         "verify": trusted(),
     }
+
+
+@contextmanager
+def answered_by(answer: Callable[[httpx2.Request], httpx2.Response]) -> Iterator[None]:
+    """Have a function answer what is asked by clients that are made meanwhile, instead of a server."""
+    global _stand_in  # noqa: PLW0603 - of this process, which does nothing else meanwhile
+    _stand_in = answer
+    try:
+        yield
+    finally:
+        _stand_in = None
 
 
 def _bound_wait(response: httpx2.Response) -> None:
