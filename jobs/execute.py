@@ -187,7 +187,8 @@ def _work(attempt: Attempt, crashes: int, began: float) -> None:
     """Run the kind's function and store how it ended: the one place where every interruption is caught."""
     tasks, task = attempt.services.store.tasks, attempt.task
     try:
-        outcome = _run(attempt, crashes)
+        with attempt.lease.told():
+            outcome = _run(attempt, crashes)
     except HandOver:
         note = "The worker was restarted; the next one takes the work up where it is."
         tasks.release(task.id, task.attempt, worked=time.monotonic() - began, note=note)

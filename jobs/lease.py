@@ -83,13 +83,19 @@ class Lease:
     @contextmanager
     def interruptible(self) -> Iterator[None]:
         """Mark a long wait of the main thread."""
-        try:
+        with self.told():
             try:
                 self._waiting = True
                 yield
             finally:
                 self._waiting = False
-        except _BrokenOff as broken:  # also one that came in the middle of the line above
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Raise why a wait was broken off, also where that came just behind its end."""
+        try:
+            yield
+        except _BrokenOff as broken:
             self._waiting = False
             raise broken.reason from None
 
