@@ -25,7 +25,7 @@ from jobs.crew import CrewWatch
 from jobs.execute import KINDS
 from jobs.queue import INBOX, TASKS
 from jobs.services import build
-from jobs.store import default_url
+from jobs.store import Store, default_url
 from jobs.trust import trusted
 from jobs.types import Actor, AuditEntry
 from jobs.worker import work
@@ -181,7 +181,8 @@ def _preload(settings: Settings) -> None:
     preload_driver(settings.database_url)
     trusted()
     rehearse(settings.models)
-    _rehearse(settings)
+    with contextlib.suppress(OSError, *Store.UNAVAILABLE):  # a full disk keeps nobody from working
+        _rehearse(settings)
     gc.collect()
     gc.freeze()
     gc.enable()
