@@ -12,10 +12,10 @@ from bot.api import api
 from bot.board import Board
 from bot.ci_reports import reports
 from bot.dashboard import mount
+from bot.receiving.spool import Spool
+from bot.receiving.webhooks import LARGEST_BODY, Receiver
 from bot.slack_bot.web import slack_blueprint
-from bot.spool import Spool
 from bot.wake import BackgroundWaker
-from bot.webhooks import LARGEST_BODY, Receiver
 from jobs.breaker import Breaker
 from jobs.keys import signing_key
 from jobs.store import Store

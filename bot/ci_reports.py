@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, current_app, request
 
-from bot.webhooks import is_signed
+from bot.receiving.webhooks import is_signed
 from jobs.types import Delivery, UserError
 
 if TYPE_CHECKING:

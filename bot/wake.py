@@ -10,6 +10,10 @@ import threading
 import time
 from contextlib import suppress
 from itertools import chain
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 PAUSE_SECONDS = 0.01
 """From one wake-up to the next: workers take up no more than that, and each costs as much as ten webhooks."""
@@ -31,6 +35,7 @@ class BackgroundWaker:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._at_work = threading.Lock()
 
     def delivery(self, guid: str) -> None:
         """Wake somebody for a stored delivery, soon; never blocks and never raises."""
@@ -46,13 +51,23 @@ class BackgroundWaker:
                 self._thread = threading.Thread(target=self._work, name="waker", daemon=True)
                 self._thread.start()
 
+    def at_rest(self) -> AbstractContextManager[object]:
+        """Return what holds the thread at rest, so that this process may fork.
+
+        What the thread held at that moment, such as the lock of a module that is being imported or one of a library's,
+        would be held in the child for ever, by nobody.
+        """
+        return self._at_work
+
     def _work(self) -> None:
         with open(self._reader, encoding="ascii", closefd=False) as guids:
             first = next(guids)
-            from jobs.queue import Waker  # noqa: PLC0415 - web processes answer sooner without RQ
+            with self._at_work:
+                from jobs.queue import Waker  # noqa: PLC0415 - web processes answer sooner without RQ
 
-            waker = Waker(self._url, self._key)
+                waker = Waker(self._url, self._key)
             for guid in chain([first], guids):
                 rested = time.monotonic() + PAUSE_SECONDS
-                waker.delivery(guid.strip())
+                with self._at_work:
+                    waker.delivery(guid.strip())
                 time.sleep(max(0.0, rested - time.monotonic()))

@@ -86,7 +86,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("doctor", "check everything it needs, one line each with the cure", "bot.doctor:run_doctor", json=True),
     Command("demo", "show the way from a label to a draft pull request on this machine", "bot.demo:run_demo"),
     Command("up", "run everything under one supervisor", "bot.up:run_up"),
-    Command("web", "run the web process: webhooks, pages and the API", "bot.serve:serve", service=True),
+    Command("web", "run the web process: webhooks, pages and the API", "bot.receiving.serve:serve", service=True),
     Command("worker", "run the workers", "bot.workers:run_workers", service=True),
     Command("clock", "run the clock, which wakes what was left behind", "jobs.clock:run_clock", service=True),
     Command("slack", "run what talks in Slack", "bot.slack_bot.process:run_slack", service=True),

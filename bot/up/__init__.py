@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot import embedded
-from bot.listening import listen
+from bot.receiving.listening import listen
 from bot.up.banner import banner
 from bot.up.child import Process
 from bot.up.console import Console

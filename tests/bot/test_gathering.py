@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.gathering import MOST, Gathering
+from bot.receiving.gathering import MOST, Gathering
 from tests.waiting import until
 
 if TYPE_CHECKING:

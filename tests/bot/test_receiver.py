@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bot.front import THREADS
-from bot.webhooks import LARGEST_BODY, action_of
+from bot.receiving.front import THREADS
+from bot.receiving.webhooks import LARGEST_BODY, action_of
 from jobs.store import Store
 from tests.bot.conftest import NEW, sign
 from tests.waiting import until

@@ -10,8 +10,8 @@ import pytest
 
 SCRIPT = """
 import asyncio, threading, time
-from bot.gathering import Gathering
-from bot.watchdog import Watchdog
+from bot.receiving.gathering import Gathering
+from bot.receiving.watchdog import Watchdog
 
 def stand_still(batch):
     threading.Event().wait(30)

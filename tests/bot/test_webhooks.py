@@ -18,8 +18,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from bot.app import create_app
+from bot.receiving.webhooks import LARGEST_BODY, is_signed
 from bot.triggers import wanted
-from bot.webhooks import LARGEST_BODY, is_signed
 from config.settings import load
 from tests.bot.conftest import NEW, OLD, Sender, sign
 from tests.bot.examples import examples

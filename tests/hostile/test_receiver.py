@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import lz4.frame
 import pytest
 
-from bot.front import ROOM
-from bot.webhooks import LARGEST_BODY
+from bot.receiving.front import ROOM
+from bot.receiving.webhooks import LARGEST_BODY
 from tests.bot.conftest import NEW, OLD, sign
 from tests.bot.test_receiver import served
 from tests.conftest import short_folder

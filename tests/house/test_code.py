@@ -24,7 +24,7 @@ LONGEST_README = 30
 MAY_START_PROCESSES = {
     "bot/up/": "the supervisor starts the processes",
     "bot/demo": "the demo starts the real processes",
-    "bot/serve.py": "the web processes, from one parent",
+    "bot/receiving/serve.py": "the web processes, from one parent",
     "jobs/workspace/": "the only git on the host",
     "jobs/sandbox/": "bubblewrap, and what runs inside",
     "jobs/testing/": "git http-backend behind the local GitHub",
@@ -33,7 +33,7 @@ READS_ENVIRONMENT = ("config/settings.py:", "jobs/sandbox/inside/", "jobs/sandbo
 MAY_USE_RQ = {"jobs/queue.py", "jobs/worker.py", "jobs/clock.py"}
 EDGES = {
     "bot/inbox.py": "a delivery: the error is logged, the delivery tried again",
-    "bot/front.py": "a webhook: never a 5xx for anything a stranger can send",
+    "bot/receiving/front.py": "a webhook: never a 5xx for anything a stranger can send",
     "jobs/pool.py": "the worker's process: logged, another one is started",
     "jobs/execute.py": "the worker's task: logged with a number, the task fails in words",
     "jobs/agent/loop.py": "a tool call: logged, the model is told and goes on",

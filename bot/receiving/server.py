@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from bot.listening import ADDRESS, BACKLOG
+from bot.receiving.listening import ADDRESS, BACKLOG
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 STOP_SECONDS = 5
 
@@ -24,13 +27,28 @@ class SharedSocketServer(MPServer):
     """
 
     listener: socket.socket
+    at_rest: Callable[[], AbstractContextManager[object]] = nullcontext
+    """What holds the threads of this process at rest while it forks."""
 
     def _init_shared_socket(self) -> None:
         self._sso = self.listener
         self._shd = SocketHolder(self.listener.fileno(), False, BACKLOG)  # type: ignore[assignment, call-arg]
 
+    def _spawn_workers(self, *arguments: Any) -> None:
+        with self.at_rest():
+            super()._spawn_workers(*arguments)  # type: ignore[no-untyped-call]
 
-def server(application: str, listener: socket.socket, *, processes: int) -> SharedSocketServer:
+    def _respawn_workers(self, *arguments: Any, **options: Any) -> None:
+        with self.at_rest():
+            super()._respawn_workers(*arguments, **options)
+
+
+def server(
+    application: str,
+    listener: socket.socket,
+    processes: int,
+    at_rest: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> SharedSocketServer:
     """Return a server of an application factory, named as ``module:function``."""
     made = SharedSocketServer(
         application,
@@ -47,5 +65,5 @@ def server(application: str, listener: socket.socket, *, processes: int) -> Shar
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
     )
-    made.listener = listener
+    made.listener, made.at_rest = listener, at_rest
     return made

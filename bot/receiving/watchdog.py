@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import asyncio
 
-    from bot.gathering import Gathering
+    from bot.receiving.gathering import Gathering
 
 PATIENCE_SECONDS = 10.0
 """GitHub waits no longer either."""

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bot import wake
 from bot.app import RECEIVER, create_app
-from bot.gathering import Gathering
-from bot.room import NoRoom, Room
+from bot.receiving.gathering import Gathering
+from bot.receiving.room import NoRoom, Room
+from bot.receiving.watchdog import Watchdog
+from bot.receiving.webhooks import HEADERS, LARGEST_BODY, PATH, Said, said
 from bot.up.guard import end_with_parent
-from bot.watchdog import Watchdog
-from bot.webhooks import HEADERS, LARGEST_BODY, PATH, Said, said
 from config.settings import load, require
 from jobs import logs
 from jobs.types import Delivery
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
     from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-    from bot.webhooks import Receiver
+    from bot.receiving.webhooks import Receiver
 
 THREADS = 32
 """Each request that Flask answers holds one; pages take tens of milliseconds."""

@@ -1,4 +1,4 @@
-"""Runs the web processes: a parent that stays idle, and children of it that answer on one socket."""
+"""Runs the web processes: a parent that wakes workers, and children of it that answer on one socket."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 import multiprocessing
 from typing import TYPE_CHECKING
 
-from bot import listening
+from bot.receiving import listening
 from config.settings import load, require
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ def serve(_arguments: argparse.Namespace) -> int:
     settings = require(load())
     listener = listening.inherited() or listening.listen(settings.port)
     multiprocessing.set_start_method("fork")
-    from bot import front, wake  # noqa: PLC0415 - a missing setting is told without it; the children share its memory
-    from bot.server import server  # noqa: PLC0415 - likewise
+    from bot import wake  # noqa: PLC0415 - a missing setting is told without it; the children share its memory
+    from bot.receiving import front  # noqa: PLC0415 - likewise
+    from bot.receiving.server import server  # noqa: PLC0415 - likewise
     from jobs.keys import signing_key  # noqa: PLC0415 - likewise
     from jobs.store import preload  # noqa: PLC0415 - likewise
 
@@ -32,5 +33,6 @@ def serve(_arguments: argparse.Namespace) -> int:
     wake.inherited.start()
     gc.freeze()
     gc.enable()
-    server(f"{front.__name__}:from_environment", listener, processes=PROCESSES).serve()
+    found = server(f"{front.__name__}:from_environment", listener, PROCESSES, wake.inherited.at_rest)
+    found.serve()
     return 0

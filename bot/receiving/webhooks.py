@@ -20,7 +20,7 @@ from jobs.types import Delivery
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bot.spool import Spool
+    from bot.receiving.spool import Spool
     from bot.wake import BackgroundWaker
     from jobs.store import Store
 

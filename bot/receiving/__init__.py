@@ -1,0 +1,1 @@
+"""From a request of GitHub's to a delivery on the disk."""
