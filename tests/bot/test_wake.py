@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
+import socket
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -59,3 +63,38 @@ def test_nobody_waits_for_a_redis_that_is_away() -> None:
     for number in range(10_000):
         waker.delivery(f"guid-{number:04}")
     assert time.monotonic() - began < 10
+
+
+def test_a_process_is_forked_only_while_its_waker_rests() -> None:
+    """A web process that is started again while Redis is slow gets no lock that its parent's thread holds."""
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        script = FORKS.format(port=slow.getsockname()[1])
+        slow.settimeout(30)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen([sys.executable, "-c", script], **pipes) as forking:  # type: ignore[call-overload]
+            assert forking.stdin is not None
+            assert forking.stdout is not None
+            connection, _ = slow.accept()
+            with connection:
+                forking.stdin.write(b"fork\n")
+                forking.stdin.flush()
+                assert not select.select([forking.stdout], [], [], 0.5)[0], "it forked while its thread was at work"
+            assert forking.stdout.read() == b"forked\n"
+        assert forking.returncode == 0
+
+
+FORKS = """
+import os
+from bot.wake import BackgroundWaker
+waker = BackgroundWaker("redis://127.0.0.1:{port}/0", b"key")
+waker.start()
+waker.delivery("guid-0001")
+os.read(0, 5)
+with waker.at_rest():
+    child = os.fork()
+if not child:
+    os.write(1, b"forked\\n")
+    os._exit(0)
+os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+"""A process that forks while what it wakes with waits for Redis."""
