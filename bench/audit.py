@@ -81,7 +81,7 @@ def write(url: str, start: Barrier, seconds: float, pause: float, told: Queue[li
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--database", default="", help="the URL of an empty PostgreSQL database")
-    parser.add_argument("--seconds", type=float, default=5.0, help="how long each load lasts")
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long each load lasts")
     return parser.parse_args()
 
 

@@ -98,10 +98,12 @@ class Audit:
 
     def add(self, connection: sa.Connection, entry: AuditEntry) -> None:
         """Have the transaction write an entry as the last thing that it does."""
+        people.cipher()  # before the lock that comes last, where there is one
         connection.info[PENDING].append((time.time(), self._clean(scope.completed(entry))))
 
     def record(self, entry: AuditEntry) -> None:
         """Write an entry in a transaction of its own, ahead of what it tells of; raises Unrecorded."""
+        people.cipher()  # before any lock
         try:
             with self._database.write() as connection:
                 self.add(connection, entry)

@@ -15,6 +15,8 @@ from jobs.store.tables import audit_keys
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     from jobs.types import Actor
 
 ID_BYTES, KEY_BYTES, NONCE_BYTES = 8, 32, 12
@@ -69,12 +71,17 @@ def written(private: Private) -> str:
     return json.dumps(values, separators=(",", ":"))
 
 
-def sealed(private: Private, key: bytes) -> str:
-    """Return what is private as nobody can read it without the key: AES-256-GCM with a nonce of its own."""
+def cipher() -> type[AESGCM]:
+    """Return what seals; the first time that takes longer than writing a row, so it is called ahead of any lock."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - slow to import, for writers only
 
+    return AESGCM
+
+
+def sealed(private: Private, key: bytes) -> str:
+    """Return what is private as nobody can read it without the key: AES-256-GCM with a nonce of its own."""
     nonce = secrets.token_bytes(NONCE_BYTES)
-    return base64.b64encode(nonce + AESGCM(key).encrypt(nonce, written(private).encode(), None)).decode()
+    return base64.b64encode(nonce + cipher()(key).encrypt(nonce, written(private).encode(), None)).decode()
 
 
 def people_of(connection: sa.Connection, names: Sequence[str]) -> list[tuple[str, str]]:
@@ -112,11 +119,10 @@ class Reader:
 
     def _opened(self, text: str, key: bytes) -> bytes:
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as above
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - as above
 
         data = base64.b64decode(text, validate=True)
         try:
-            return AESGCM(key).decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], None)
+            return cipher()(key).decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], None)
         except InvalidTag as wrong:
             raise ValueError("another key") from wrong
 

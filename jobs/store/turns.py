@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import random
+import threading
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -19,9 +20,20 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 2.0
 """After that SQLite's own waiting has to do: who holds the turn may have been stopped."""
-STEP_SECONDS = (0.0005, 0.002)
+STEPS = ((0.006, 0.0015), (0.03, 0.006), (PATIENCE_SECONDS, 0.0005))
+"""Until how many seconds of waiting, how many seconds from one look to the next.
+
+Where few write the turn is free in a moment; where many do, who waits longest looks most often.
+"""
+CROWD_SECONDS = 0.02
+"""Who had to wait longer than that has many beside it,"""
+COURTESY_SECONDS = 0.008
+"""and lets them go first the next time: they would else never get in between."""
 BESIDE = "-turn"
 """What the name of the file ends with."""
+
+_crowded = threading.Event()
+"""Set in a process that had to wait for long the last time."""
 
 
 @contextmanager
@@ -40,12 +52,21 @@ def turn(file: str, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
 
 
 def _wait_for(descriptor: int, patience: float) -> None:
-    deadline = time.monotonic() + patience
+    began = time.monotonic()
+    if _crowded.is_set():
+        _crowded.clear()
+        _rest(min(COURTESY_SECONDS, patience))
     with suppress(OSError):
-        while time.monotonic() < deadline:
+        while (waited := time.monotonic() - began) < patience:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                time.sleep(random.uniform(*STEP_SECONDS))  # noqa: S311 - spreads the looks, guards nothing
+                if waited > CROWD_SECONDS:
+                    _crowded.set()
+                _rest(next(step for until, step in STEPS if waited < until))
             else:
                 return
+
+
+def _rest(longest: float) -> None:
+    time.sleep(random.uniform(longest / 2, longest))  # noqa: S311 - spreads the looks, guards nothing
