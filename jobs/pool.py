@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from jobs import warm
 from jobs.crew import CrewWatch
+from jobs.dense import fill_gaps
 from jobs.execute import KINDS
 from jobs.queue import INBOX, TASKS
 from jobs.services import build
@@ -39,7 +40,16 @@ if TYPE_CHECKING:
 RESTART_SECONDS = 1.0
 STOP_SECONDS = 7.2
 TURN_SECONDS = 0.5
-LATE = ("_strptime", "encodings.idna", "h11", "httpcore", "httpcore2", "markdown_it.main", "opentelemetry.propagate")
+LATE = (
+    "_strptime",
+    "encodings.ascii",
+    "encodings.idna",
+    "h11",
+    "httpcore",
+    "httpcore2",
+    "markdown_it.main",
+    "opentelemetry.propagate",
+)
 """What libraries import when they are first used; each worker would have it for itself, some 6 MB."""
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 WATCHED = (*STOPPING, signal.SIGCHLD)
@@ -184,18 +194,25 @@ def _preload(settings: Settings) -> None:
     with contextlib.suppress(OSError, *Store.UNAVAILABLE):  # a full disk keeps nobody from working
         _rehearse(settings)
     gc.collect()
+    fill_gaps()
     gc.freeze()
     gc.enable()
 
 
 def _rehearse(settings: Settings) -> None:
     """Do once, on a database apart, what each worker does first: what code makes as it first runs is shared then."""
+    from config import repository  # noqa: PLC0415 - slow to import, for this process only
+    from jobs.agent.tools import Purpose, toolbox  # noqa: PLC0415 - likewise
+
     with tempfile.TemporaryDirectory(prefix="opus67-rehearsal-") as folder:
         services = build(replace(settings, database_url=default_url(Path(folder))))
         services.store.create()
         services.store.tasks.due(0.0)
         services.store.audit.record(AuditEntry("rehearsal", actor=Actor("github", "1", "nobody")))
         services.github.warm()
+        repository.parse("")
+        for purpose in Purpose:
+            toolbox(purpose)
         services.close()
 
 

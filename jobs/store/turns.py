@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import os
 import random
-import threading
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -20,20 +19,9 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 2.0
 """After that SQLite's own waiting has to do: who holds the turn may have been stopped."""
-STEPS = ((0.006, 0.0015), (0.03, 0.006), (PATIENCE_SECONDS, 0.0005))
-"""Until how many seconds of waiting, how many seconds from one look to the next.
-
-Where few write the turn is free in a moment; where many do, who waits longest looks most often.
-"""
-CROWD_SECONDS = 0.02
-"""Who had to wait longer than that has many beside it,"""
-COURTESY_SECONDS = 0.008
-"""and lets them go first the next time: they would else never get in between."""
+STEP_SECONDS = (0.0005, 0.002)
 BESIDE = "-turn"
 """What the name of the file ends with."""
-
-_crowded = threading.Event()
-"""Set in a process that had to wait for long the last time."""
 
 
 @contextmanager
@@ -52,21 +40,12 @@ def turn(file: str, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
 
 
 def _wait_for(descriptor: int, patience: float) -> None:
-    began = time.monotonic()
-    if _crowded.is_set():
-        _crowded.clear()
-        _rest(min(COURTESY_SECONDS, patience))
+    deadline = time.monotonic() + patience
     with suppress(OSError):
-        while (waited := time.monotonic() - began) < patience:
+        while time.monotonic() < deadline:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if waited > CROWD_SECONDS:
-                    _crowded.set()
-                _rest(next(step for until, step in STEPS if waited < until))
+                time.sleep(random.uniform(*STEP_SECONDS))  # noqa: S311 - spreads the looks, guards nothing
             else:
                 return
-
-
-def _rest(longest: float) -> None:
-    time.sleep(random.uniform(longest / 2, longest))  # noqa: S311 - spreads the looks, guards nothing

@@ -21,6 +21,8 @@ _SURE = 12
 """So many letters and digits are nobody else's words, whatever stands between them."""
 _PIECE, _STRIDE, _SHORT = 12, 4, 200
 """Of a secret, any run of 15 letters and digits holds a whole piece; of a short one it holds four."""
+_WINDOW = 2048
+"""So many pieces of a text are looked up together: hardly any text holds one of a secret, and most are told at once."""
 _VARIED, _TURNS, _TURNS_OF_LETTERS = 6, 3, 6
 
 # What may stand between the letters of a secret without hiding it from a reader; entities are what we write ourselves.
@@ -77,8 +79,11 @@ class Known:
         found = [_shapes_of(secret) for secret in secrets]
         self._raw = frozenset[str]().union(*(one.raw for one in found))
         self._whole = frozenset[str]().union(*(one.whole for one in found))
+        found.sort(key=lambda one: len(one.pieces))
+        # Those of the longest, such as a private key, stay where they are: each set of secrets would have a copy.
+        self._longest = found[-1].pieces if found else {}
         self._pieces: dict[str, tuple[str, int]] = {}
-        for one in found:
+        for one in found[:-1]:
             self._pieces.update(one.pieces)
 
     def find(self, text: str) -> list[Span]:
@@ -88,15 +93,21 @@ class Known:
         letters = squeezed.text
         for shape in self._whole:
             spans += [squeezed.span(at, at + len(shape)) for at in _places(letters, shape)]
-        at = 0
-        while at <= len(letters) - _PIECE:
-            hit = self._pieces.get(letters[at : at + _PIECE])
-            if hit is None:
-                at += 1
+        at, ends = 0, len(letters) - _PIECE + 1
+        for window in range(0, ends, _WINDOW):
+            at, closes = max(at, window), min(window + _WINDOW, ends)
+            seen = {letters[one : one + _PIECE] for one in range(at, closes)}
+            if self._pieces.keys().isdisjoint(seen) and self._longest.keys().isdisjoint(seen):
                 continue
-            start, end = _grown(letters, at, *hit)
-            spans.append(squeezed.span(start, end))
-            at = max(end - _PIECE, at) + 1
+            while at < closes:
+                piece = letters[at : at + _PIECE]
+                hit = self._pieces.get(piece) or self._longest.get(piece)
+                if hit is None:
+                    at += 1
+                    continue
+                start, end = _grown(letters, at, *hit)
+                spans.append(squeezed.span(start, end))
+                at = max(end - _PIECE, at) + 1
         return spans
 
 
