@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,6 +100,9 @@ def measure(provider: str, count: int) -> Found:
             told_after = time.monotonic() - released
             tasks = product.tasks()
             good = sum(task.conclusion is Conclusion.SUCCESS for task in tasks)
+            others = [f"{one.conclusion}: {one.summary}" for one in tasks if one.conclusion is not Conclusion.SUCCESS]
+            for told, times in Counter(others).most_common(5):
+                print(f"{times} of {count} ended otherwise: {told}", file=sys.stderr)
             store = product.store
             dollars = store.tasks.spent_in_all()
             store.close()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jobs.store.tasks import Tasks
 
 PAUSED, HELD, WORKERS = "fleet:paused", "fleet:held", "fleet:workers"
-MOST_WORKERS = 64
+MOST_WORKERS = 256
 BEGINNING = "tasks at once"
 """The lock under which a task begins: what is true of all tasks together is changed under it too."""
 

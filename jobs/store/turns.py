@@ -1,15 +1,17 @@
-"""Writers of a SQLite database wait for each other in small steps, in front of SQLite, which sleeps in long ones.
+"""Writers of a SQLite database wait for each other in front of SQLite, which sleeps in long steps.
 
 SQLite's own waiting grows to a tenth of a second between two looks, so that with many writers some wait for seconds
-while the database is idle (https://sqlite.org/c3ref/busy_timeout.html). A lock on a file beside it is asked for often
-and costs next to nothing; the truth is still SQLite's lock, which is taken next.
+while the database is idle (https://sqlite.org/c3ref/busy_timeout.html). Here a lock on a file beside it says whose turn
+it is, and who has had it rings a bell, a named pipe, that wakes the one who has waited longest. The lock is the
+kernel's, so it is free when its holder is killed; the truth is still SQLite's lock, which is taken next.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import random
+import select
+import stat
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -19,9 +21,14 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 2.0
 """After that SQLite's own waiting has to do: who holds the turn may have been stopped."""
-STEP_SECONDS = (0.0005, 0.002)
-BESIDE = "-turn"
-"""What the name of the file ends with."""
+DEAF_SECONDS = 0.03
+"""How long who waits relies on the bell: one who was killed does not ring."""
+STEP_SECONDS = 0.002
+"""From one look to the next where there is no bell."""
+BESIDE, BELL = "-turn", "-bell"
+"""What the names of the two files end with."""
+RINGS = 4096
+"""Bytes that are read of the bell at once."""
 
 
 @contextmanager
@@ -33,19 +40,58 @@ def turn(file: str, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
         yield
         return
     try:
-        _wait_for(descriptor, min(patience, PATIENCE_SECONDS))
-        yield
+        with _bell(f"{file}{BELL}") as bell:
+            try:
+                _wait_for(descriptor, bell, min(patience, PATIENCE_SECONDS))
+                yield
+            finally:
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+                _ring(bell)
     finally:
         os.close(descriptor)
 
 
-def _wait_for(descriptor: int, patience: float) -> None:
-    deadline = time.monotonic() + patience
+@contextmanager
+def _bell(name: str) -> Iterator[int | None]:
+    """Open the bell, or give none where the file system has no pipes."""
+    with suppress(OSError):  # it is there, or the next line says what is the matter
+        os.mkfifo(name, 0o600)
+    bell = None
     with suppress(OSError):
-        while time.monotonic() < deadline:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                time.sleep(random.uniform(*STEP_SECONDS))  # noqa: S311 - spreads the looks, guards nothing
-            else:
-                return
+        bell = os.open(name, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        yield bell if bell is not None and stat.S_ISFIFO(os.fstat(bell).st_mode) else None
+    finally:
+        if bell is not None:
+            os.close(bell)
+
+
+def _wait_for(descriptor: int, bell: int | None, patience: float) -> None:
+    if _taken(descriptor):
+        return
+    deadline = time.monotonic() + patience
+    with select.epoll() as queue:
+        if bell is not None:
+            # One ring wakes one of those who wait, and the one who came first (epoll_ctl(2)).
+            queue.register(bell, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+        while not _taken(descriptor) and time.monotonic() < deadline:
+            if queue.poll(STEP_SECONDS if bell is None else DEAF_SECONDS) and bell is not None:
+                with suppress(BlockingIOError):
+                    os.read(bell, RINGS)
+
+
+def _taken(descriptor: int) -> bool:
+    """Take the lock if it is free; also where the file system knows no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _ring(bell: int | None) -> None:
+    if bell is not None:
+        with suppress(OSError):  # so many rings that nobody has heard are enough
+            os.write(bell, b".")
