@@ -98,12 +98,14 @@ def measure(provider: str, count: int) -> Found:
             gate.open()
             until(lambda: ended(product) == count, END_SECONDS, product)
             told_after = time.monotonic() - released
-            tasks = product.tasks()
+            store = product.store
+            tasks = store.tasks.recent(count)
             good = sum(task.conclusion is Conclusion.SUCCESS for task in tasks)
-            others = [f"{one.conclusion}: {one.summary}" for one in tasks if one.conclusion is not Conclusion.SUCCESS]
+            others = [
+                f"{one.conclusion}: {one.summary[:400]!r}" for one in tasks if one.conclusion is not Conclusion.SUCCESS
+            ]
             for told, times in Counter(others).most_common(5):
                 print(f"{times} of {count} ended otherwise: {told}", file=sys.stderr)
-            store = product.store
             dollars = store.tasks.spent_in_all()
             store.close()
             used = cpu(family(root)) - before

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATIENCE_SECONDS = 2.0
-"""After that SQLite's own waiting has to do: who holds the turn may have been stopped."""
+PATIENCE_SECONDS = 10.0
+"""After that SQLite's own waiting has to do: who holds the turn may have been stopped. A hundred take seconds."""
 DEAF_SECONDS = 0.03
 """How long who waits relies on the bell: one who was killed does not ring."""
 STEP_SECONDS = 0.002
 """From one look to the next where there is no bell."""
-BESIDE, BELL = "-turn", "-bell"
+TURN, BELL = "-turn", "-bell"
 """What the names of the two files end with."""
 RINGS = 4096
 """Bytes that are read of the bell at once."""
@@ -35,7 +35,7 @@ RINGS = 4096
 def turn(file: str, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
     """Hold the turn to write to a database; without one where the file system gives none."""
     try:
-        descriptor = os.open(f"{file}{BESIDE}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(f"{file}{TURN}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError:  # SQLite says in its own words what is the matter with the folder.
         yield
         return
