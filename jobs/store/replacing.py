@@ -15,7 +15,7 @@ from jobs.store.copying import is_json, rebuilt, reflected
 from jobs.store.database import Database
 from jobs.store.migrations import HEAD, known_versions, migrate
 from jobs.store.tables import metadata, tasks
-from jobs.store.turns import BELL, TURN
+from jobs.store.turns import TURN, bell_of
 from jobs.types import Status, UserError
 
 if TYPE_CHECKING:
@@ -141,8 +141,9 @@ def _new_file(url: str, *, force: bool) -> Iterator[tuple[sa.Connection, Path | 
         ) from error
     finally:
         database.close()
-        for end in (*BESIDE, TURN, BELL):
+        for end in (*BESIDE, TURN):
             fresh.with_name(fresh.name + end).unlink(missing_ok=True)
+        Path(bell_of(str(fresh))).unlink(missing_ok=True)
 
 
 def _swap(fresh: Path, file: Path, aside: Path | None) -> None:

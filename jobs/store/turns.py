@@ -14,6 +14,7 @@ import select
 import stat
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ DEAF_SECONDS = 0.03
 STEP_SECONDS = 0.002
 """From one look to the next where there is no bell."""
 TURN, BELL = "-turn", "-bell"
-"""What the names of the two files end with."""
+"""What the names of the two files end with; that of the bell begins with a dot, since who reads a pipe waits."""
 RINGS = 4096
 """Bytes that are read of the bell at once."""
 
@@ -40,7 +41,7 @@ def turn(file: str, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
         yield
         return
     try:
-        with _bell(f"{file}{BELL}") as bell:
+        with _bell(bell_of(file)) as bell:
             try:
                 _wait_for(descriptor, bell, min(patience, PATIENCE_SECONDS))
                 yield
@@ -49,6 +50,11 @@ def turn(file: str, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
                 _ring(bell)
     finally:
         os.close(descriptor)
+
+
+def bell_of(file: str) -> str:
+    """Return the name of a database's bell."""
+    return str(Path(file).with_name(f".{Path(file).name}{BELL}"))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.store.turns import BELL, turn
+from jobs.store.turns import bell_of, turn
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def test_who_is_killed_holds_up_nobody(file: str) -> None:
 def test_patience_ends(file: str, beside: str) -> None:
     """Who has waited as long as is wanted goes on without the turn, and SQLite says what is the matter."""
     if beside == "no pipe":
-        Path(f"{file}{BELL}").touch()
+        Path(bell_of(file)).touch()
     has_it, give_back = FORKED.Event(), FORKED.Event()
     holder = FORKED.Process(target=hold, args=(file, has_it, give_back))
     holder.start()
@@ -107,7 +107,7 @@ def test_patience_ends(file: str, beside: str) -> None:
 def test_rings_that_nobody_hears_are_no_trouble(file: str) -> None:
     """More turns than the pipe has room for hold up nobody, and leave no file open."""
     with turn(file):
-        bell = os.open(f"{file}{BELL}", os.O_RDWR | os.O_NONBLOCK)
+        bell = os.open(bell_of(file), os.O_RDWR | os.O_NONBLOCK)
     room = fcntl.fcntl(bell, fcntl.F_SETPIPE_SZ, 4096)
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(room + 100):
