@@ -46,8 +46,7 @@ def turn(file: str, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
                 _wait_for(descriptor, bell, min(patience, PATIENCE_SECONDS))
                 yield
             finally:
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
-                _ring(bell)
+                _give_back(descriptor, bell)
     finally:
         os.close(descriptor)
 
@@ -59,12 +58,13 @@ def bell_of(file: str) -> str:
 
 @contextmanager
 def _bell(name: str) -> Iterator[int | None]:
-    """Open the bell, or give none where the file system has no pipes."""
-    with suppress(OSError):  # it is there, or the next line says what is the matter
-        os.mkfifo(name, 0o600)
+    """Open the bell, or give none where the file system has no pipes, or the system no queue to wait in."""
     bell = None
-    with suppress(OSError):
-        bell = os.open(name, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    if hasattr(select, "epoll"):
+        with suppress(OSError):  # it is there, or the next line says what is the matter
+            os.mkfifo(name, 0o600)
+        with suppress(OSError):
+            bell = os.open(name, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         yield bell if bell is not None and stat.S_ISFIFO(os.fstat(bell).st_mode) else None
     finally:
@@ -73,16 +73,19 @@ def _bell(name: str) -> Iterator[int | None]:
 
 
 def _wait_for(descriptor: int, bell: int | None, patience: float) -> None:
+    deadline = time.monotonic() + patience
     if _taken(descriptor):
         return
-    deadline = time.monotonic() + patience
-    with select.epoll() as queue:
-        if bell is not None:
-            # One ring wakes one of those who wait, and the one who came first (epoll_ctl(2)).
-            queue.register(bell, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+    if bell is None:
         while not _taken(descriptor) and time.monotonic() < deadline:
-            if queue.poll(STEP_SECONDS if bell is None else DEAF_SECONDS) and bell is not None:
-                with suppress(BlockingIOError):
+            time.sleep(STEP_SECONDS)
+        return
+    with select.epoll() as queue:
+        # One ring wakes one of those who wait, and the one who came first (epoll_ctl(2)).
+        queue.register(bell, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+        while not _taken(descriptor) and time.monotonic() < deadline:
+            if queue.poll(DEAF_SECONDS):
+                with suppress(BlockingIOError):  # somebody else was quicker
                     os.read(bell, RINGS)
 
 
@@ -97,7 +100,10 @@ def _taken(descriptor: int) -> bool:
     return True
 
 
-def _ring(bell: int | None) -> None:
+def _give_back(descriptor: int, bell: int | None) -> None:
+    """Let the next one in, and ring for it; never raises, as what was to be written is written."""
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
     if bell is not None:
         with suppress(OSError):  # so many rings that nobody has heard are enough
             os.write(bell, b".")
