@@ -125,7 +125,7 @@ def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
         try:
             holder.write("/workspace/holds.py", HOLDS.encode())
             said = holder.run(
-                "(setsid python3 holds.py >said 2>&1 &); until grep -q . said; do sleep 0.02; done; cat said",
+                "(setsid python3 holds.py >said 2>&1 &); until grep -qs . said; do sleep 0.02; done; cat said",
                 timeout=30,
             )
             assert said.output == "ready\n"
