@@ -13,11 +13,8 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 import time
-from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs import warm
@@ -25,10 +22,8 @@ from jobs.crew import CrewWatch
 from jobs.dense import fill_gaps
 from jobs.execute import KINDS
 from jobs.queue import INBOX, TASKS
-from jobs.services import build
-from jobs.store import Store, default_url
+from jobs.store import Store
 from jobs.trust import trusted
-from jobs.types import Actor, AuditEntry
 from jobs.worker import work
 
 if TYPE_CHECKING:
@@ -176,7 +171,7 @@ def lanes(settings: Settings) -> dict[str, int]:
 def _preload(settings: Settings) -> None:
     """Import what is slow to import before forking, so that all workers share it and no first task waits for it."""
     from jobs.models import preload  # noqa: PLC0415 - slow to import, for this process only
-    from jobs.models.rehearsal import rehearse  # noqa: PLC0415 - likewise
+    from jobs.rehearsal import rehearse  # noqa: PLC0415 - likewise
     from jobs.sandbox import preload as preload_sandbox  # noqa: PLC0415 - likewise
     from jobs.store import preload as preload_driver  # noqa: PLC0415 - likewise
 
@@ -190,30 +185,12 @@ def _preload(settings: Settings) -> None:
             import_module(module)
     preload_driver(settings.database_url)
     trusted()
-    rehearse(settings.models)
     with contextlib.suppress(OSError, *Store.UNAVAILABLE):  # a full disk keeps nobody from working
-        _rehearse(settings)
+        rehearse(settings)
     gc.collect()
     fill_gaps()
     gc.freeze()
     gc.enable()
-
-
-def _rehearse(settings: Settings) -> None:
-    """Do once, on a database apart, what each worker does first: what code makes as it first runs is shared then."""
-    from config import repository  # noqa: PLC0415 - slow to import, for this process only
-    from jobs.agent.tools import Purpose, toolbox  # noqa: PLC0415 - likewise
-
-    with tempfile.TemporaryDirectory(prefix="opus67-rehearsal-") as folder:
-        services = build(replace(settings, database_url=default_url(Path(folder))))
-        services.store.create()
-        services.store.tasks.due(0.0)
-        services.store.audit.record(AuditEntry("rehearsal", actor=Actor("github", "1", "nobody")))
-        services.github.warm()
-        repository.parse("")
-        for purpose in Purpose:
-            toolbox(purpose)
-        services.close()
 
 
 def _die_with(parent: int) -> None:

@@ -60,17 +60,18 @@ def podman_works() -> bool:
     """Tell whether podman's service answers, has the sandbox's image or can build it, and starts a bare container."""
     from docker.errors import APIError  # noqa: PLC0415 - heavy, and few tests need it
 
-    from jobs.sandbox import engine, image  # noqa: PLC0415 - as above
+    from jobs.sandbox import image  # noqa: PLC0415 - as above
+    from jobs.sandbox.api import DEFAULT_IMAGE, client  # noqa: PLC0415 - as above
     from jobs.sandbox.places import engine_socket  # noqa: PLC0415 - as above
 
     if not engine_socket("podman"):
         return False
     image.build("podman", "", None, print)
-    api = engine.client("podman")
+    api = client("podman")
     try:
         limits = [{"Name": name, "Soft": 1024, "Hard": 1024} for name in ("nofile", "nproc")]
         config = api.create_host_config(network_mode="none", ulimits=limits)
-        bare = api.create_container(engine.DEFAULT_IMAGE, command=["true"], host_config=config)["Id"]
+        bare = api.create_container(DEFAULT_IMAGE, command=["true"], host_config=config)["Id"]
         try:
             api.start(bare)
             api.wait(bare)

@@ -46,12 +46,12 @@ def detect(preferred: str = "") -> str:
 
 
 def preload(preferred: str) -> None:
-    """Import what starting a sandbox needs: for workers, before they fork."""
+    """Make what starting a sandbox needs: for workers, before they fork."""
     for provider in [preferred] if preferred else PROVIDERS:
         if _works(provider):
             _module(provider)
             if provider != "bubblewrap":
-                importlib.import_module("docker")
+                _api().preload(provider)
             importlib.import_module("jobs.sandbox.proxy")
             return
 
@@ -61,7 +61,7 @@ def quickest(preferred: str, image: str) -> str:
     if preferred:
         return detect(preferred)
     for provider in PROVIDERS:
-        if _works(provider) and (provider == "bubblewrap" or _module(provider).has_image(provider, image)):
+        if _works(provider) and (provider == "bubblewrap" or _api().has_image(provider, image)):
             return provider
     return detect()
 
@@ -73,9 +73,9 @@ def why_not(provider: str, image: str) -> str:
             "the sandbox of this bot is bubblewrap, which has no images: commands run with what is installed on the "
             "bot's machine. Its operator can change that with OPUS67_SANDBOX=docker or podman"
         )
-    if _module(provider).has_image(provider, image):
+    if _api().has_image(provider, image):
         return ""
-    command = _module(provider).pull_command(provider, image)
+    command = _api().pull_command(provider, image)
     return f"{provider} does not have it on the bot's machine. Its operator can fetch it there: `{command}`"
 
 
@@ -124,6 +124,10 @@ def prove(provider: str, image: str, home: Path) -> list[tuple[str, bool, str]]:
     from jobs.sandbox.proof import prove as run_proofs  # noqa: PLC0415 - the package stays light to import
 
     return run_proofs(provider, image, home)
+
+
+def _api() -> Any:
+    return importlib.import_module("jobs.sandbox.api")
 
 
 def _spares() -> Any:

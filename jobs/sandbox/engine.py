@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import time
 from typing import TYPE_CHECKING, Any
 
 from jobs.sandbox import seccomp
+from jobs.sandbox.api import DEFAULT_IMAGE, client, engine_errors, reason, remove_container
 from jobs.sandbox.channel import ChannelLost
 from jobs.sandbox.live import LiveSandbox
-from jobs.sandbox.places import PROOF_PREFIX, SPARE_PREFIX, engine_socket, remove_folder, run_folder
+from jobs.sandbox.places import PROOF_PREFIX, SPARE_PREFIX, remove_folder, run_folder
 from jobs.sandbox.stream import StreamTransport
-from jobs.types import SandboxAway, SandboxError
+from jobs.types import SandboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from docker import APIClient
@@ -24,18 +24,11 @@ if TYPE_CHECKING:
     from jobs.sandbox.proxy import Proxy
     from jobs.types import SandboxSpec
 
-DEFAULT_IMAGE = "opus67-sandbox:latest"
-DEFAULT_REGISTRY = "docker.io"
 TASK_LABEL, DEADLINE_LABEL, HOME_LABEL = "opus67.task", "opus67.deadline", "opus67.home"
 USER = "10001:10001"
 KEEPER = "10002:10002"
 """Who runs the process that ends the container at its deadline: the agent's user cannot kill it."""
-API_TIMEOUT = 60
 RUNNER_COMMAND = ["python3", "-I", "-S", "-B", "/run/opus67"]
-REASON_LIMIT = 400
-AWAY_SECONDS = 10.0
-"""When an engine that does not answer is asked again; the breaker makes it longer."""
-FULL = "no space left on device"
 PODMAN_PROCESSES = 8192
 """What all sandboxes together may have, as the kernel counts by user; ``pids`` is what one may have."""
 LOG_DRIVERS = {"docker": "local", "podman": "k8s-file"}
@@ -46,86 +39,7 @@ PRIVATE: dict[str, dict[str, Any]] = {
     "podman": {},
 }
 """What docker would take from the host: the names of its control groups, its resolvers and search domains."""
-REMOVAL_PAUSES = (0.1, 0.3, 1.0, 3.0)
-VERSIONS: dict[str, str] = {}
-"""The API's version by the engine's socket: to ask for it again takes longer than most answers."""
 OUT_OF_MEMORY_CURE = "it ran out of memory; raise its memory or let the commands use less"
-
-
-@contextlib.contextmanager
-def engine_errors(provider: str, image: str = DEFAULT_IMAGE) -> Iterator[None]:
-    """Turn what docker-py raises into ``SandboxError`` with the next step; ``image`` is what may be missing.
-
-    It is ``SandboxAway`` where no sandbox could start now: the engine does not answer, lacks its image, has no room.
-    """
-    import docker.errors  # noqa: PLC0415 - heavy, and only where an engine is used
-    import requests.exceptions  # noqa: PLC0415 - as above
-
-    try:
-        yield
-    except docker.errors.ImageNotFound as error:
-        raise SandboxAway(_missing(provider, image), AWAY_SECONDS) from error
-    except docker.errors.APIError as error:
-        if FULL in _reason(error):
-            words = f"The disk of {provider} is full. Make room on it, for example with {provider} system prune"
-            raise SandboxAway(words, AWAY_SECONDS) from error
-        raise SandboxError(f"{provider} refused to do it: {_reason(error)}. See what it says: opus67 doctor") from error
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        words = f"{provider} does not answer: {error}. Start it, then run: opus67 doctor"
-        raise SandboxAway(words, AWAY_SECONDS) from error
-
-
-def _missing(provider: str, image: str) -> str:
-    build = f"opus67 sandbox build --engine {provider}"
-    if image == DEFAULT_IMAGE:
-        return f"{provider} does not have the sandbox image {image}. Build it: {build}"
-    return (
-        f"{provider} does not have the image {image}. Fetch it on the bot's machine: {pull_command(provider, image)} "
-        f"(or build one of that name: {build} --tag {image})"
-    )
-
-
-def pull_command(provider: str, image: str) -> str:
-    """Return the command that fetches an image; podman wants the registry named that docker takes for granted."""
-    if provider == "podman" and not names_registry(image):
-        image = f"{DEFAULT_REGISTRY}/{image}" if "/" in image else f"{DEFAULT_REGISTRY}/library/{image}"
-    return f"{provider} pull {image}"
-
-
-def names_registry(image: str) -> bool:
-    """Tell whether an image's name begins with a registry's."""
-    first, slash, _ = image.partition("/")
-    return bool(slash) and (first == "localhost" or "." in first or ":" in first)
-
-
-def _reason(error: Any) -> str:
-    """Return what an engine said, short enough for a comment: it may quote all that it was given."""
-    said = " ".join(str(error.explanation or error).split()).rstrip(".")
-    return said if len(said) <= REASON_LIMIT else f"{said[: REASON_LIMIT // 2]} … {said[-REASON_LIMIT // 2 :]}"
-
-
-def client(provider: str) -> APIClient:
-    """Return a client of the local engine; raises ``SandboxError`` when there is none."""
-    from docker import APIClient  # noqa: PLC0415 - heavy, and only where an engine is used
-
-    path = engine_socket(provider)
-    if not path:
-        words = f"No {provider} engine answers on this machine. Start it, then run: opus67 doctor"
-        raise SandboxAway(words, AWAY_SECONDS)
-    with engine_errors(provider):
-        found = APIClient(base_url=f"unix://{path}", timeout=API_TIMEOUT, version=VERSIONS.get(path, "auto"))
-    VERSIONS[path] = found.api_version
-    return found
-
-
-def has_image(provider: str, image: str) -> bool:
-    """Tell whether the engine has an image, so that nothing would have to be built first."""
-    engine = client(provider)
-    try:
-        with engine_errors(provider):
-            return bool(engine.images(name=image))
-    finally:
-        engine.close()
 
 
 def start(provider: str, spec: SandboxSpec, home: Path, make_proxy: Callable[[Path], Proxy]) -> LiveSandbox:
@@ -323,7 +237,7 @@ class EnginePlace:
                 return StreamTransport(self._engine.exec_start(created["Id"], socket=True))
         except SandboxError as error:
             if isinstance(error.__cause__, docker.errors.APIError):
-                raise ChannelLost(_reason(error.__cause__)) from error
+                raise ChannelLost(reason(error.__cause__)) from error
             raise
 
     def obituary(self) -> str:
@@ -376,23 +290,3 @@ def _tmpfs(provider: str, megabytes: int) -> str:
     if provider == "podman":
         return f"{options},U,mode=1777,notmpcopyup"
     return f"{options},nr_inodes={inodes(megabytes)},uid=10001,gid=10001,mode=0755"
-
-
-def remove_container(engine: APIClient, container: str) -> None:
-    """Remove a container, whatever it does; podman refuses while one is just coming to its end."""
-    import docker.errors  # noqa: PLC0415 - heavy, and only where an engine is used
-
-    last = len(REMOVAL_PAUSES) - 1
-    for attempt, pause in enumerate(REMOVAL_PAUSES):
-        try:
-            engine.remove_container(container, force=True, v=True)
-        except docker.errors.NotFound:
-            return
-        except docker.errors.APIError as error:
-            if "already in progress" in _reason(error):
-                return
-            if "state improper" not in _reason(error) or attempt == last:
-                raise
-            time.sleep(pause)
-        else:
-            return

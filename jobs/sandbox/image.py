@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobs.sandbox.engine import DEFAULT_IMAGE, client, engine_errors, names_registry, pull_command
+from jobs.sandbox.api import DEFAULT_IMAGE, client, engine_errors, names_registry, pull_command
 from jobs.types import SandboxError
 
 if TYPE_CHECKING:

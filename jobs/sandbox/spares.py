@@ -16,20 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.sandbox import seccomp
+from jobs.sandbox.api import DEFAULT_IMAGE, client, engine_errors, remove_container
 from jobs.sandbox.channel import ChannelLost
-from jobs.sandbox.engine import (
-    DEFAULT_IMAGE,
-    HOME_LABEL,
-    TASK_LABEL,
-    EnginePlace,
-    client,
-    container_name,
-    deadline_of,
-    engine_errors,
-    home_id,
-    remove_container,
-    start,
-)
+from jobs.sandbox.engine import HOME_LABEL, TASK_LABEL, EnginePlace, container_name, deadline_of, home_id, start
 from jobs.sandbox.live import LiveSandbox
 from jobs.sandbox.places import SPARE_PREFIX, move_folder, remove_folder, run_folder
 from jobs.types import SandboxError

@@ -23,7 +23,7 @@ def without_walls(programs: Sequence[str]) -> list[str]:
     """Try programs as root with nearly all capabilities and no filter, in a container without a network."""
     from docker.types import Mount  # noqa: PLC0415 - heavy, and few tests need it
 
-    from jobs.sandbox.engine import DEFAULT_IMAGE, client  # noqa: PLC0415 - as above
+    from jobs.sandbox.api import DEFAULT_IMAGE, client  # noqa: PLC0415 - as above
 
     ensure_image("docker")
     api = client("docker")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from jobs.sandbox import image
-from jobs.sandbox.engine import DEFAULT_IMAGE, client
+from jobs.sandbox.api import DEFAULT_IMAGE, client
 from jobs.sandbox.seccomp import profile
 from tests.conftest import short_folder
 from tests.hostile.probes import TABLE

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from jobs.breaker import FAILURES, Breaker
 from jobs.execute import execute
 from jobs.outages import OUTAGE_SECONDS
-from jobs.sandbox.engine import engine_errors
+from jobs.sandbox.api import engine_errors
 from jobs.testing.models import Failure, call, cut_stream, refused
 from jobs.types import Actor, Conclusion, Kind, SandboxAway, Status, Subject
 from tests.jobs.workshop import FIXED, WORKSHOP, finish, write

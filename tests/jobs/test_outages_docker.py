@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from jobs.execute import execute
-from jobs.sandbox import engine
+from jobs.sandbox.api import client
+from jobs.sandbox.engine import TASK_LABEL
 from jobs.testing.models import call
 from jobs.types import Conclusion, Status
 from tests.jobs.workshop import FIXED, Workshop, finish, write
@@ -48,8 +49,8 @@ def test_a_container_that_is_killed_is_replaced(workshop: Workshop) -> None:
     task = workshop.task()
 
     def kill(_asked: object) -> Reply:
-        with closing(engine.client("docker")) as docker:
-            [found] = docker.containers(filters={"label": f"{engine.TASK_LABEL}=opus67-{task.id}"})
+        with closing(client("docker")) as docker:
+            [found] = docker.containers(filters={"label": f"{TASK_LABEL}=opus67-{task.id}"})
             docker.kill(found["Id"])
         return call("bash", command="cat greeting.py")
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobs import warm
-from jobs.sandbox.engine import client, container_name, home_id
+from jobs.sandbox.api import client
+from jobs.sandbox.engine import container_name, home_id
 from jobs.services import Services
 from jobs.testing.models import call
 from jobs.types import Conclusion

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from jobs.sandbox import engine
+from jobs.sandbox.api import client
+from jobs.sandbox.engine import home_id
 from jobs.store import Store
 from jobs.store.tables import metadata
 from jobs.testing.github import LocalGitHub
@@ -128,16 +129,16 @@ def docked(private_key: str) -> Iterator[Workshop]:  # noqa: F811 - a fixture
 
 def end_container(shop: Workshop, task: Task) -> None:
     """End the container of a task from outside."""
-    client = engine.client("docker")
+    docker = client("docker")
     try:
-        client.remove_container(container(shop, task), force=True)
+        docker.remove_container(container(shop, task), force=True)
     finally:
-        client.close()
+        docker.close()
 
 
 def container(shop: Workshop, task: Task) -> str:
     """Return the name of a task's container."""
-    return f"opus67-{engine.home_id(shop.services.settings.home)[:6]}-opus67-{task.id}"
+    return f"opus67-{home_id(shop.services.settings.home)[:6]}-opus67-{task.id}"
 
 
 LOOK = call("bash", command="cat greeting.py /tmp/beside ~/set-up; ls ~/set-up-ended")

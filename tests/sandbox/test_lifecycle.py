@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jobs import sandbox
-from jobs.sandbox.engine import DEFAULT_IMAGE, pull_command
+from jobs.sandbox.api import DEFAULT_IMAGE, pull_command
 from jobs.types import SandboxError
 from tests.sandbox.places import ensure_image, spec_for, start
 from tests.waiting import until

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from jobs import sandbox
-from jobs.sandbox.engine import client, container_name, home_id, remove_container
+from jobs.sandbox.api import client, remove_container
+from jobs.sandbox.engine import container_name, home_id
 from jobs.sandbox.proof import proved
 from jobs.sandbox.spares import SPARE_SECONDS
 from tests.conftest import short_folder

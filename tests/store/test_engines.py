@@ -55,6 +55,26 @@ def test_a_database_that_is_not_there_is_told_in_words(home: Path) -> None:
         examine(f"postgresql://nobody@/none?host={home}")
 
 
+class Stop(BaseException):
+    """What breaks work off, and is no error."""
+
+
+def test_what_breaks_a_statement_off_is_no_lost_database(database_url: str) -> None:
+    """It goes on as what it is, as no error of the database does; the next statement has a good connection."""
+    store = Store(database_url)
+    store.create()
+
+    def stop(*_given: Any) -> None:
+        raise Stop
+
+    sa.event.listen(store.database.engine, "do_execute", stop)
+    with pytest.raises(Stop):
+        store.tasks.due(NOW)
+    sa.event.remove(store.database.engine, "do_execute", stop)
+    assert store.tasks.due(NOW) == []
+    store.close()
+
+
 def together(count: int, act: Callable[[int], Any]) -> list[Any]:
     """Call ``act`` from so many threads at the same moment."""
     start = threading.Barrier(count)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import _thread
 import selectors
 import socket
-import threading
 import time
 
 PROXY_SOCKET = "/run/opus67/proxy.sock"
 PROXY_PORT = 3128
 CONNECTIONS = 32
 CHUNK = 1 << 16
+PAUSE = 0.05
 
 
 def forward() -> None:
@@ -22,22 +23,24 @@ def forward() -> None:
     except OSError:
         return
     listener.listen(CONNECTIONS)
-    slots = threading.BoundedSemaphore(CONNECTIONS)
+    open_ones: list[socket.socket] = []
     while True:
         try:
             client = listener.accept()[0]
         except OSError:
-            time.sleep(0.1)
+            time.sleep(PAUSE)
             continue
-        slots.acquire()
+        while len(open_ones) >= CONNECTIONS:
+            time.sleep(PAUSE)
+        open_ones.append(client)
         try:
-            threading.Thread(target=connect, args=(client, slots), daemon=True).start()
+            _thread.start_new_thread(connect, (client, open_ones))
         except RuntimeError:
-            slots.release()
+            open_ones.remove(client)
             client.close()
 
 
-def connect(client: socket.socket, slots: threading.BoundedSemaphore) -> None:
+def connect(client: socket.socket, open_ones: list[socket.socket]) -> None:
     """Serve one forwarded connection until both sides have ended."""
     try:
         with client, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as proxy:
@@ -51,7 +54,7 @@ def connect(client: socket.socket, slots: threading.BoundedSemaphore) -> None:
     except OSError:
         return
     finally:
-        slots.release()
+        open_ones.remove(client)
 
 
 def carry(selector: selectors.BaseSelector, source: socket.socket, target: socket.socket) -> None:

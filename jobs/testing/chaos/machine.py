@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.sandbox.engine import HOME_LABEL, TASK_LABEL, client, home_id
+from jobs.sandbox.api import client
+from jobs.sandbox.engine import HOME_LABEL, TASK_LABEL, home_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
