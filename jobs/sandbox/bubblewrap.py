@@ -46,6 +46,7 @@ exec {python} -I -S -B /run/opus67
 """
 """The first command inside: the channel becomes its stdin and stdout, and nobody else's."""
 END_TIMEOUT = 5.0
+GOODBYE_SECONDS = 1.0
 SAID_CAP = 300
 
 
@@ -196,7 +197,11 @@ class BubblewrapPlace:
 
     def obituary(self) -> str:
         """Return why the sandbox is no more, in words; empty while it lives."""
-        if self._process is None or self._process.poll() is None:
+        if self._process is None:
+            return ""
+        try:  # who ends the sandbox ends a moment after it
+            self._process.wait(GOODBYE_SECONDS)
+        except subprocess.TimeoutExpired:
             return ""
         if time.time() >= self._spec.deadline - 1:
             return "its time was over"
