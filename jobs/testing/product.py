@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from config.settings import load
 from jobs.store import Store
 from jobs.testing.github import LocalGitHub
 from jobs.testing.models import MessagesAPI
+from jobs.testing.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ class Product:
         changes: Mapping[str, str] | None = None,
     ) -> None:
         self.home = home
-        self.port = _free_port()
+        self.port = free_port()
         self.model = MessagesAPI(script, api_key=KEY)
         self.github = LocalGitHub(home / "github")
         self._inherited = {name: value for name, value in environment.items() if name in KEPT}
@@ -165,10 +165,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -20,6 +20,7 @@ import pytest
 from bot.receiving.front import THREADS
 from bot.receiving.webhooks import LARGEST_BODY, action_of
 from jobs.store import Store
+from jobs.testing.ports import free_port
 from tests.bot.conftest import NEW, sign
 from tests.waiting import until
 
@@ -56,8 +57,7 @@ def test_the_action_is_found_wherever_it_stands(body: bytes, action: str | None)
 @contextmanager
 def served(home: Path, **changes: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Run the web process as people do, over a database of its own, and yield it with its port; settings may be changed."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
         "OPUS67_HOME": str(home),

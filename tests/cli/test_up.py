@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from redis import Redis
 
 from bot import embedded
+from jobs.testing.ports import free_port
 from tests.cli.conftest import alive, command_line, descendants
 from tests.waiting import until
 
@@ -28,13 +29,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.bubblewrap
 NOBODY = "http://127.0.0.1:9"
-
-
-def free_port() -> str:
-    """Return a port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +45,7 @@ def settings(home: Path, key: str) -> dict[str, str]:
         "OPUS67_HOME": str(home / "var"),
         "OPUS67_SANDBOX": "bubblewrap",
         "OPUS67_WORKERS": "1",
-        "PORT": free_port(),
+        "PORT": str(free_port()),
         "GITHUB_APP_ID": "67",
         "GITHUB_PRIVATE_KEY": key,
         "GITHUB_WEBHOOK_SECRET": "a webhook secret",

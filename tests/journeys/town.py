@@ -20,7 +20,7 @@ from jobs.store.audit import Wanted
 from jobs.testing.models.script import Script, by_tool, call, refused
 from jobs.testing.product import Product
 from jobs.types import Status
-from tests.waiting import until
+from tests.waiting import SLOWER, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -88,14 +88,14 @@ class Gate:
 
         def answer(_request: dict[str, Any]) -> Line:
             self.reached.set()
-            self.opened.wait(120)
+            self.opened.wait(120 * SLOWER)
             return reply
 
         return answer
 
     def wait(self) -> None:
         """Wait until the model was asked for what is behind the gate."""
-        assert self.reached.wait(PATIENCE), "the model was not asked for what is behind the gate"
+        assert self.reached.wait(PATIENCE * SLOWER), "the model was not asked for what is behind the gate"
 
     def open(self) -> None:
         """Let the reply go."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import multiprocessing
 import os
+import select
 import signal
 import time
 from contextlib import suppress
@@ -13,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobs.store import turns
 from jobs.store.turns import bell_of, turn
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from multiprocessing.queues import Queue
     from multiprocessing.synchronize import Event
 
 FORKED = multiprocessing.get_context("fork")
@@ -30,16 +31,17 @@ def hold(file: str, has_it: Event, give_back: Event) -> None:
         give_back.wait(30)
 
 
-def come(file: str, name: str, told: Queue[str]) -> None:
-    """Wait for the turn, and tell when one has it."""
-    with turn(file):
-        told.put(name)
+def come(file: str, name: str) -> None:
+    """Wait for the turn, and write down that one has it."""
+    with turn(file), Path(f"{file}-order").open("a") as order:
+        order.write(f"{name} ")
 
 
 def is_waiting(process: int | None) -> bool:
-    """Tell whether a process has begun to wait for the bell."""
+    """Tell whether a process has begun to wait for the bell: what it has from its parent is waited for otherwise."""
+    alone = f"{select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP | select.EPOLLEXCLUSIVE:x}"
     with suppress(FileNotFoundError):  # it has just closed one
-        return any("eventpoll" in str(one.readlink()) for one in Path(f"/proc/{process}/fd").iterdir())
+        return any(alone in one.read_text().split() for one in Path(f"/proc/{process}/fdinfo").iterdir())
     return False
 
 
@@ -49,23 +51,24 @@ def file(tmp_path: Path) -> str:
     return f"{tmp_path}/database"
 
 
-def test_who_came_first_is_first(file: str) -> None:
-    """Of three that wait the one that waited longest writes next."""
-    has_it, give_back, told = FORKED.Event(), FORKED.Event(), FORKED.Queue()
+def test_who_came_first_is_first(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three that wait the one that waited longest writes next, by the bell alone."""
+    monkeypatch.setattr(turns, "DEAF_SECONDS", 60.0)
+    has_it, give_back = FORKED.Event(), FORKED.Event()
     holder = FORKED.Process(target=hold, args=(file, has_it, give_back))
     holder.start()
     assert has_it.wait(30)
     waiting = []
     for name in ("first", "second", "third"):
-        process = FORKED.Process(target=come, args=(file, name, told))
+        process = FORKED.Process(target=come, args=(file, name))
         process.start()
         waiting.append(process)
         until(lambda number=process.pid: is_waiting(number), what=f"the {name} to wait")  # type: ignore[misc]
     give_back.set()
-    assert [told.get(timeout=30) for _ in waiting] == ["first", "second", "third"]
     for process in (holder, *waiting):
         process.join(30)
         assert process.exitcode == 0
+    assert Path(f"{file}-order").read_text() == "first second third "
 
 
 def test_who_is_killed_holds_up_nobody(file: str) -> None:
@@ -74,15 +77,14 @@ def test_who_is_killed_holds_up_nobody(file: str) -> None:
     holder = FORKED.Process(target=hold, args=(file, has_it, FORKED.Event()))
     holder.start()
     assert has_it.wait(30)
-    told = FORKED.Queue()
-    waiting = FORKED.Process(target=come, args=(file, "next", told))
+    waiting = FORKED.Process(target=come, args=(file, "next"))
     waiting.start()
     until(lambda: is_waiting(waiting.pid), what="the next one to wait")
-    assert told.empty()
+    assert not Path(f"{file}-order").exists()
     os.kill(holder.pid or 0, signal.SIGKILL)
-    assert told.get(timeout=5) == "next"
+    waiting.join(5)
+    assert Path(f"{file}-order").read_text() == "next "
     holder.join(30)
-    waiting.join(30)
 
 
 @pytest.mark.parametrize("beside", ["a pipe", "no pipe"])

@@ -133,13 +133,15 @@ def test_what_only_looks_odd_stays(text: str) -> None:
 )
 def test_no_text_takes_long(bit: str) -> None:
     """A text of a comment's length is read in a moment, whatever it is made of: twice of it takes about twice as long."""
-    times = []
-    for size in (32_000, 64_000):
-        text = (bit * size)[:size]
-        began = time.process_time()
+
+    def seconds(size: int) -> float:
+        text, began = (bit * size)[:size], time.thread_time()
         redact(text, [SECRET])
-        times.append(time.process_time() - began)
-    assert times[1] < 3 * times[0] + 0.5
+        return time.thread_time() - began
+
+    # The quickest of three: the collector may come in between, and has much to look through in a tester.
+    half, whole = (min(seconds(size) for _ in range(3)) for size in (32_000, 64_000))
+    assert whole < 3 * half + 0.5
 
 
 PRIVATE, OTHER = new_private_key(), new_private_key().splitlines()[1]
