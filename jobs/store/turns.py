@@ -33,8 +33,11 @@ RINGS = 4096
 
 
 @contextmanager
-def turn(file: str, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
-    """Hold the turn to write to a database; without one where the file system gives none."""
+def turn(file: str, patience: float = PATIENCE_SECONDS, *, deaf: float = DEAF_SECONDS) -> Iterator[None]:
+    """Hold the turn to write to a database; without one where the file system gives none.
+
+    Who waits looks every ``deaf`` seconds whether it is free without a ring: who is killed rings for nobody.
+    """
     try:
         descriptor = os.open(f"{file}{TURN}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError:  # SQLite says in its own words what is the matter with the folder.
@@ -43,7 +46,7 @@ def turn(file: str, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
     try:
         with _bell(bell_of(file)) as bell:
             try:
-                _wait_for(descriptor, bell, min(patience, PATIENCE_SECONDS))
+                _wait_for(descriptor, bell, min(patience, PATIENCE_SECONDS), deaf)
                 yield
             finally:
                 _give_back(descriptor, bell)
@@ -72,7 +75,7 @@ def _bell(name: str) -> Iterator[int | None]:
             os.close(bell)
 
 
-def _wait_for(descriptor: int, bell: int | None, patience: float) -> None:
+def _wait_for(descriptor: int, bell: int | None, patience: float, deaf: float) -> None:
     deadline = time.monotonic() + patience
     if _taken(descriptor):
         return
@@ -84,7 +87,7 @@ def _wait_for(descriptor: int, bell: int | None, patience: float) -> None:
         # One ring wakes one of those who wait, and the one who came first (epoll_ctl(2)).
         queue.register(bell, select.EPOLLIN | select.EPOLLEXCLUSIVE)
         while not _taken(descriptor) and time.monotonic() < deadline:
-            if queue.poll(DEAF_SECONDS):
+            if queue.poll(deaf):
                 with suppress(BlockingIOError):  # somebody else was quicker
                     os.read(bell, RINGS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,11 +15,17 @@ from tests.needs import CURES, bubblewrap_works, requires
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from jobs.testing.product import Product
     from tests.journeys.chats import Chats
 
 
 WORKERS = 4
 """So many tasks run at once in the shared town, for tests that wait for several stories together."""
+
+
+LIVE: list[Product] = []
+LOG = 10_000
+"""How much of a product's log stands beside a failure."""
 
 
 @contextmanager
@@ -31,10 +37,24 @@ def running(**changes: str) -> Iterator[Town]:
         town = Town.build(home, os.environ, **changes)
         with town.product as product:
             product.up()
+            LIVE.append(product)
             try:
                 yield town
+            except BaseException:
+                print(product.log[-LOG:])  # noqa: T201 - what failed may stand here alone
+                raise
             finally:
+                LIVE.remove(product)
                 town.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Show what the products that run here logged beside a test that failed."""
+    report: Any = yield
+    if report.failed:
+        report.sections += [("log of the product", product.log[-LOG:]) for product in LIVE]
+    return report
 
 
 @pytest.fixture(scope="session")

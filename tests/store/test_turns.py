@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobs.store import turns
 from jobs.store.turns import bell_of, turn
 from tests.waiting import until
 
@@ -31,9 +30,9 @@ def hold(file: str, has_it: Event, give_back: Event) -> None:
         give_back.wait(30)
 
 
-def come(file: str, name: str) -> None:
+def come(file: str, name: str, deaf: float = 0.1) -> None:
     """Wait for the turn, and write down that one has it."""
-    with turn(file), Path(f"{file}-order").open("a") as order:
+    with turn(file, deaf=deaf), Path(f"{file}-order").open("a") as order:
         order.write(f"{name} ")
 
 
@@ -51,16 +50,15 @@ def file(tmp_path: Path) -> str:
     return f"{tmp_path}/database"
 
 
-def test_who_came_first_is_first(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_came_first_is_first(file: str) -> None:
     """Of three that wait the one that waited longest writes next, by the bell alone."""
-    monkeypatch.setattr(turns, "DEAF_SECONDS", 60.0)
     has_it, give_back = FORKED.Event(), FORKED.Event()
     holder = FORKED.Process(target=hold, args=(file, has_it, give_back))
     holder.start()
     assert has_it.wait(30)
     waiting = []
     for name in ("first", "second", "third"):
-        process = FORKED.Process(target=come, args=(file, name))
+        process = FORKED.Process(target=come, args=(file, name, 60.0))
         process.start()
         waiting.append(process)
         until(lambda number=process.pid: is_waiting(number), what=f"the {name} to wait")  # type: ignore[misc]
