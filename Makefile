@@ -22,7 +22,10 @@ demo: .venv/installed ## show the way from a label to a draft pull request, on t
 test: .venv/installed-dev ## check everything: lint, types, imports, tests (ARGS="..." go to pytest)
 	@deploy/prepare test
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder $(ARGS) || { \
+		code=$$?; test $$code = 1 || exit $$code; \
+		printf '\nWhat failed is run once more, with nothing beside it. What fails again is broken; what passes now is to be looked into:\n'; \
+		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none --maxfail 3 --verbose; }
 
 lint: .venv/installed-dev ## style, types, import contracts
 	@$(BIN)/ruff check .

@@ -55,12 +55,13 @@ class BackgroundWaker:
         """Return what holds the thread at rest, so that this process may fork.
 
         What the thread held at that moment, such as the lock of a module that is being imported or one of a library's,
-        would be held in the child for ever, by nobody.
+        would be held in the child for ever, by nobody. The thread imports nothing before it is at work: to read ASCII
+        as text it would, and a web process that is forked just then never opens a file of such text.
         """
         return self._at_work
 
     def _work(self) -> None:
-        with open(self._reader, encoding="ascii", closefd=False) as guids:
+        with open(self._reader, "rb", closefd=False) as guids:
             first = next(guids)
             with self._at_work:
                 from jobs.queue import Waker  # noqa: PLC0415 - web processes answer sooner without RQ
@@ -69,5 +70,5 @@ class BackgroundWaker:
             for guid in chain([first], guids):
                 rested = time.monotonic() + PAUSE_SECONDS
                 with self._at_work:
-                    waker.delivery(guid.strip())
+                    waker.delivery(guid.decode("ascii").strip())
                 time.sleep(max(0.0, rested - time.monotonic()))

@@ -56,7 +56,7 @@ class Spool:
         name = f"{time.time_ns():020d}-{os.getpid()}-{threading.get_ident()}"
         written = self._folder / f".{name}"
         try:
-            _write(written, "".join(map(_line, batch)))
+            _write(written, b"".join(map(_line, batch)))
             written.rename(self._folder / f"{name}{ENDING}")
             _write_out(self._folder)
         except OSError:
@@ -92,7 +92,7 @@ class Spool:
     def _store_all(self, file: Path) -> None:
         with suppress(FileNotFoundError):  # another web process was quicker
             try:
-                batch = [_delivery(line) for line in file.read_text(encoding="ascii").splitlines()]
+                batch = [_delivery(line) for line in file.read_bytes().splitlines()]
             except (ValueError, KeyError):
                 log.exception("%s cannot be read and is set aside; GitHub has what was in it", file.name)
                 file.rename(file.with_suffix(".unreadable"))
@@ -110,9 +110,9 @@ def _size(file: Path) -> int:
     return 0
 
 
-def _write(file: Path, text: str) -> None:
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as opened:
-        opened.write(text)
+def _write(file: Path, content: bytes) -> None:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+        opened.write(content)
         opened.flush()
         os.fsync(opened.fileno())
 
@@ -126,12 +126,12 @@ def _write_out(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _line(delivery: Delivery) -> str:
+def _line(delivery: Delivery) -> bytes:
     body = base64.b64encode(delivery.body).decode("ascii")
     told = [delivery.guid, delivery.source, delivery.event, body, delivery.received_at]
-    return json.dumps(told) + "\n"
+    return json.dumps(told).encode() + b"\n"
 
 
-def _delivery(line: str) -> Delivery:
+def _delivery(line: bytes) -> Delivery:
     guid, source, event, body, received_at = json.loads(line)
     return Delivery(guid, source, event, base64.b64decode(body, validate=True), received_at)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from jobs.store.database import Database
     from jobs.types import Kind, Subject, Task
 
+ODD_SECONDS = 60.0
+"""A lease that ended longer ago, or will end so much later than one can, was written or is read by a wrong clock."""
+
 ANNOUNCE_SECONDS = 3.0
 """A task that nobody took up for so long is told of while it waits."""
 UNHEARD = "unheard"
@@ -142,19 +145,22 @@ class TaskQuestions:
     def most_urgent(self, task_id: str, now: float) -> str:
         """Return the task that a worker who was woken for a queued one should begin: the most urgent that may begin.
 
-        That is the task itself where no other comes before it, or where it is not about to begin at all.
+        Work that has begun and lost its worker goes before all that has not begun. It is the task itself where no other
+        comes before it, or where it is not about to begin at all.
         """
-        queued = sa.and_(tasks.c.status == Status.QUEUED, tasks.c.cancel == "")
+        queued = sa.and_(tasks.c.status == Status.QUEUED, tasks.c.cancel == "", tasks.c.lease_until < now)
+        begun = sa.and_(tasks.c.status == Status.IN_PROGRESS, free(now))
+        columns = ("id", "status", "repository", "actor", "at_once", "subject", "onto")
         query = (
-            sa.select(tasks.c.id, tasks.c.repository, tasks.c.actor, tasks.c.at_once, tasks.c.subject, tasks.c.onto)
-            .where(queued, tasks.c.lease_until < now, tasks.c.not_before <= now)
-            .order_by(tasks.c.priority.desc(), tasks.c.created_at, tasks.c.id)
+            sa.select(*(tasks.c[name] for name in columns))
+            .where(sa.or_(queued, begun), tasks.c.not_before <= now)
+            .order_by(sa.case((begun, 0), else_=1), tasks.c.priority.desc(), tasks.c.created_at, tasks.c.id)
         )
         with self._database.read() as connection:
             rows, running = connection.execute(query).all(), self._running(connection, now)
         if task_id not in {row.id for row in rows}:
             return task_id
-        return next((row.id for row in rows if has_room(row, running)), task_id)
+        return next((row.id for row in rows if row.status == Status.IN_PROGRESS or has_room(row, running)), task_id)
 
     def _running(self, connection: sa.Connection, now: float) -> Running:
         """Return what holds of all tasks together in one transaction."""
@@ -278,6 +284,12 @@ class TaskQuestions:
             for table in (steps, charges):
                 total += float(connection.execute(sa.select(sa.func.sum(table.c.cost))).scalar_one() or 0.0)
         return total
+
+
+def free(now: float) -> sa.ColumnElement[bool]:
+    """Select what nobody holds: nobody took it, whoever did has died, or the lease has ended."""
+    ended = sa.and_(tasks.c.lease_until < now, tasks.c.lease_until > now - ODD_SECONDS)
+    return sa.or_(tasks.c.lease_owner == "", tasks.c.lease_until == 0, ended)
 
 
 def workable() -> sa.ColumnElement[bool]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from jobs.store.fleet import BEGINNING
 from jobs.store.tables import effects, tasks
-from jobs.store.task_questions import TaskQuestions, has_room, untold, workable
+from jobs.store.task_questions import ODD_SECONDS, TaskQuestions, free, has_room, untold, workable
 from jobs.store.task_rows import new_row, read_task
 from jobs.types import Approval, Conclusion, LeaseLost, Status
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 15.0
 """How long a silent worker keeps its task; the heartbeat renews it three times within."""
-ODD_SECONDS = 60.0
-"""A lease that ended longer ago, or will end so much later than one can, was written or is read by a wrong clock."""
 HEARD = "heard:"
 CRASHES = 3
 """After this many attempts that died without a word a task is failed."""
@@ -148,14 +146,12 @@ class Tasks(TaskQuestions):
             values["not_before"] = 0.0
             values["status"] = sa.case((workable(), Status.IN_PROGRESS.value), else_=tasks.c.status)
             values["started_at"] = sa.func.coalesce(tasks.c.started_at, now)
-        ended = sa.and_(tasks.c.lease_until < now, tasks.c.lease_until > now - ODD_SECONDS)
-        free = sa.or_(tasks.c.lease_owner == "", tasks.c.lease_until == 0, ended)
         with self._database.write() as connection:
             if begin and not self._has_room(connection, task_id, now):
                 return None
             row = connection.execute(
                 sa.update(tasks)
-                .where(tasks.c.id == task_id, free, tasks.c.not_before <= now, sa.or_(workable(), untold()))
+                .where(tasks.c.id == task_id, free(now), tasks.c.not_before <= now, sa.or_(workable(), untold()))
                 .values(**values)
                 .returning(tasks)
             ).one_or_none()

@@ -83,6 +83,24 @@ def test_a_process_is_forked_only_while_its_waker_rests() -> None:
         assert forking.returncode == 0
 
 
+def test_a_waker_at_rest_imports_nothing() -> None:
+    """Its thread begins while web processes are forked: the lock of a module would be held in them for ever."""
+    done = subprocess.run([sys.executable, "-c", RESTS], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+
+
+RESTS = """
+import sys, time
+from bot.wake import BackgroundWaker
+waker = BackgroundWaker("redis://127.0.0.1:9/0", b"key")
+with waker.at_rest():
+    before = set(sys.modules)
+    waker.start()
+    waker.delivery("guid-0001")
+    time.sleep(0.5)
+    print(sorted(set(sys.modules) - before), flush=True)
+"""
+"""A process whose waker has something to do while it is held at rest."""
 FORKS = """
 import os
 from bot.wake import BackgroundWaker

@@ -163,6 +163,21 @@ def test_the_most_urgent_task_begins_first(store: Store) -> None:
     assert store.tasks.most_urgent("nobody", NOW) == "nobody"
 
 
+def test_work_that_lost_its_worker_goes_before_all_that_has_not_begun(store: Store) -> None:
+    """Whoever is woken first goes on with it, however much waits and however urgent that is; once somebody has it, not."""
+    waits, urgent = (submit(store, request(number, at_once=WIDE), NOW) for number in (2, 3))
+    lost = running(store, 1, at_once=WIDE)
+    with store.write() as connection:
+        store.tasks.prioritise(connection, urgent.id, 1)
+    assert store.tasks.most_urgent(waits.id, NOW) == urgent.id
+    assert store.tasks.bereave(["one"]) == [lost.id]
+    assert store.tasks.most_urgent(waits.id, NOW) == lost.id
+    claim(store, lost.id, owner="two")
+    assert store.tasks.most_urgent(waits.id, NOW) == urgent.id
+    assert store.tasks.most_urgent(waits.id, NOW + LEASE_SECONDS + 1) == lost.id
+    assert store.tasks.most_urgent(waits.id, NOW + LEASE_SECONDS + 100) == urgent.id, "nobody could take it"
+
+
 def test_an_urgent_task_that_may_not_begin_keeps_nobody_waiting(store: Store) -> None:
     """One whose repository is full, that was put off or that is held is passed over."""
     running(store, 1, at_once=(1, 1))
