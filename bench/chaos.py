@@ -16,6 +16,7 @@ from pathlib import Path
 
 from contenders import postgresql
 
+from bot.triggers import wanted
 from jobs.testing.chaos.faults import SORTS
 from jobs.testing.chaos.storm import Storm, Weather
 
@@ -54,7 +55,7 @@ def main() -> int:
         if not given.keep:
             stack.callback(shutil.rmtree, home, ignore_errors=True)
         url = stack.enter_context(postgresql(home)) if given.database == "postgresql" else ""
-        figures = Storm(home, weather, os.environ, url).run()
+        figures = Storm(home, weather, os.environ, wanted, url).run()
     print(figures.table())
     broken = figures.broken()
     if figures.wrong or broken:

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from bot.triggers import wanted
 from jobs.testing.chaos.faults import SORTS
 from jobs.testing.chaos.storm import Storm, Weather
 from tests.conftest import short_folder
@@ -22,7 +23,7 @@ def test_every_event_is_worked_on_once_whatever_dies() -> None:
     """No event is lost, each has one task, one pull request, one comment and one check run, no step is paid twice."""
     with short_folder("o67-chaos-") as home:
         home.chmod(0o711)
-        figures = Storm(home, WEATHER, os.environ).run()
+        figures = Storm(home, WEATHER, os.environ, wanted).run()
     told = "\n".join([figures.table(), *figures.wrong, *figures.log])
     assert figures.broken(recovery=RECOVERY_SECONDS, acknowledged=ACKNOWLEDGED) == [], told
     assert sum(figures.faults.values()) >= len(SORTS) - 3, told

@@ -13,7 +13,7 @@ from jobs.testing.models.script import Reply, tool_names, turn
 from jobs.types import Conclusion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from jobs.store import Store
     from jobs.testing.chaos.events import Event, Events
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from jobs.testing.models.server import Asked
     from jobs.testing.product import Product
     from jobs.types import Task
+
+    Wanted = Callable[[str, str], bool]
 
 ACKNOWLEDGED = 0.999
 RECOVERY_SECONDS = 20.0
@@ -38,7 +40,7 @@ class Figures:
     sent: int = 0
     acknowledged: int = 0
     late: int = 0
-    """Webhooks that were stored although their sender gave up, or arrived at a later try."""
+    """Webhooks that were stored although their sender gave up, arrived at a later try, or are read by nobody."""
     lost: int = 0
     tasks: int = 0
     failed_in_words: int = 0
@@ -91,7 +93,11 @@ class Figures:
             ("faults", f"{sum(self.faults.values())}", f"{len(self.faults)} sorts"),
             ("webhooks sent", f"{self.sent}", ""),
             ("acknowledged within 10 s, at the first try", f"{self.share:.3%}", f"≥ {ACKNOWLEDGED:.1%}"),
-            ("of the rest, stored all the same or fetched again", f"{self.late}", f"{self.sent - self.acknowledged}"),
+            (
+                "of the rest, stored all the same, fetched again, or read by nobody",
+                f"{self.late}",
+                f"{self.sent - self.acknowledged}",
+            ),
             ("events lost", f"{self.lost}", "0"),
             ("tasks", f"{self.tasks}", f"{self.events}"),
             ("tasks failed in words, killed three times", f"{self.failed_in_words}", ""),
@@ -111,8 +117,10 @@ class Figures:
         return "\n".join([head, *(f"| {what} | {found} | {goal} |" for what, found, goal in rows)])
 
 
-def count(product: Product, store: Store, events: Events, faults: Faults, left: Sequence[str]) -> Figures:
-    """Count what became of everything."""
+def count(
+    product: Product, store: Store, events: Events, faults: Faults, left: Sequence[str], wanted: Wanted
+) -> Figures:
+    """Count what became of everything; ``wanted`` tells of a webhook's event and action whether anybody reads it."""
     figures = Figures(dict(+faults.done), len(events.asked))
     figures.log = [f"{_clock(at)} {sort}" for at, sort in faults.log]
     figures.log += [f"{_clock(hit.at)} {hit.sort} hit task {hit.task_id}" for hit in faults.hits]
@@ -124,7 +132,7 @@ def count(product: Product, store: Store, events: Events, faults: Faults, left: 
     figures.violations = len(product.github.violations)
     figures.wrong += [f"GitHub would not allow {one}" for one in product.github.violations]
     figures.wrong += [f"left over: {name}" for name in left]
-    _count_webhooks(figures, product, store)
+    _count_webhooks(figures, product, store, wanted)
     for event in events.asked:
         mine = tasks[event.repository, event.number]
         figures.lost += not mine
@@ -142,13 +150,13 @@ def count(product: Product, store: Store, events: Events, faults: Faults, left: 
     return figures
 
 
-def _count_webhooks(figures: Figures, product: Product, store: Store) -> None:
+def _count_webhooks(figures: Figures, product: Product, store: Store, wanted: Wanted) -> None:
     for delivery in product.github.deliveries:
         tries = delivery.attempts
         figures.sent += 1
         first = bool(tries) and is_fine(tries[0])
         figures.acknowledged += first
-        figures.late += not first and arrived(delivery, store)
+        figures.late += not first and arrived(delivery, store, wanted)
         if not first:
             answers = ", ".join(f"{one.status_code} after {one.duration:g} s" for one in tries)
             figures.wrong.append(
@@ -156,9 +164,14 @@ def _count_webhooks(figures: Figures, product: Product, store: Store) -> None:
             )
 
 
-def arrived(delivery: Delivery, store: Store) -> bool:
-    """Tell whether a webhook is here: acknowledged at some try, or stored when its sender had given up already."""
-    return any(map(is_fine, delivery.attempts)) or store.deliveries.known(delivery.guid)
+def arrived(delivery: Delivery, store: Store, wanted: Wanted) -> bool:
+    """Tell whether a webhook is here: acknowledged at some try, or stored when its sender had given up already.
+
+    What nobody reads is neither stored nor asked for again, and is not missed.
+    """
+    if any(map(is_fine, delivery.attempts)) or not wanted(delivery.event, delivery.action):
+        return True
+    return store.deliveries.known(delivery.guid)
 
 
 def is_fine(attempt: Attempt) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jobs.store import Store
+    from jobs.testing.chaos.figures import Wanted
 
 THINK_SECONDS = 0.4
 """What each reply of the model takes."""
@@ -55,10 +56,13 @@ class Weather:
 class Storm:
     """The product in a storm, under ``home``."""
 
-    def __init__(self, home: Path, weather: Weather, environment: Mapping[str, str], database: str = "") -> None:
+    def __init__(
+        self, home: Path, weather: Weather, environment: Mapping[str, str], wanted: Wanted, database: str = ""
+    ) -> None:
+        """Take what tells of a webhook's event and action whether the product reads it."""
         changes = {"OPUS67_SANDBOX": weather.provider, "OPUS67_WORKERS": str(weather.workers)}
         changes |= {"DATABASE_URL": database} if database else {}
-        self.weather = weather
+        self.weather, self.wanted = weather, wanted
         self.product = Product(home, model(), environment=environment, changes=changes)
         self.product.model.delay = THINK_SECONDS
         self.machine = Machine(self.product, weather.provider)
@@ -77,7 +81,7 @@ class Storm:
                 self._rage(events, faults)
                 self._calm(events, store)
                 left = self._leftovers()
-                return count(product, store, events, faults, left)
+                return count(product, store, events, faults, left, self.wanted)
             finally:
                 faults.end()
                 store.close()
@@ -129,7 +133,7 @@ class Storm:
         return asked and all(store.tasks.row(task.id).told for task in tasks)
 
     def _delivered(self, store: Store) -> bool:
-        return all(arrived(one, store) for one in self.product.github.deliveries)
+        return all(arrived(one, store, self.wanted) for one in self.product.github.deliveries)
 
     def _leftovers(self) -> list[str]:
         """Return the sandboxes that are still there although no task is, after the clock's chores."""
